@@ -1,0 +1,1 @@
+"""Distributed hyperparameter search for GANs: several objectives and early stopping together."""

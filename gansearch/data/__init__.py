@@ -1,0 +1,1 @@
+"""Images: what a batch is, where data sets come from, how they are fed."""

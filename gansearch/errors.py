@@ -1,0 +1,102 @@
+"""Every error that gansearch raises on purpose.
+
+GansearchError
+├── UsageError             what a person gave is wrong: one readable line, exit code 2
+│   ├── SpaceError         a space's YAML, with file, line and key
+│   ├── ConfigError        a training configuration that cannot be built
+│   ├── DataError          a data set that is missing, unreadable or of the wrong kind
+│   ├── WeightsError       pretrained weights that are missing or not the expected file
+│   ├── StudyError         a study that is missing, taken, or not what the command needs
+│   └── ProtocolError      values measured under different protocols, set side by side
+└── TrialError             one trial cannot go on; the study can
+    ├── Diverged           NaN, explosion, or collapse to a point
+    └── CheckpointError    a checkpoint that is damaged or of another configuration
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class GansearchError(Exception):
+    """Base of every error that gansearch raises on purpose."""
+
+
+class UsageError(GansearchError):
+    """What a person gave is wrong; the message says what, where, and what would be right."""
+
+
+class ConfigError(UsageError):
+    """A training configuration that cannot be built."""
+
+
+class DataError(UsageError):
+    """A data set that is missing, unreadable or of the wrong kind."""
+
+
+class WeightsError(UsageError):
+    """Pretrained weights that are missing or not the expected file."""
+
+
+class StudyError(UsageError):
+    """A study that is missing, taken, or not what the command needs."""
+
+
+class ProtocolError(UsageError):
+    """Values measured under different protocols, set side by side."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a space's YAML.
+
+    Attributes:
+        key: dotted path of the key, e.g. ``parameters.g_lr.low``; empty for the whole file.
+        line: 1-based line in the file, or ``None`` where the file has no such line.
+        message: what is wrong, with the value, and what would be right.
+    """
+
+    key: str
+    line: int | None
+    message: str
+
+
+class SpaceError(UsageError):
+    """A space's YAML is wrong.
+
+    Attributes:
+        file: the file that was read.
+        problems: everything that is wrong with it, in the order of the lines; at least one.
+    """
+
+    def __init__(self, file: Path, problems: list[Problem]) -> None:
+        self.file = file
+        self.problems = sorted(problems, key=lambda p: (p.line or 0, p.key))
+        super().__init__("\n".join(map(self._describe, self.problems)))
+
+    def _describe(self, problem: Problem) -> str:
+        where = f"{self.file}:{problem.line}" if problem.line else str(self.file)
+        return f"{where}: {problem.key}: {problem.message}".replace(": : ", ": ")
+
+
+class TrialError(GansearchError):
+    """One trial cannot go on; the study can."""
+
+
+class CheckpointError(TrialError):
+    """A checkpoint that is damaged or of another configuration."""
+
+
+class Diverged(TrialError):  # noqa: N818 - an outcome's name, not a mistake
+    """Training left the region it can come back from.
+
+    Attributes:
+        reason: ``nan``, ``explosion`` or ``collapse``.
+        kimg: progress at which it was seen.
+    """
+
+    def __init__(self, reason: str, kimg: float, detail: str) -> None:
+        self.reason = reason
+        self.kimg = kimg
+        super().__init__(f"{reason} at {kimg:g} kimg: {detail}")

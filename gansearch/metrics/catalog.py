@@ -1,0 +1,40 @@
+"""Every metric's name, unit, direction and meaning, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that a trial reports.
+
+    Attributes:
+        name: as in a space's ``objectives``, in MLflow and in every table.
+        kind: ``quality`` is measured on samples under a protocol; ``cost`` on the training itself.
+        unit: of the value; empty for a pure number.
+        direction: which way is better.
+        summary: one line.
+    """
+
+    name: str
+    kind: Literal["quality", "cost"]
+    unit: str
+    direction: Literal["minimize", "maximize"]
+    summary: str
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("fid", "quality", "", "minimize", "Fréchet distance over pytorch-fid's Inception features"),
+        Metric("fid_digits", "quality", "", "minimize", "Fréchet distance over a digits classifier's features"),
+        Metric("fid_random", "quality", "", "minimize", "Fréchet distance over a fixed random network's features"),
+        Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
+        Metric("train_seconds", "cost", "s", "minimize", "training time so far, without evaluation"),
+        Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),
+        Metric("params_m", "cost", "M", "minimize", "trained parameters of every player"),
+        Metric("gmacs", "cost", "G", "minimize", "multiply-accumulates to generate one image"),
+    )
+}

@@ -1,0 +1,103 @@
+"""What is known of a study and its trials: plain values, the currency between the upper layers.
+
+Optuna's storage holds it durably (``search/storage.py``); the policy, the tracker, the reports and
+the console all read it in this form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gansearch.config import Params
+
+
+class Outcome(StrEnum):
+    """How a trial ended."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a trial tells at a rung.
+
+    Attributes:
+        kimg: progress, a rung of the study.
+        metrics: finite values by name: quality, cost, losses.
+        protocols: for each quality metric, the protocol that it was measured by.
+        checkpoint: where the weights at this kimg are (a path or URI), if they were kept.
+    """
+
+    kimg: float
+    metrics: Mapping[str, float]
+    protocols: Mapping[str, str] = field(default_factory=dict)
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial, as far as it has come.
+
+    Attributes:
+        number: 0-based, in the order of asking; unique within the study.
+        params: flat sampled parameters, ``variant`` among them.
+        seed: of the trial's training.
+        reports: in the order of kimg, at most one a rung.
+        outcome: how it ended, or ``None`` while it runs or waits to be resumed.
+        reason: why it ended so, in a few words; empty for completed trials.
+        started, ended: seconds since the epoch.
+        tags: facts that are not metrics: device, versions, what stood in for what.
+    """
+
+    number: int
+    params: Params
+    seed: int
+    reports: tuple[Report, ...] = ()
+    outcome: Outcome | None = None
+    reason: str = ""
+    started: float = 0.0
+    ended: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def last(self) -> Report | None:
+        """The report of the furthest rung, if there is one."""
+        return self.reports[-1] if self.reports else None
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study whole: the space that it searches and every trial of it.
+
+    Attributes:
+        name: unique in its storage.
+        space_yaml: the space's text, as it was submitted.
+        space_file: the file that it was read from, for messages.
+        started: seconds since the epoch.
+        tags: versions, data fingerprint, where weights are kept.
+        trials: in the order of their numbers.
+    """
+
+    name: str
+    space_yaml: str
+    space_file: str
+    started: float
+    tags: Mapping[str, str]
+    trials: tuple[TrialRecord, ...]
+
+
+class Observer(Protocol):
+    """Something that follows a study from beside it; it can neither slow the study nor end it."""
+
+    def update(self, record: StudyRecord) -> None:
+        """Look at the study as it stands; called about once a second, from a thread of its own."""
+
+    def close(self, record: StudyRecord) -> None:
+        """Look at the study as it ended; called once, after the last ``update``."""

@@ -1,0 +1,1 @@
+"""The GAN variants: one contract, one catalog, one module a variant."""
