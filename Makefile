@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RESULTS ?= results
+export PYTHONUNBUFFERED := 1
+
+.PHONY: demo test test-slow check ui bench clean
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: .venv/installed  ## search dcgan and gan on digits, in about three minutes
+	$(BIN)/gansearch run search_spaces/quickstart.yaml --results $(RESULTS)
+
+ui: .venv/installed  ## MLflow's pages over the demo's results, on loopback
+	$(BIN)/gansearch ui --results $(RESULTS)
+
+check: .venv/installed  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: .venv/installed  ## everything that is quick
+	$(BIN)/pytest
+
+test-slow: .venv/installed  ## learning, faults, servers and browsers
+	$(BIN)/pytest -m slow
+
+bench: .venv/installed  ## side-by-side measurements; rewrites benchmarks/results
+	$(BIN)/python benchmarks/driver_overhead.py
+	$(BIN)/python benchmarks/tracking_throughput.py
+
+clean:  ## forget the environment and the caches, keep the results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

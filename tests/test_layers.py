@@ -1,0 +1,124 @@
+"""Imports point down only, and heavy libraries stay in the layer that owns them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gansearch"
+
+# From the top down. A module's place is that of the longest name here that it starts with.
+LAYERS = [
+    ["cli", "console"],
+    ["study"],
+    ["tracking"],
+    ["report"],
+    ["search"],
+    ["train"],
+    ["metrics"],
+    ["variants"],
+    ["nn", "losses", "data"],
+    ["space"],
+    ["variants.catalog", "variants.table", "metrics.catalog", "variants", "metrics"],
+    ["pareto", "config", "record", "paths"],
+    ["errors"],
+]
+HEAVY = {
+    "ray": {"search.tune", "study"},
+    "mlflow": {"tracking"},
+    "optuna": {"search"},
+    "torch": {"train", "metrics", "variants", "nn", "losses", "data", "search.tune", "cli"},
+    "matplotlib": {"report"},
+    "pandas": {"report", "tracking"},
+}
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name relative to the package → file."""
+    found = {}
+    for file in PACKAGE.rglob("*.py"):
+        parts = list(file.relative_to(PACKAGE).with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        found[".".join(parts)] = file
+    return found
+
+
+def imports(file: Path) -> set[str]:
+    """Every module that a file names in an import that runs, at the top or inside a function."""
+    found = set()
+    tree = ast.parse(file.read_text())
+    skipped = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def level(module: str, *, importing: bool) -> int:
+    """Layer of a module, 0 at the top.
+
+    The catalogs of ``variants`` and ``metrics`` are torch-free and lie below their own packages.
+    """
+    best = (-1, -1)
+    for index, layer in enumerate(LAYERS):
+        for name in layer:
+            if (module == name or module.startswith(f"{name}.")) and len(name) > best[0]:
+                best = (len(name), index)
+    assert best[1] >= 0, f"gansearch.{module} has no layer: give it one in tests/test_layers.py"
+    return best[1]
+
+
+@pytest.mark.parametrize("module", sorted(name for name in modules() if name))
+def test_imports_point_down(module: str) -> None:
+    known = modules()
+    own = level(module, importing=True)
+    for target in imports(known[module]):
+        name = target.removeprefix("gansearch.")
+        if target.startswith("gansearch.") and name in known and "." in target:
+            if module.split(".")[0] == name.split(".")[0]:
+                continue
+            assert level(name, importing=False) > own, f"gansearch.{module} imports {target}: not down"
+
+
+@pytest.mark.parametrize("library", HEAVY)
+def test_heavy_libraries_stay_in_their_layer(library: str) -> None:
+    for module, file in modules().items():
+        if any(target.split(".")[0] == library for target in imports(file)):
+            owners = HEAVY[library]
+            assert any(module == o or module.startswith(f"{o}.") for o in owners), (
+                f"gansearch.{module} imports {library}, which belongs to {sorted(owners)}"
+            )
+
+
+@pytest.mark.parametrize(
+    "module", ["cli", "space", "space.table", "variants.catalog", "variants.table", "pareto", "record"]
+)
+def test_light_modules_load_nothing_heavy(module: str) -> None:
+    script = (
+        f"import sys, gansearch.{module}; "
+        "print([m for m in ('torch','ray','mlflow','optuna','pandas','matplotlib','scipy','sklearn') "
+        "if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_variants_do_not_import_each_other() -> None:
+    known = modules()
+    homes = {name for name in known if name.startswith("variants.") and name.count(".") >= 2}
+    for module in homes:
+        for target in imports(known[module]):
+            name = target.removeprefix("gansearch.")
+            assert name == module or name not in homes, f"gansearch.{module} imports {target}"
