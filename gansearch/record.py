@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from gansearch.config import Params
+from gansearch.settings import Params
 
 
 class Outcome(StrEnum):

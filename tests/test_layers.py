@@ -21,8 +21,9 @@ LAYERS = [
     ["variants"],
     ["nn", "losses", "data"],
     ["space"],
-    ["variants.catalog", "variants.table", "metrics.catalog", "variants", "metrics"],
-    ["pareto", "config", "record", "paths"],
+    ["config", "record"],
+    ["variants.catalog", "variants.table", "metrics.catalog"],
+    ["settings", "pareto", "paths"],
     ["errors"],
 ]
 HEAVY = {
@@ -66,30 +67,28 @@ def imports(file: Path) -> set[str]:
     return found
 
 
-def level(module: str, *, importing: bool) -> int:
-    """Layer of a module, 0 at the top.
-
-    The catalogs of ``variants`` and ``metrics`` are torch-free and lie below their own packages.
-    """
-    best = (-1, -1)
-    for index, layer in enumerate(LAYERS):
-        for name in layer:
-            if (module == name or module.startswith(f"{name}.")) and len(name) > best[0]:
-                best = (len(name), index)
-    assert best[1] >= 0, f"gansearch.{module} has no layer: give it one in tests/test_layers.py"
-    return best[1]
+def level(module: str) -> int:
+    """Layer of a module, 0 at the top: that of the longest name in ``LAYERS`` that it starts with."""
+    candidates = [
+        (len(name), index)
+        for index, layer in enumerate(LAYERS)
+        for name in layer
+        if module == name or module.startswith(f"{name}.")
+    ]
+    assert candidates, f"gansearch.{module} has no layer: give it one in tests/test_layers.py"
+    return max(candidates)[1]
 
 
 @pytest.mark.parametrize("module", sorted(name for name in modules() if name))
 def test_imports_point_down(module: str) -> None:
     known = modules()
-    own = level(module, importing=True)
+    own = level(module)
     for target in imports(known[module]):
         name = target.removeprefix("gansearch.")
         if target.startswith("gansearch.") and name in known and "." in target:
             if module.split(".")[0] == name.split(".")[0]:
                 continue
-            assert level(name, importing=False) > own, f"gansearch.{module} imports {target}: not down"
+            assert level(name) > own, f"gansearch.{module} imports {target}: not down"
 
 
 @pytest.mark.parametrize("library", HEAVY)
@@ -103,7 +102,8 @@ def test_heavy_libraries_stay_in_their_layer(library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["cli", "space", "space.table", "variants.catalog", "variants.table", "pareto", "record"]
+    "module",
+    ["cli", "space", "space.table", "variants.catalog", "variants.table", "pareto", "record"],
 )
 def test_light_modules_load_nothing_heavy(module: str) -> None:
     script = (
@@ -111,7 +111,9 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
         "print([m for m in ('torch','ray','mlflow','optuna','pandas','matplotlib','scipy','sklearn') "
         "if m in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gansearch.config import Settings
+from gansearch.settings import Settings
 from gansearch.data.batch import Batch, ImageSpec
 
 S = TypeVar("S", bound=Settings)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gansearch.config import Dsc, Settings
+from gansearch.settings import Dsc, Settings
 
 if TYPE_CHECKING:
     from gansearch.variants.base import Variant

@@ -1,0 +1,168 @@
+"""What a person sees while a study runs: a live panel on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from gansearch.record import Outcome, StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from gansearch.space import Space
+
+COLOURS = {
+    "running": "cyan",
+    Outcome.COMPLETED: "green",
+    Outcome.STOPPED: "yellow",
+    Outcome.DIVERGED: "magenta",
+    Outcome.OUT_OF_MEMORY: "red",
+    Outcome.FAILED: "red",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A study's progress at one moment.
+
+    Attributes:
+        states: trials by outcome, and ``running``.
+        rungs: for each rung in kimg, the number of trials that reached it.
+        best: for each objective, the best value among completed trials and its trial.
+        kimg: real images shown over all trials, in thousands.
+        ended: trials that have an outcome.
+        expected_kimg: kimg that the whole study is expected to take, judging by the trials so far.
+    """
+
+    states: dict[str, int]
+    rungs: dict[float, int]
+    best: dict[str, tuple[float, TrialRecord]]
+    kimg: float
+    ended: int
+    expected_kimg: float
+
+    @classmethod
+    def of(cls, space: Space, record: StudyRecord) -> Progress:
+        """The progress that a record shows."""
+        reached = [trial.last.kimg if trial.last else 0.0 for trial in record.trials]
+        ended = [t for t in record.trials if t.outcome is not None]
+        full = space.budget.max_kimg
+        spent = [kimg for kimg, t in zip(reached, record.trials, strict=True) if t.outcome]
+        typical = sum(spent) / len(spent) if spent else full
+        best = {}
+        for objective in space.objectives:
+            done = [
+                (t.last.metrics[objective.metric], t)
+                for t in ended
+                if t.outcome is Outcome.COMPLETED and t.last and objective.metric in t.last.metrics
+            ]
+            if done:
+                pick = min if objective.direction == "minimize" else max
+                best[objective.metric] = pick(done, key=lambda pair: pair[0])
+        return cls(
+            states=Counter(str(t.outcome or "running") for t in record.trials),
+            rungs={
+                rung: sum(kimg >= rung for kimg in reached) for rung in (*space.budget.rungs, full)
+            },
+            best=best,
+            kimg=sum(reached),
+            ended=len(ended),
+            expected_kimg=sum(spent) + typical * max(space.budget.trials - len(ended), 0),
+        )
+
+
+class ProgressView:
+    """Follows a study as an observer: repaints a panel, or prints a line for each trial that ends.
+
+    Args:
+        space: that the study searches.
+        console: where to print; decides by its own terminal whether there is a live panel.
+    """
+
+    def __init__(self, space: Space, console: Console) -> None:
+        self.space = space
+        self.console = console
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._announced: set[int] = set()
+        self._start: tuple[float, float] | None = None  # seconds, kimg
+
+    def update(self, record: StudyRecord) -> None:
+        """Show the study as it stands."""
+        progress = Progress.of(self.space, record)
+        if self._start is None:
+            self._start = (time.monotonic(), progress.kimg)
+            self._announced = {t.number for t in record.trials if t.outcome}
+            if self._live:
+                self._live.start()
+        left = self._seconds_left(progress)
+        for trial in record.trials:
+            if trial.outcome and trial.number not in self._announced:
+                self._announced.add(trial.number)
+                self.console.print(self._line(trial, progress, left), highlight=False)
+        if self._live:
+            self._live.update(self._panel(record, progress, left), refresh=True)
+
+    def close(self, record: StudyRecord) -> None:
+        """Show the study as it ended and leave the terminal as it was."""
+        self.update(record)
+        if self._live:
+            self._live.stop()
+
+    def _seconds_left(self, progress: Progress) -> float | None:
+        if self._start is None:
+            return None
+        seconds, kimg = time.monotonic() - self._start[0], progress.kimg - self._start[1]
+        if kimg <= 0 or progress.ended == 0:
+            return None
+        return max(progress.expected_kimg - progress.kimg, 0.0) * seconds / kimg
+
+    def _line(self, trial: TrialRecord, progress: Progress, left: float | None) -> Text:
+        values = "  ".join(
+            f"{o.metric} {trial.last.metrics[o.metric]:.4g}"
+            for o in self.space.objectives
+            if trial.last and o.metric in trial.last.metrics
+        )
+        at = f" at {trial.last.kimg:g} kimg" if trial.last else ""
+        reason = "" if trial.outcome is Outcome.COMPLETED else f" ({trial.reason})"
+        outcome = trial.outcome or "running"
+        return Text.assemble(
+            (f"[{progress.ended}/{self.space.budget.trials}] ", "dim"),
+            f"trial {trial.number} {trial.params.get('variant', '')} ",
+            (str(outcome), COLOURS[outcome]),
+            f"{at}{reason if trial.reason else ''}  {values}",
+            (f"  {duration(left)} left" if left is not None else "", "dim"),
+        )
+
+    def _panel(self, record: StudyRecord, progress: Progress, left: float | None) -> Group:
+        states = Text("  ").join(
+            Text(f"{progress.states[name]} {name}", style=colour)
+            for name, colour in COLOURS.items()
+            if progress.states.get(name)
+        )
+        rungs = "  ".join(f"{rung:g} kimg: {count}" for rung, count in progress.rungs.items())
+        table = Table.grid(padding=(0, 2))
+        table.add_row("trials", states)
+        table.add_row("reached", rungs)
+        for metric, (value, trial) in progress.best.items():
+            table.add_row(f"best {metric}", f"{value:.4g}  [dim]trial {trial.number}[/dim]")
+        table.add_row("time left", duration(left) if left is not None else "estimating")
+        bar = ProgressBar(
+            total=max(progress.expected_kimg, 1e-9), completed=progress.kimg, width=60
+        )
+        return Group(Text(f"study {record.name}", style="bold"), bar, table)
+
+
+def duration(seconds: float) -> str:
+    """``3725.0`` → ``1h 02m``: two units at most."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02d}m"
+    return f"{minutes}m {whole:02d}s" if minutes else f"{whole}s"

@@ -1,0 +1,95 @@
+"""Parameters: what is sampled, and the typed settings that it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Scalar = bool | int | float | str
+"""A sampled value: what Optuna stores, Ray ships and MLflow shows."""
+
+Params = dict[str, Scalar]
+"""A sampled configuration, flat: ``{"variant": "dcgan", "g_lr": 2e-4, "dsc.where": "both"}``."""
+
+
+class Model(BaseModel):
+    """A frozen value object: unknown keys are errors, numbers are finite, nothing is coerced twice."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Settings(Model):
+    """What every variant is trained with. Each variant's own settings extend it in the catalog."""
+
+    batch_size: int = Field(default=64, ge=2, le=4096)
+    """Real images in one step."""
+    ema_kimg: float = Field(default=0.0, ge=0.0)
+    """Half-life of the generator's moving average, in kimg; 0 samples from the weights themselves."""
+
+
+class Dsc(Model):
+    """Where depthwise-separable convolutions (DSC) replace dense ones, and their form."""
+
+    where: Literal["none", "generator", "discriminator", "both"] = "none"
+    """The networks whose convolutions are separable."""
+    resolutions: str = "all"
+    """``all``, ``low`` (at most 32), ``high`` (at least 64), or a range in pixels such as ``8-16``."""
+    kernel_size: Literal[3, 5] = 3
+    """Kernel of the depthwise half where the dense convolution's is 3; other kernels keep theirs."""
+    depth_multiplier: Literal[1, 2] = 1
+    """Depthwise filters for each input channel."""
+    order: Literal["depthwise_first", "pointwise_first"] = "depthwise_first"
+    """Which half comes first."""
+    middle: Literal["none", "norm_act"] = "none"
+    """What stands between the halves: nothing, or batch normalisation and a leaky ReLU."""
+
+    @field_validator("resolutions")
+    @classmethod
+    def _known_range(cls, value: str) -> str:
+        if value in ("all", "low", "high"):
+            return value
+        match = re.fullmatch(r"(\d+)-(\d+)", value)
+        if match is None or int(match[1]) > int(match[2]):
+            raise ValueError(f"{value!r} is not all, low, high or a range such as 8-16")
+        return value
+
+    def applies(self, network: Literal["generator", "discriminator"], resolution: int) -> bool:
+        """Whether a convolution of ``network`` that runs at ``resolution`` pixels is separable."""
+        if self.where not in (network, "both"):
+            return False
+        if self.resolutions == "all":
+            return True
+        if self.resolutions == "low":
+            return resolution <= 32
+        if self.resolutions == "high":
+            return resolution >= 64
+        low, high = map(int, self.resolutions.split("-"))
+        return low <= resolution <= high
+
+
+def nest(flat: Mapping[str, Scalar]) -> dict[str, Any]:
+    """``{"dsc.where": "both"}`` → ``{"dsc": {"where": "both"}}``."""
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        *groups, leaf = name.split(".")
+        target = nested
+        for group in groups:
+            target = target.setdefault(group, {})
+        target[leaf] = value
+    return nested
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> Params:
+    """``{"dsc": {"where": "both"}}`` → ``{"dsc.where": "both"}``: the inverse of :func:`nest`."""
+    flat: Params = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
