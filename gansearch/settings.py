@@ -16,7 +16,7 @@ Params = dict[str, Scalar]
 
 
 class Model(BaseModel):
-    """A frozen value object: unknown keys are errors, numbers are finite, nothing is coerced twice."""
+    """A frozen value object: unknown keys are errors and numbers are finite."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -29,7 +29,7 @@ class Settings(Model):
     batch_size: int = Field(default=64, ge=2, le=4096)
     """Real images in one step."""
     ema_kimg: float = Field(default=0.0, ge=0.0)
-    """Half-life of the generator's moving average, in kimg; 0 samples from the weights themselves."""
+    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are."""
 
 
 class Dsc(Model):
@@ -38,9 +38,9 @@ class Dsc(Model):
     where: Literal["none", "generator", "discriminator", "both"] = "none"
     """The networks whose convolutions are separable."""
     resolutions: str = "all"
-    """``all``, ``low`` (at most 32), ``high`` (at least 64), or a range in pixels such as ``8-16``."""
+    """``all``, ``low`` (up to 32 px), ``high`` (from 64), or a range in pixels such as ``8-16``."""
     kernel_size: Literal[3, 5] = 3
-    """Kernel of the depthwise half where the dense convolution's is 3; other kernels keep theirs."""
+    """Kernel of the depthwise half in place of a dense 3; other dense kernels keep their size."""
     depth_multiplier: Literal[1, 2] = 1
     """Depthwise filters for each input channel."""
     order: Literal["depthwise_first", "pointwise_first"] = "depthwise_first"
