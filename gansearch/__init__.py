@@ -1,1 +1,18 @@
 """Distributed hyperparameter search for GANs: several objectives and early stopping together."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gansearch.space import load_space
+
+# Each is imported when it is first asked for, so that `import gansearch` costs nothing.
+_HOMES = {"load_space": "gansearch.space"}
+
+__all__ = ["load_space"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,214 @@
+"""A search space as validated values: what is searched, on what, for what and with how much."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from graphlib import TopologicalSorter
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from gansearch.config import (
+    DataConfig,
+    EvaluationConfig,
+    Model,
+    Params,
+    Scalar,
+    TrainConfig,
+)
+from gansearch.metrics.catalog import METRICS
+from gansearch.space.knobs import defaults_of, takes
+from gansearch.space.parameters import Choice, Parameter, Trial, Value
+
+Direction = Literal["minimize", "maximize"]
+
+
+class Bound(Model):
+    """The values of a metric that a trial may have and still be on the front."""
+
+    metric: str
+    """Name in the catalog of metrics."""
+    min: float | None = None
+    """Least value allowed."""
+    max: float | None = None
+    """Greatest value allowed."""
+
+    def admits(self, value: float) -> bool:
+        """Whether ``value`` is within the bounds."""
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+
+
+class Objective(Bound):
+    """A metric that is optimised, with the bounds within which it is wanted."""
+
+    direction: Direction
+    """Which way is better."""
+
+
+def _seconds(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value)
+    if match is None or not value:
+        raise ValueError("should be a time such as 2h, 90m, 1h30m or 30s, or a number of seconds")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+class Budget(Model):
+    """How much a study may spend."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    trials: int = Field(default=32, ge=1)
+    """Configurations to try."""
+    max_kimg: float = Field(default=30.0, gt=0)
+    """Full length of a trial, in thousands of real images."""
+    rungs: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    """Kimg at which trials are compared and some are stopped: ascending, below ``max_kimg``."""
+    wall_clock_s: Annotated[
+        Annotated[float, Field(gt=0)] | None, BeforeValidator(_seconds), Field(alias="wall_clock")
+    ] = None
+    """Time for the whole study, as ``2h``, ``90m``, ``30s`` or in seconds; without it no limit."""
+
+
+class Resources(Model):
+    """What one trial is given."""
+
+    cpus: float = Field(default=1.0, gt=0)
+    """CPU cores, or a fraction of one."""
+    gpus: float = Field(default=0.0, ge=0)
+    """GPUs: a whole number, or a fraction so that trials share one."""
+
+    @model_validator(mode="after")
+    def _whole_above_one(self) -> Self:
+        for name, amount in (("cpus", self.cpus), ("gpus", self.gpus)):
+            if amount > 1 and amount != int(amount):
+                raise ValueError(f"{name} {amount:g} should be a whole number, or less than 1")
+        return self
+
+
+class SearchConfig(Model):
+    """How configurations are proposed and stopped."""
+
+    sampler: Literal["tpe", "nsga2", "random", "grid"] = "tpe"
+    """What proposes configurations: a model of the good ones (TPE), evolution, chance, or all."""
+    stopping: Literal["asha", "none"] = "asha"
+    """What happens at a rung: the worse trials stop (ASHA), or nothing."""
+    reduction_factor: int = Field(default=3, ge=2, le=10)
+    """ASHA's eta: one of so many trials goes on past a rung."""
+    seed: int = Field(default=0, ge=0)
+    """Every random choice of the study follows from it."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """Trials at a time; without it as many as the machine has resources for."""
+    retries: int = Field(default=1, ge=0)
+    """Times that a trial is tried again after a failure that another try may not have."""
+
+
+class TrackingConfig(Model):
+    """Where MLflow keeps what it shows."""
+
+    uri: str | None = None
+    """Tracking server or database; without it a SQLite file in the results folder."""
+    experiment: str | None = None
+    """MLflow experiment; without it the space's name."""
+
+
+class Space(Model):
+    """A search space: a YAML of ``search_spaces/``, validated.
+
+    Read one with :func:`gansearch.space.load_space`, which also checks it against the catalogs of
+    variants and metrics; two are equal where they mean the same, whatever their text.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    """Names the study and its experiment; without it the file's name."""
+    variant: tuple[str, ...] = Field(min_length=1)
+    """The variant, or several to choose from."""
+    data: DataConfig = DataConfig(name="digits")
+    """The images."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """How quality is measured."""
+    training: dict[str, Value] = Field(default_factory=dict)
+    """Settings that are the same in every trial, flat; a variant ignores those it does not have."""
+    parameters: dict[str, Parameter]
+    """What is searched, by flat dotted name."""
+    objectives: tuple[Objective, ...]
+    """What is optimised, at least one of it a quality."""
+    constraints: tuple[Bound, ...] = ()
+    """Bounds on metrics that are not optimised."""
+    budget: Budget = Budget()
+    """How much is spent."""
+    resources: Resources = Resources()
+    """What one trial is given."""
+    search: SearchConfig = SearchConfig()
+    """How configurations are proposed and stopped."""
+    tracking: TrackingConfig = TrackingConfig()
+    """Where MLflow keeps what it shows."""
+    text: str = Field(default="", exclude=True, repr=False)
+    """The YAML that this was read from."""
+    file: str = Field(default="", exclude=True, repr=False)
+    """The file that it was read from."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.model_dump() == other.model_dump()
+
+    @property
+    def quality(self) -> Objective:
+        """The first objective that measures samples: what trials are compared by at a rung."""
+        return next(o for o in self.objectives if METRICS[o.metric].kind == "quality")
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The parameters' names, each after those that its condition names."""
+        graph = {name: parameter.when for name, parameter in self.parameters.items()}
+        return tuple(n for n in TopologicalSorter(graph).static_order() if n in self.parameters)
+
+    def suggest(self, trial: Trial) -> Params:
+        """A configuration, as ``trial`` (Optuna's, or anything that asks like it) has it.
+
+        The variant is asked for first, where there are several; then, in :attr:`order`, every
+        parameter that the variant takes and whose condition holds.
+        """
+        choice = Choice(type="choice", values=self.variant)
+        variant = choice.suggest(trial, "variant") if len(self.variant) > 1 else self.variant[0]
+        return self._assign(str(variant), lambda name: self.parameters[name].suggest(trial, name))
+
+    def defaults(self) -> list[Params]:
+        """For each variant its paper's configuration, moved into the ranges: the first trials."""
+        return [self._nearest_to_paper(variant) for variant in self.variant]
+
+    def train_config(self, params: Params, seed: int) -> TrainConfig:
+        """The training run that sampled ``params`` stand for, with this space's fixed settings.
+
+        Raises:
+            ConfigError: a parameter that the variant does not take, or a value out of its range.
+        """
+        taken = takes(str(params["variant"]))
+        training = {name: value for name, value in self.training.items() if name in taken}
+        return TrainConfig.from_params(
+            {**training, **params},
+            data=self.data,
+            evaluation=self.evaluation.model_copy(update={"metrics": self._quality_metrics()}),
+            seed=seed,
+            max_kimg=self.budget.max_kimg,
+        )
+
+    def _assign(self, variant: str, value_of: Callable[[str], Scalar]) -> Params:
+        taken = takes(variant)
+        params: Params = {"variant": variant}
+        for name in self.order:
+            if name in taken and self.parameters[name].is_active(params):
+                params[name] = value_of(name)
+        return params
+
+    def _nearest_to_paper(self, variant: str) -> Params:
+        paper = defaults_of(variant)
+        return self._assign(variant, lambda name: self.parameters[name].nearest(paper[name]))
+
+    def _quality_metrics(self) -> tuple[str, ...]:
+        bounded = (bound.metric for bound in (*self.objectives, *self.constraints))
+        quality = (name for name in bounded if METRICS[name].kind == "quality")
+        return tuple(dict.fromkeys((*quality, *self.evaluation.metrics)))

@@ -1,0 +1,218 @@
+"""The forms of a searched parameter: range of floats, range of integers, choice, constant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol, Self, TypeGuard
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from gansearch.config import Model, Scalar
+
+
+class Trial(Protocol):
+    """What a parameter asks its value of: Optuna's trial, or anything like it."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A float in [low, high]."""
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """An integer in [low, high]."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of ``choices``."""
+
+
+def _scalar(value: Any) -> Any:
+    # Ahead of the union, whose own error would be one line for each of its types.
+    if not isinstance(value, Scalar) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("should be a finite number, a string, true or false")
+    return value
+
+
+Value = Annotated[Scalar, BeforeValidator(_scalar)]
+"""One value of a parameter, refused with a single error where it is anything else."""
+
+Condition = dict[str, tuple[Value, ...]]
+"""``{"dsc.where": ("generator", "both")}``: every named parameter has one of its values."""
+
+
+class Conditional(Model):
+    """A parameter that may be asked for only under a condition."""
+
+    when: Condition = Field(default_factory=dict)
+    """Other parameters (or ``variant``) and the values under which this one is asked for."""
+
+    def is_active(self, params: Mapping[str, Scalar]) -> bool:
+        """Whether the condition holds for ``params``; a parameter that was not asked fails it."""
+        return all(name in params and params[name] in values for name, values in self.when.items())
+
+
+class FloatRange(Conditional):
+    """A float between two bounds, both included."""
+
+    type: Literal["float"]
+    low: float
+    """Least value."""
+    high: float
+    """Greatest value."""
+    log: bool = False
+    """Whether values are spread evenly over the logarithm; needs ``low`` above 0."""
+    step: float | None = Field(default=None, gt=0)
+    """Distance between neighbouring values, counted from ``low``; without it every value counts."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_range(self.low, self.high, log=self.log)
+        if self.step is not None:
+            if self.log:
+                raise ValueError(f"step {self.step:g} and log exclude each other; leave one out")
+            if self.step > self.high - self.low:
+                raise ValueError(f"step {self.step:g} is wider than {self.low:g} to {self.high:g}")
+        return self
+
+    def admits(self, value: Scalar) -> bool:
+        """Whether this parameter can have ``value``."""
+        if not _is_number(value) or not self.low <= value <= self.high:
+            return False
+        return self.step is None or math.isclose(value, self.nearest(value), rel_tol=1e-9)
+
+    def suggest(self, trial: Trial, name: str) -> float:
+        """A value, as ``trial`` has it."""
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+    def nearest(self, value: Any) -> float:
+        """The value that is closest to ``value``."""
+        if not _is_number(value):
+            return self.low
+        clipped = float(min(max(value, self.low), self.high))
+        if self.step is None:
+            return clipped
+        last = math.floor((self.high - self.low) / self.step + 1e-9)
+        return self.low + min(round((clipped - self.low) / self.step), last) * self.step
+
+
+class IntRange(Conditional):
+    """An integer between two bounds, both included."""
+
+    type: Literal["int"]
+    low: int
+    """Least value."""
+    high: int
+    """Greatest value."""
+    log: bool = False
+    """Whether values are spread evenly over the logarithm; needs ``low`` of at least 1."""
+    step: int = Field(default=1, ge=1)
+    """Distance between neighbouring values, counted from ``low``."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_range(self.low, self.high, log=self.log)
+        if self.log and self.step > 1:
+            raise ValueError(f"step {self.step} and log exclude each other; leave one out")
+        if self.step > self.high - self.low:
+            raise ValueError(f"step {self.step} is wider than {self.low} to {self.high}")
+        return self
+
+    @property
+    def values(self) -> range:
+        """Every value."""
+        return range(self.low, self.high + 1, self.step)
+
+    def admits(self, value: Scalar) -> bool:
+        """Whether this parameter can have ``value``."""
+        return _is_number(value) and value in self.values
+
+    def suggest(self, trial: Trial, name: str) -> int:
+        """A value, as ``trial`` has it."""
+        return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
+
+    def nearest(self, value: Any) -> int:
+        """The value that is closest to ``value``."""
+        if not _is_number(value):
+            return self.low
+        steps = round((value - self.low) / self.step)
+        return self.values[min(max(steps, 0), len(self.values) - 1)]
+
+
+class Choice(Conditional):
+    """One of several values without an order."""
+
+    type: Literal["choice"]
+    values: tuple[Value, ...] = Field(min_length=1)
+    """The values, each once."""
+
+    @field_validator("values")
+    @classmethod
+    def _each_once(cls, values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+        twice = [value for i, value in enumerate(values) if _same_in(value, values[:i])]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is listed twice; list each value once")
+        return values
+
+    def admits(self, value: Scalar) -> bool:
+        """Whether this parameter can have ``value``."""
+        return _same_in(value, self.values)
+
+    def suggest(self, trial: Trial, name: str) -> Scalar:
+        """A value, as ``trial`` has it."""
+        chosen: Scalar = trial.suggest_categorical(name, self.values)
+        return chosen
+
+    def nearest(self, value: Any) -> Scalar:
+        """``value`` itself if it is one of the values, else the closest number, else the first."""
+        if _same_in(value, self.values):
+            return next(v for v in self.values if _same_in(v, (value,)))
+        numbers = [v for v in self.values if _is_number(v)]
+        if numbers and _is_number(value):
+            return min(numbers, key=lambda v: abs(v - value))
+        return self.values[0]
+
+
+class Constant(Conditional):
+    """A parameter with one value: recorded with every trial, never varied."""
+
+    type: Literal["constant"]
+    value: Value
+    """The value."""
+
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """Every value: the one."""
+        return (self.value,)
+
+    def admits(self, value: Scalar) -> bool:
+        """Whether this parameter can have ``value``."""
+        return _same_in(value, self.values)
+
+    def suggest(self, trial: Trial, name: str) -> Scalar:  # noqa: ARG002 - nothing to ask for
+        """The value."""
+        return self.value
+
+    def nearest(self, value: Any) -> Scalar:  # noqa: ARG002 - the only value is the nearest
+        """The value."""
+        return self.value
+
+
+Parameter = Annotated[FloatRange | IntRange | Choice | Constant, Field(discriminator="type")]
+
+
+def _check_range(low: float, high: float, *, log: bool) -> None:
+    if low >= high:
+        raise ValueError(f"low {low:g} should be less than high {high:g}; one value is a constant")
+    if log and low <= 0:
+        raise ValueError(f"log needs a low above 0 (got low {low:g})")
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same_in(value: Scalar, values: Sequence[Scalar]) -> bool:
+    # True == 1 in Python, but not in a YAML.
+    return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in values)
