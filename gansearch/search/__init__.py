@@ -1,0 +1,1 @@
+"""What to try, what to stop, and the durable record of both."""
