@@ -28,11 +28,19 @@ class Metric:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("fid", "quality", "", "minimize", "Fréchet distance over pytorch-fid's Inception features"),
-        Metric("fid_digits", "quality", "", "minimize", "Fréchet distance over a digits classifier's features"),
-        Metric("fid_random", "quality", "", "minimize", "Fréchet distance over a fixed random network's features"),
+        Metric("fid", "quality", "", "minimize", "Fréchet distance, Inception's features"),
+        Metric(
+            "fid_digits",
+            "quality",
+            "",
+            "minimize",
+            "Fréchet distance, a digits classifier's features",
+        ),
+        Metric(
+            "fid_random", "quality", "", "minimize", "Fréchet distance, a random network's features"
+        ),
         Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
-        Metric("train_seconds", "cost", "s", "minimize", "training time so far, without evaluation"),
+        Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),
         Metric("params_m", "cost", "M", "minimize", "trained parameters of every player"),
         Metric("gmacs", "cost", "G", "minimize", "multiply-accumulates to generate one image"),

@@ -1,0 +1,38 @@
+"""Where files that can be made again are kept, and how they are written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def cache_folder(kind: str) -> Path:
+    """The folder of one kind of cached files, made if it is missing.
+
+    It lies in ``$GANSEARCH_CACHE``, or else in ``~/.cache/gansearch``. Everything in it may be
+    deleted at any time: it is made again from its inputs.
+    """
+    base = os.environ.get("GANSEARCH_CACHE")
+    folder = (Path(base) if base else Path.home() / ".cache" / "gansearch") / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[Path]:
+    """A temporary path that takes ``path``'s place once the block has ended well.
+
+    A reader sees the old file or the whole new one, whatever happens in between; of several
+    processes that write at once the last one stands. A block that raises leaves nothing behind.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
