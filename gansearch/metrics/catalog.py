@@ -28,17 +28,15 @@ class Metric:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("fid", "quality", "", "minimize", "Fréchet distance, Inception's features"),
+        Metric("fid", "quality", "", "minimize", "Fréchet distance in Inception's features"),
         Metric(
             "fid_digits",
             "quality",
             "",
             "minimize",
-            "Fréchet distance, a digits classifier's features",
+            "the same in a digits classifier's features",
         ),
-        Metric(
-            "fid_random", "quality", "", "minimize", "Fréchet distance, a random network's features"
-        ),
+        Metric("fid_random", "quality", "", "minimize", "the same in a fixed random network's"),
         Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
         Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),

@@ -6,7 +6,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,13 +67,10 @@ class TrainingTimer:
         self._rates: list[float] = []  # seconds per kimg, one a window
 
     @contextmanager
-    def window(self, kimg: Callable[[], float]) -> Iterator[None]:
-        """Time a stretch of training.
+    def window(self, images: int) -> Iterator[None]:
+        """Time a stretch of training that shows ``images`` real images, at least 1.
 
         A stretch that raises adds to the seconds and not to the rate.
-
-        Args:
-            kimg: asked when the stretch has ended: real images shown in it, in thousands, above 0.
         """
         started = self._now()
         completed = False
@@ -84,7 +81,7 @@ class TrainingTimer:
             elapsed = self._now() - started
             self._seconds += elapsed
             if completed:
-                self._rates.append(elapsed / kimg())
+                self._rates.append(elapsed / images * 1000)
 
     def _now(self) -> float:
         if self._device.type == "cuda":
