@@ -1,0 +1,70 @@
+"""One file that holds all of a training run: written whole or not at all, read without trust."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from gansearch.errors import CheckpointError
+
+FORMAT = 1
+"""Version of the file's content; a file of another version is refused."""
+
+State = dict[str, Any]
+"""Tensors, numbers, strings, and lists and dictionaries of these: what ``weights_only`` lets in."""
+
+
+def write_checkpoint(path: Path, state: State) -> None:
+    """Write ``state`` to ``path`` in one step: a reader finds the old file or the new one.
+
+    Raises:
+        OSError: the folder is missing or full; ``path`` is then as it was.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def read_checkpoint(path: Path) -> State:
+    """What :func:`write_checkpoint` wrote, on the CPU.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, damaged, or of another format.
+    """
+    try:
+        # torch's own reader checks no checksums: a flipped bit would pass for a weight.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: there is no such checkpoint") from None
+    except (zipfile.BadZipFile, UnpicklingError, RuntimeError, EOFError) as error:
+        summary = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path}: truncated or no checkpoint: {summary}") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        found = state.get("format") if isinstance(state, dict) else type(state).__name__
+        raise CheckpointError(f"{path}: format {found!r}, not {FORMAT}: written by another version")
+    return state
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

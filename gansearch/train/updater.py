@@ -1,0 +1,83 @@
+"""One player's updates: losses, regularisers, optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gansearch.data.batch import Batch
+from gansearch.settings import Settings
+from gansearch.variants.base import Losses, Penalty, Player, Variant
+
+
+class Updater:
+    """Updates one player of a variant, and nothing of the others.
+
+    Attributes:
+        parameters: what the updates change.
+        optimiser: corrected for the lazy regularisers among the player's penalties.
+        steps: updates so far, without those of lazy regularisers.
+    """
+
+    def __init__(self, variant: Variant[Settings], player: Player) -> None:
+        self._variant = variant
+        self._player = player
+        penalties = variant.penalties(player.name)
+        self._added = [penalty for penalty in penalties if penalty.interval == 1]
+        self._lazy = [penalty for penalty in penalties if penalty.interval > 1]
+        self.parameters = player.parameters()
+        self.optimiser = player.optimiser(self.parameters)
+        correct_for_lazy(self.optimiser, self._lazy)
+        self.steps = 0
+
+    def require_grad(self, required: bool) -> None:
+        """Switch gradients to this player's parameters on or off."""
+        for parameter in self.parameters:
+            parameter.requires_grad_(required)
+
+    def step(self, batch: Batch, kimg: float) -> Losses:
+        """Update the player once on ``batch``, and again for each lazy regulariser that is due.
+
+        Args:
+            batch: real images, on the networks' device.
+            kimg: progress of the run.
+
+        Returns:
+            The losses and penalties, detached and still on the device.
+        """
+        if self._player.schedule is not None:
+            self._player.schedule(self.optimiser, kimg)
+        losses = dict(self._variant.losses(self._player.name, batch))
+        for penalty in self._added:
+            losses[penalty.name] = penalty.compute(batch)
+            losses["total"] = losses["total"] + losses[penalty.name]
+        self._descend(losses["total"])
+        for penalty in self._lazy:
+            if self.steps % penalty.interval == 0:
+                losses[penalty.name] = penalty.compute(batch)
+                self._descend(losses[penalty.name] * penalty.interval)
+        self.steps += 1
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _descend(self, loss: Tensor) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+
+
+def correct_for_lazy(optimiser: Optimizer, lazy: Sequence[Penalty]) -> None:
+    """Make room for the steps that lazy regularisers add (StyleGAN2, appendix B).
+
+    With c = 1 / (1 + Σ 1/interval), which is interval / (interval + 1) for a single one, the rate
+    is multiplied by c and Adam's betas are raised to the power of c, so that as many images move
+    the weights, and are forgotten, as without the added steps. A schedule finds the corrected rate
+    in each group's ``initial_lr``.
+    """
+    c = 1 / (1 + sum(1 / penalty.interval for penalty in lazy))
+    for group in optimiser.param_groups:
+        group["lr"] *= c
+        group["initial_lr"] = group["lr"]
+        if "betas" in group:
+            group["betas"] = tuple(beta**c for beta in group["betas"])
