@@ -28,15 +28,9 @@ class Metric:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("fid", "quality", "", "minimize", "Fréchet distance in Inception's features"),
-        Metric(
-            "fid_digits",
-            "quality",
-            "",
-            "minimize",
-            "the same in a digits classifier's features",
-        ),
-        Metric("fid_random", "quality", "", "minimize", "the same in a fixed random network's"),
+        Metric("fid", "quality", "", "minimize", "Fréchet distance, Inception features"),
+        Metric("fid_digits", "quality", "", "minimize", "Fréchet distance, digits classifier"),
+        Metric("fid_random", "quality", "", "minimize", "Fréchet distance, random network"),
         Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
         Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),

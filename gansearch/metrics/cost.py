@@ -32,8 +32,8 @@ def parameters(variant: Variant[Any]) -> dict[str, float]:
     return {"params_m": sum(counts.values()), **counts}
 
 
-def gmacs(variant: Variant[Any]) -> dict[str, float]:
-    """``gmacs``: multiply-accumulates to generate one image, in units of 10⁹.
+def gmacs(variant: Variant[Any]) -> float:
+    """Multiply-accumulates to generate one image, in units of 10⁹.
 
     Convolutions, transposed convolutions and matrix products are counted, by their dense
     definition: padding counts as data, while biases, norms and activations are left out.
@@ -52,7 +52,7 @@ def gmacs(variant: Variant[Any]) -> dict[str, float]:
     finally:
         variant.train(was_training)
     operations: int = counter.get_total_flops()  # two for each multiply-accumulate
-    return {"gmacs": operations / 2e9}
+    return operations / 2e9
 
 
 class TrainingTimer:
