@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gansearch.settings import Settings
 from gansearch.data.batch import Batch, ImageSpec
+from gansearch.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 
@@ -84,7 +84,10 @@ class Variant(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def phases(self) -> Sequence[tuple[str, int]]:
-        """One round: each player's name and its number of steps, a fresh batch for each step."""
+        """One round: each player's name and its number of steps, a fresh batch for each step.
+
+        Asked anew before every round, so that the numbers may follow the game.
+        """
 
     @abstractmethod
     def losses(self, player: str, batch: Batch) -> Losses:
@@ -97,6 +100,17 @@ class Variant(nn.Module, ABC, Generic[S]):
     def penalties(self, player: str) -> Sequence[Penalty]:  # noqa: ARG002 - the contract's argument
         """The regularisers of ``player``, none by default."""
         return ()
+
+    def after_step(self, player: str) -> None:  # noqa: B027 - nothing to do is a right answer
+        """Called without gradients after each of ``player``'s updates: weight clipping, say."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What stands in for what the paper has, e.g. ``{"projector": "random"}``; mostly nothing.
+
+        Part of the protocol: trials whose tags differ are never ranked together.
+        """
+        return {}
 
     @abstractmethod
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
