@@ -33,12 +33,14 @@ class Report:
         metrics: finite values by name: quality, cost, losses.
         protocols: for each quality metric, the protocol that it was measured by.
         checkpoint: where the weights at this kimg are (a path or URI), if they were kept.
+        tags: facts that are not metrics: device, versions, what stood in for what.
     """
 
     kimg: float
     metrics: Mapping[str, float]
     protocols: Mapping[str, str] = field(default_factory=dict)
     checkpoint: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
