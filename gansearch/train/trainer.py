@@ -95,7 +95,7 @@ class Trainer:
             **self._timer.costs(),
             **self._memory.costs(),
             **parameters(self.variant),
-            "gmacs": gmacs(self.variant, self.variant.spec),
+            "gmacs": gmacs(self.variant),
         }
 
     def save(self, path: Path) -> None:
