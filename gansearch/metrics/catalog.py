@@ -16,6 +16,7 @@ class Metric:
         unit: of the value; empty for a pure number.
         direction: which way is better.
         summary: one line.
+        data: the data sets that it is defined on; empty where it is on all.
     """
 
     name: str
@@ -23,13 +24,21 @@ class Metric:
     unit: str
     direction: Literal["minimize", "maximize"]
     summary: str
+    data: tuple[str, ...] = ()
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("fid", "quality", "", "minimize", "Fréchet distance, Inception features"),
-        Metric("fid_digits", "quality", "", "minimize", "Fréchet distance, digits classifier"),
+        Metric(
+            "fid_digits",
+            "quality",
+            "",
+            "minimize",
+            "Fréchet distance, digits classifier",
+            ("digits",),
+        ),
         Metric("fid_random", "quality", "", "minimize", "Fréchet distance, random network"),
         Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
         Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
