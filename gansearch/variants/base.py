@@ -86,7 +86,8 @@ class Variant(nn.Module, ABC, Generic[S]):
     def phases(self) -> Sequence[tuple[str, int]]:
         """One round: each player's name and its number of steps, a fresh batch for each step.
 
-        Asked anew before every round, so that the numbers may follow the game.
+        Asked anew about every kimg, between steps, so that the numbers may follow the game: there
+        a variant may read its tensors, which inside a step would make the host wait for the device.
         """
 
     @abstractmethod
