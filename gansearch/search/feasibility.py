@@ -1,0 +1,69 @@
+"""What a trial's end means to Optuna: its values, and by how much it misses being a point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from optuna.trial import TrialState, create_trial
+
+from gansearch.metrics.catalog import METRICS
+from gansearch.record import Outcome, TrialRecord
+from gansearch.space import Bound, Space
+
+BROKEN = 1e6
+"""Violation of a trial that has no result: beyond any that a measured value is likely to have."""
+
+
+def objective_values(space: Space, trial: TrialRecord) -> list[float]:
+    """The objectives of a completed trial, in the space's order.
+
+    Raises:
+        KeyError: the trial has no report, or one without an objective: it is not completed.
+    """
+    metrics = trial.last.metrics if trial.last else {}
+    return [metrics[objective.metric] for objective in space.objectives]
+
+
+def is_full(space: Space, kimg: float) -> bool:
+    """Whether ``kimg`` is the full budget, up to rounding."""
+    return kimg * (1 + 1e-9) >= space.budget.max_kimg
+
+
+def violations(space: Space, trial: TrialRecord) -> dict[str, float]:
+    """By how much a trial that ended violates each constraint; at most 0 where it keeps it.
+
+    Every bound of the space counts, relative to the bound's size so that units do not weigh. A
+    trial without a result violates one more, of its outcome's name: ``stopped`` by the share of the
+    budget that it did not reach, which is less than 1, the others by :data:`BROKEN`. So a sampler
+    prefers what got further and never takes a truncated or broken trial for a finished one.
+    """
+    found = dict(_missed_bounds(space, trial))
+    if trial.outcome == Outcome.STOPPED:
+        reached = trial.last.kimg if trial.last else 0.0
+        found[Outcome.STOPPED.value] = 1 - reached / space.budget.max_kimg
+    elif trial.outcome not in (None, Outcome.COMPLETED):
+        found[trial.outcome.value] = BROKEN
+    return found
+
+
+def constraint_attributes(found: dict[str, float]) -> dict[str, Any]:
+    """Violations as the system attributes in which Optuna keeps a trial's constraints."""
+    return create_trial(state=TrialState.RUNNING, constraints=found).system_attrs
+
+
+def _missed_bounds(space: Space, trial: TrialRecord) -> Iterator[tuple[str, float]]:
+    if trial.last is None:
+        return
+    for bound in (*space.objectives, *space.constraints):
+        # A cost is known before the end; a quality at a rung says nothing about its bound.
+        known = trial.outcome == Outcome.COMPLETED or METRICS[bound.metric].kind == "cost"
+        if known and bound.metric in trial.last.metrics:
+            yield from _misses(bound, trial.last.metrics[bound.metric])
+
+
+def _misses(bound: Bound, value: float) -> Iterator[tuple[str, float]]:
+    for side, limit, sign in (("min", bound.min, -1), ("max", bound.max, 1)):
+        if limit is not None and math.isfinite(limit):
+            yield f"{bound.metric}.{side}", sign * (value - limit) / (abs(limit) or 1.0)

@@ -1,0 +1,91 @@
+"""Asynchronous successive halving: which trials go on past a rung. Pure: no input, no output."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass
+class _Rung:
+    best_first: list[float] = field(default_factory=list)  # losses, smallest first
+    kept: dict[int, bool] = field(default_factory=dict)  # by trial number
+
+    def add(self, number: int, loss: float, *, goes_on: bool) -> None:
+        insort(self.best_first, loss)
+        self.kept[number] = goes_on
+
+
+class Rungs:
+    """Asynchronous successive halving (ASHA; Li et al. 2020, section 3) in its stopping form.
+
+    A trial goes on past a rung if its value is among the best ``1 / reduction_factor`` of those
+    that reached the rung so far, itself included. Nobody is stopped before ``reduction_factor``
+    trials have reached the rung: among fewer, the best share is less than one trial. Nobody ever
+    waits for another, and what was decided stands.
+
+    Args:
+        kimg: the rungs, ascending, each above 0; none stops nobody.
+        reduction_factor: at least 2.
+        direction: which way the compared value is better.
+    """
+
+    def __init__(
+        self,
+        kimg: Sequence[float],
+        reduction_factor: int,
+        direction: Literal["minimize", "maximize"] = "minimize",
+    ) -> None:
+        if reduction_factor < 2:
+            raise ValueError(f"reduction_factor {reduction_factor} should be at least 2")
+        if list(kimg) != sorted(set(kimg)) or any(rung <= 0 for rung in kimg):
+            raise ValueError(f"rungs {tuple(kimg)} should ascend from above 0")
+        self.kimg = tuple(kimg)
+        self._reduction_factor = reduction_factor
+        self._sign = 1.0 if direction == "minimize" else -1.0
+        self._rungs = [_Rung() for _ in self.kimg]
+
+    def report(self, number: int, kimg: float, value: float) -> bool:
+        """Whether trial ``number``, which has reached ``kimg`` with ``value``, goes on.
+
+        It is compared at the furthest rung that it has reached; below the first it always goes on.
+        A rung reported again by the same trial gets the first answer and changes nothing.
+
+        Raises:
+            ValueError: ``value`` is not finite: it would pass every comparison.
+        """
+        rung, loss = self._at(kimg), self._loss(number, kimg, value)
+        if rung is None:
+            return True
+        if number not in rung.kept:
+            rung.add(number, loss, goes_on=self._is_among_best(rung, loss))
+        return rung.kept[number]
+
+    def restore(self, number: int, kimg: float, value: float, *, goes_on: bool) -> None:
+        """Take a report whose answer is on record: after this the rungs decide as they would have.
+
+        Raises:
+            ValueError: ``value`` is not finite.
+        """
+        rung, loss = self._at(kimg), self._loss(number, kimg, value)
+        if rung is not None and number not in rung.kept:
+            rung.add(number, loss, goes_on=goes_on)
+
+    def _loss(self, number: int, kimg: float, value: float) -> float:
+        if not math.isfinite(value):
+            raise ValueError(f"trial {number} has {value} at {kimg:g} kimg, not a finite value")
+        return self._sign * value
+
+    def _at(self, kimg: float) -> _Rung | None:
+        # The last batch may end a hair short of the rung in floating point.
+        index = bisect_right(self.kimg, kimg * (1 + 1e-9)) - 1
+        return self._rungs[index] if index >= 0 else None
+
+    def _is_among_best(self, rung: _Rung, loss: float) -> bool:
+        reached = len(rung.best_first) + 1
+        if reached < self._reduction_factor:
+            return True
+        return bisect_left(rung.best_first, loss) < reached // self._reduction_factor
