@@ -1,0 +1,72 @@
+"""How the plots look: colours, axes, legends.
+
+Colours are Okabe and Ito's and cividis: both are told apart by colour-blind people.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from gansearch.metrics.catalog import METRICS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+INK, GREY, FAINT = "#222222", "#8a8a8a", "#dddddd"
+HIGHLIGHTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+KNEE = HIGHLIGHTS[1]
+COLOUR_MAP = "cividis"
+FIGURE: dict[str, Any] = {"figsize": (8.0, 5.0), "dpi": 160, "layout": "constrained"}
+WIDE = 12.0
+"""An axis whose values span more than this factor is logarithmic."""
+
+
+def label(metric: str) -> str:
+    """A metric with its unit, as an axis says it."""
+    unit = METRICS[metric].unit
+    return f"{metric} [{unit}]" if unit else metric
+
+
+def scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None:
+    """Make an axis logarithmic, with plain numbers, where its values are positive and span much."""
+    if not values or min(values) <= 0 or max(values) / min(values) < WIDE:
+        return
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    decades = math.log10(max(values) / min(values))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 3 else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def decorate(axes: Axes, x: str, y: str) -> None:
+    """Name the axes and leave no more ink than they need."""
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+    axes.grid(color=FAINT, lw=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, length=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+
+
+def below(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """A legend under the axes, where it hides no point."""
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(len(handles), 5),
+        frameon=False,
+        fontsize=8.5,
+        handletextpad=0.3,
+        columnspacing=1.4,
+    )

@@ -1,0 +1,78 @@
+"""The front as a table on a terminal, and as a CSV file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from gansearch.metrics.catalog import METRICS
+from gansearch.paths import written_atomically
+from gansearch.report.selection import Selection, final
+
+if TYPE_CHECKING:
+    from gansearch.settings import Scalar
+
+MAX_PARAMETERS = 8
+"""Columns of parameters that a terminal has room for; the CSV has all of them."""
+
+
+def front_table(selection: Selection, title: str = "Pareto front") -> Table:
+    """The front, its objectives with their units, and the parameters that tell its points apart.
+
+    Args:
+        selection: the front; the recommended point is marked.
+        title: above the table.
+    """
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", style="bold green")
+    table.add_column("trial", justify="right")
+    table.add_column("variant")
+    for objective in selection.objectives:
+        table.add_column(_heading(objective.metric), justify="right", style="cyan")
+    parameters = _telling(selection)[:MAX_PARAMETERS]
+    for name in parameters:
+        table.add_column(name, justify="right", style="dim", overflow="fold")
+    for trial in selection.front:
+        knee = trial is selection.knee
+        values = [final(trial).metrics[objective.metric] for objective in selection.objectives]
+        table.add_row(
+            "★" if knee else "",
+            str(trial.number),
+            str(trial.params.get("variant", "")),
+            *(number(value) for value in values),
+            *(number(trial.params.get(name)) for name in parameters),
+            style="bold" if knee else None,
+        )
+    table.caption = selection.message or None
+    return table
+
+
+def write_csv(selection: Selection, path: Path) -> None:
+    """Write the front as CSV: every parameter and metric, at full precision."""
+    with written_atomically(path) as temporary:
+        selection.table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def number(value: Scalar | None) -> str:
+    """A value in few characters: four significant digits, nothing for what was not asked."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _heading(metric: str) -> str:
+    unit = METRICS[metric].unit
+    return f"{metric}\n[dim]{unit}[/dim]" if unit else metric
+
+
+def _telling(selection: Selection) -> list[str]:
+    """Parameters that vary in the study and are not the same all over its front."""
+    front = selection.front
+    return [
+        name
+        for name in selection.varied
+        if len(front) < 2 or len({trial.params.get(name) for trial in front}) > 1
+    ]
