@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -65,6 +66,8 @@ class Updater:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
+        with torch.no_grad():
+            self._variant.after_step(self._player.name)
 
 
 def correct_for_lazy(optimiser: Optimizer, lazy: Sequence[Penalty]) -> None:

@@ -1,0 +1,191 @@
+"""One trial's training from rung to rung: what a worker runs, without the engine that runs it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from gansearch.config import TrainConfig
+from gansearch.data import Images, load_images
+from gansearch.errors import CheckpointError, Diverged
+from gansearch.metrics.evaluator import Evaluator
+from gansearch.record import Outcome, Report
+from gansearch.train.grid import save_grid
+from gansearch.train.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_FILE = "checkpoint.pt"
+SAMPLES_FILE = "samples.png"
+CONFIG_FILE = "config.json"
+REPORT_FILE = "report.json"
+
+GRID_COLUMNS = 8
+REPORT = TypeAdapter(Report)
+TRANSIENT = (OSError, torch.AcceleratorError)
+"""What another attempt, perhaps on another machine, may not meet: storage, network, a device."""
+
+OnReport = Callable[[Report, Path], bool]
+
+
+def run_training(
+    config: TrainConfig,
+    rungs: tuple[float, ...],
+    folder: Path,
+    on_report: OnReport,
+    resume_from: Path | None = None,
+    device: torch.device | None = None,
+) -> tuple[Outcome, str]:
+    """Train from rung to rung: advance, evaluate, write a checkpoint's folder, report.
+
+    The folder of a checkpoint is ``folder/kimg_<rung>`` and holds ``checkpoint.pt``, a grid of
+    samples from fixed latents (``samples.png``), ``config.json``, and, written last, the report
+    (``report.json``). It is the caller's to keep or delete.
+
+    Args:
+        config: of the run.
+        rungs: kimg at which to report, beside the full budget, which always is one.
+        folder: where the checkpoints go; made if it is missing.
+        on_report: called with each report and its checkpoint's folder; ``False`` stops the run.
+        resume_from: a checkpoint's folder to go on from; its rung is not reported again.
+        device: CUDA where there is one, unless given.
+
+    Returns:
+        How the run ended, and why in one line; the reason is empty for a completed run.
+
+    Raises:
+        OSError: storage or a network failed; another attempt may succeed.
+        torch.AcceleratorError: likewise a device.
+    """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    reports = _reports(config, rungs, folder, resume_from, device)
+    while True:
+        try:
+            report, checkpoint = next(reports)
+        except StopIteration:
+            return Outcome.COMPLETED, ""
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            return _ending(error)
+        if not on_report(report, checkpoint) and report.kimg < config.max_kimg:
+            return Outcome.STOPPED, f"stopped at {report.kimg:g} kimg"
+
+
+def draw_samples(trainer: Trainer, images: Images, count: int, seed: int) -> Tensor:
+    """Samples of a trainer's generator, the same for the same seed.
+
+    Args:
+        trainer: as far as it has come.
+        images: where the conditions come from, held-out ones where there are any.
+        count: images wanted.
+        seed: of the latents.
+
+    Returns:
+        ``[count, C, H, W]``, float32 in [-1, 1], on the CPU.
+    """
+    source = images.train if images.heldout is None else images.heldout
+    generator = torch.Generator().manual_seed(seed)
+    chunks = torch.split(torch.arange(count) % len(source), trainer.config.settings.batch_size)
+    batches = (source.batch(indices).to(trainer.device) for indices in chunks)
+    return torch.cat([trainer.sample(batch, generator).cpu() for batch in batches])
+
+
+def _reports(
+    config: TrainConfig,
+    rungs: tuple[float, ...],
+    folder: Path,
+    resume_from: Path | None,
+    device: torch.device,
+) -> Iterator[tuple[Report, Path]]:
+    images = load_images(config.data)
+    done = 0.0
+    if resume_from is None:
+        trainer = Trainer(config, images, device)
+    else:
+        done = _read_report(resume_from).kimg
+        trainer = Trainer.load(resume_from / CHECKPOINT_FILE, images, device, config)
+    evaluator = None
+    for kimg in sorted({rung for rung in rungs if rung < config.max_kimg} | {config.max_kimg}):
+        if kimg <= done:
+            continue
+        trainer.advance(kimg)
+        # Built only now: what it allocates and frees would hide the training's own peak of memory.
+        evaluator = evaluator or Evaluator(
+            config.evaluation, config.evaluation.metrics, images, device
+        )
+        yield _measure(trainer, evaluator, images, kimg, folder / f"kimg_{kimg:g}")
+
+
+def _measure(
+    trainer: Trainer, evaluator: Evaluator, images: Images, kimg: float, folder: Path
+) -> tuple[Report, Path]:
+    """Evaluate, and write the checkpoint's folder with its report."""
+    started = time.perf_counter()
+    evaluation = evaluator.evaluate(trainer.sample)
+    evaluated = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.save(folder / CHECKPOINT_FILE)
+    grid = draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
+    save_grid(grid, folder / SAMPLES_FILE, GRID_COLUMNS)
+    (folder / CONFIG_FILE).write_text(trainer.config.to_json())
+    metrics = {
+        **evaluation.values,
+        **trainer.costs(),
+        **trainer.losses,
+        "evaluation_seconds": evaluated - started,
+        "checkpoint_seconds": time.perf_counter() - evaluated,
+    }
+    _refuse_non_finite(metrics, trainer.kimg)
+    report = Report(kimg, metrics, evaluation.protocols, tags=_tags(trainer, images))
+    (folder / REPORT_FILE).write_bytes(REPORT.dump_json(report))
+    return report, folder
+
+
+def _refuse_non_finite(metrics: dict[str, float], kimg: float) -> None:
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise Diverged("nan" if math.isnan(value) else "explosion", kimg, f"{name} is {value}")
+
+
+def _read_report(folder: Path) -> Report:
+    try:
+        return REPORT.validate_json((folder / REPORT_FILE).read_bytes())
+    except (FileNotFoundError, ValueError) as error:
+        raise CheckpointError(f"{folder / REPORT_FILE}: missing or damaged") from error
+
+
+def _tags(trainer: Trainer, images: Images) -> dict[str, str]:
+    on_gpu = trainer.device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(trainer.device) if on_gpu else "cpu",
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "data": images.train.fingerprint,
+        **trainer.variant.tags,
+    }
+
+
+def _ending(error: Exception) -> tuple[Outcome, str]:
+    """The outcome that an error stands for, and its reason in one line."""
+    summary = f"{type(error).__name__}: {error}".partition("\n")[0]
+    if isinstance(error, Diverged):
+        return Outcome.DIVERGED, str(error)
+    if _is_out_of_memory(error):
+        return Outcome.OUT_OF_MEMORY, summary
+    log.error("the training failed", exc_info=error)
+    return Outcome.FAILED, summary
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch's CPU allocator raises a plain RuntimeError.
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

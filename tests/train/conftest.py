@@ -1,0 +1,132 @@
+"""A variant small enough to train in milliseconds, with everything that a trainer must handle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from types import ModuleType
+
+import pytest
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
+from gansearch.data import Batch, Images, ImageSpec, load_images
+from gansearch.variants.base import Losses, Penalty, Player, Variant
+from gansearch.variants.catalog import CATALOG, Adversarial, DataKind, Entry
+
+SMALL = {
+    "batch_size": 16,
+    "z_dim": 8,
+    "g_hidden": 16,
+    "d_hidden": 16,
+    "d_pieces": 2,
+    "g_channels": 4,
+    "d_channels": 4,
+    "ema_kimg": 0.05,
+}
+"""Settings that shrink a variant; each takes those that it knows."""
+
+
+class TinySettings(Adversarial):
+    r1_interval: int = Field(default=4, ge=1)
+    r1_gamma: float = 0.0
+    nan_at: int = Field(default=0, ge=0)
+    """The step of D at which its loss is not a number; 0 for never."""
+
+
+class Tiny(Variant[TinySettings]):
+    """Linear G with batch normalisation, linear D with dropout, fused Adam."""
+
+    def __init__(self, settings: TinySettings, spec: ImageSpec) -> None:
+        super().__init__(settings, spec)
+        pixels = spec.channels * spec.resolution**2
+        self.g = nn.Sequential(
+            nn.Linear(settings.z_dim, pixels), nn.BatchNorm1d(pixels), nn.Tanh()
+        )
+        self.d = nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(pixels, 1))
+        self.d_calls = 0
+        self.required: list[tuple[str, bool, bool]] = []
+        self.kimgs: list[float] = []
+
+    @cached_property
+    def players(self) -> dict[str, Player]:
+        adam = partial(torch.optim.Adam, lr=self.settings.g_lr, betas=(0.5, 0.99), fused=True)
+        return {
+            "d": Player("d", (self.d,), adam, lambda _, kimg: self.kimgs.append(kimg)),
+            "g": Player("g", (self.g,), adam),
+        }
+
+    def phases(self) -> Sequence[tuple[str, int]]:
+        return (("d", self.settings.d_steps), ("g", self.settings.g_steps))
+
+    def losses(self, player: str, batch: Batch) -> Losses:
+        self.required.append(
+            (player, self.d[2].weight.requires_grad, self.g[0].weight.requires_grad)
+        )
+        fake = self._generate(torch.randn(len(batch), self.settings.z_dim))
+        if player == "g":
+            return {"total": F.softplus(-self.d(fake)).mean()}
+        self.d_calls += 1
+        real_loss = F.softplus(-self.d(batch.images)).mean()
+        fake_loss = F.softplus(self.d(fake.detach())).mean()
+        if self.d_calls == self.settings.nan_at:
+            real_loss = real_loss * float("nan")
+        return {"total": real_loss + fake_loss, "real": real_loss, "fake": fake_loss}
+
+    def penalties(self, player: str) -> Sequence[Penalty]:
+        if player == "g" or not self.settings.r1_gamma:
+            return ()
+        return (Penalty("r1", self.settings.r1_interval, self._r1),)
+
+    def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        return self._generate(torch.randn(len(batch), self.settings.z_dim, generator=generator))
+
+    def _generate(self, z: Tensor) -> Tensor:
+        return self.g(z).unflatten(1, (self.spec.channels, *[self.spec.resolution] * 2))
+
+    def _r1(self, batch: Batch) -> Tensor:
+        images = batch.images.requires_grad_()
+        (gradient,) = torch.autograd.grad(self.d(images).sum(), images, create_graph=True)
+        return self.settings.r1_gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> type[Tiny]:
+    """The tiny variant, in the catalog for the length of a test."""
+    home = ModuleType("gansearch.variants.tiny")
+    home.Tiny = Tiny
+    monkeypatch.setitem(sys.modules, home.__name__, home)
+    entry = Entry("tiny", "tiny", "here", "classic", DataKind.NOISE, TinySettings, "tiny:Tiny")
+    monkeypatch.setitem(CATALOG, "tiny", entry)
+    return Tiny
+
+
+@pytest.fixture(scope="session")
+def images() -> Images:
+    return load_images(DataConfig(name="digits", holdout=0.5))
+
+
+@pytest.fixture(scope="session")
+def configure() -> Callable[..., TrainConfig]:
+    def configure(variant: str = "tiny", *, seed: int = 0, **settings: object) -> TrainConfig:
+        known = CATALOG[variant].settings.model_fields
+        small = {name: value for name, value in SMALL.items() if name in known}
+        return TrainConfig(
+            variant=variant,
+            settings={**small, **settings},
+            data=DataConfig(name="digits", holdout=0.5),
+            evaluation=EvaluationConfig(metrics=("fid_digits",), samples=100),
+            seed=seed,
+            max_kimg=1,
+        )
+
+    return configure
+
+
+@pytest.fixture
+def cpu() -> torch.device:
+    return torch.device("cpu")

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gansearch.data import Images
+from gansearch.errors import CheckpointError
+from gansearch.train import checkpoint as checkpoint_module
+from gansearch.train.checkpoint import FORMAT, read_checkpoint, write_checkpoint
+from gansearch.train.trainer import Trainer
+from gansearch.variants.catalog import CATALOG
+
+STATE = {"weights": {"w": torch.arange(1000.0)}, "steps": 3, "text": "x"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoint.pt"
+
+
+def everything(trainer):
+    """All that training depends on and leads to, flat."""
+    state = {
+        "weights": trainer.variant.state_dict(),
+        "optimisers": [u.optimiser.state_dict() for u in trainer._updaters.values()],
+        "ema": trainer._ema.tensors,
+        "random": trainer._random.state,
+        "position": trainer._stream.position,
+        "kimg": trainer.kimg,
+        "losses": trainer.losses,
+    }
+    return torch.utils._pytree.tree_leaves(state)
+
+
+def same(one, other):
+    ones, others = everything(one), everything(other)
+    assert len(ones) == len(others)
+    return all(
+        torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+        for a, b in zip(ones, others, strict=True)
+    )
+
+
+@pytest.mark.parametrize("variant", ["tiny", *CATALOG])
+@pytest.mark.parametrize("extra", [{}, {"ema_kimg": 0, "d_steps": 3}])
+def test_a_resumed_run_goes_on_bit_for_bit(configure, images, cpu, path, variant, extra):
+    whole = Trainer(configure(variant, **extra), images, cpu)
+    whole.advance(1.2)
+    whole.save(path)
+    whole.advance(2.3)
+    resumed = Trainer.load(path, images, cpu)
+    assert resumed.kimg < 2.3
+    resumed.advance(2.3)
+    assert same(resumed, whole)
+
+
+@given(stops=st.lists(st.integers(1, 200), min_size=1, max_size=4, unique=True).map(sorted))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_stops_give_the_same_end(configure, images, cpu, path, stops):
+    config = configure(r1_gamma=1.0, r1_interval=3, d_steps=2)
+    whole = Trainer(config, images, cpu)
+    stopped = Trainer(config, images, cpu)
+    for stop in (*stops, 210):
+        whole.advance(stop / 100)
+        stopped.advance(stop / 100)
+        stopped.save(path)
+        torch.manual_seed(stop)  # another process would have another stream
+        stopped = Trainer.load(path, images, cpu)
+    uninterrupted = Trainer(config, images, cpu)
+    uninterrupted.advance(2.1)
+    whole.losses = stopped.losses = uninterrupted.losses = {}
+    assert same(stopped, whole)
+    assert same(stopped, uninterrupted)
+
+
+def test_costs_go_on(configure, images, cpu, path):
+    trainer = Trainer(configure(), images, cpu)
+    trainer.advance(1)
+    trainer.save(path)
+    before, after = trainer.costs(), Trainer.load(path, images, cpu).costs()
+    for name in ("train_seconds", "seconds_per_kimg", "params_m", "gmacs"):
+        assert before[name] == after[name]
+    assert after["peak_memory_mib"] >= before["peak_memory_mib"]
+
+
+def test_a_longer_run_may_go_on_from_a_checkpoint(configure, images, cpu, path):
+    config = configure()
+    Trainer(config, images, cpu).save(path)
+    longer = config.model_copy(update={"max_kimg": 50.0})
+    assert Trainer.load(path, images, cpu, longer).config == longer
+
+
+@pytest.mark.parametrize(
+    "change", [{"g_lr": 0.5}, {"batch_size": 32}, {"d_steps": 4}, {"seed": 9}, {"ema_kimg": 0}]
+)
+def test_another_configuration_is_refused_by_name(configure, images, cpu, path, change):
+    Trainer(configure(), images, cpu).save(path)
+    with pytest.raises(CheckpointError, match=rf"another configuration: .*{next(iter(change))} is"):
+        Trainer.load(path, images, cpu, configure(**change))
+
+
+def test_other_images_are_refused(configure, images, cpu, path):
+    Trainer(configure(), images, cpu).save(path)
+    other = Images(replace(images.train, fingerprint="other"), None)
+    with pytest.raises(CheckpointError, match="other images"):
+        Trainer.load(path, other, cpu)
+
+
+def test_a_state_that_does_not_fit_is_refused(configure, images, cpu, path):
+    Trainer(configure(), images, cpu).save(path)
+    state = read_checkpoint(path)
+    for broken in (
+        {**state, "ema": state["ema"][:-1]},
+        {**state, "variant": {}},
+        {**state, "config": "{}"},
+        {key: value for key, value in state.items() if key != "position"},
+    ):
+        write_checkpoint(path, broken)
+        with pytest.raises(CheckpointError, match="does not fit"):
+            Trainer.load(path, images, cpu)
+
+
+def test_what_is_written_is_read(path):
+    write_checkpoint(path, STATE)
+    state = read_checkpoint(path)
+    assert state.pop("format") == FORMAT
+    assert state["weights"]["w"].equal(STATE["weights"]["w"])
+    assert state.keys() == STATE.keys()
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_missing_file(path):
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        read_checkpoint(path)
+
+
+@given(share=st.floats(0, 0.999))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_truncated_file_is_refused(path, share):
+    write_checkpoint(path, STATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CheckpointError, match="truncated|damaged"):
+        read_checkpoint(path)
+
+
+@given(share=st.floats(0, 1, exclude_max=True))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_flipped_bit_is_refused_or_harmless(path, share):
+    write_checkpoint(path, STATE)
+    damaged = bytearray(path.read_bytes())
+    damaged[int(share * len(damaged))] ^= 0x10
+    path.write_bytes(damaged)
+    try:
+        state = read_checkpoint(path)
+    except CheckpointError:
+        return
+    assert state["weights"]["w"].equal(STATE["weights"]["w"])  # padding, or a time stamp
+    assert (state["steps"], state["text"]) == (3, "x")
+
+
+def test_a_flipped_weight_is_refused(path):
+    write_checkpoint(path, STATE)
+    damaged = path.read_bytes().replace(
+        STATE["weights"]["w"].numpy().tobytes(), torch.arange(1, 1001.0).numpy().tobytes()
+    )
+    path.write_bytes(damaged)
+    with pytest.raises(CheckpointError, match="checksum"):
+        read_checkpoint(path)
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.system, ("false",)
+
+
+def test_code_in_a_file_is_refused(path):
+    torch.save({"format": FORMAT, "x": Hostile()}, path)
+    with pytest.raises(CheckpointError, match="truncated or no checkpoint"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [{"format": FORMAT + 1}, {}, [1, 2]])
+def test_another_format_is_refused(path, content):
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match="format"):
+        read_checkpoint(path)
+
+
+def test_a_pickle_is_no_checkpoint(path):
+    path.write_bytes(pickle.dumps(STATE))
+    with pytest.raises(CheckpointError, match="truncated or no checkpoint"):
+        read_checkpoint(path)
+
+
+class Killed(BaseException):
+    pass
+
+
+def full_disk(*args):
+    raise OSError(28, "No space left on device")
+
+
+def half_written(state, file):
+    file.write(b"half")
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "failure", "expected"),
+    [
+        (os, "fsync", full_disk, OSError),
+        (Path, "replace", full_disk, OSError),
+        (torch, "save", half_written, Killed),
+    ],
+)
+def test_a_write_that_fails_leaves_the_old_file(monkeypatch, path, target, name, failure, expected):
+    write_checkpoint(path, STATE)
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(target, name, failure)
+        with pytest.raises(expected):
+            write_checkpoint(path, {"steps": 4})
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+class FullFile:
+    """A file on a disk that fills up while torch writes."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._file.close()
+
+    def write(self, data):
+        full_disk()
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+def test_a_full_disk_is_an_os_error(monkeypatch, path):
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *args: FullFile(opened(self, *args)))
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint_module.write_checkpoint(path, STATE)

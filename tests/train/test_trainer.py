@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gansearch.data import BatchStream
+from gansearch.errors import Diverged
+from gansearch.train import trainer as trainer_module
+from gansearch.train.trainer import Trainer
+from gansearch.variants.catalog import CATALOG
+
+VARIANTS = ["tiny", *CATALOG]
+
+
+def weights(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.variant.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+class SpyStream(BatchStream):
+    """Keeps what it handed out."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.batches = []
+
+    def next(self):
+        self.batches.append(super().next())
+        return self.batches[-1]
+
+
+@pytest.mark.parametrize(("d_steps", "g_steps"), [(1, 1), (3, 1), (2, 2), (5, 1)])
+def test_every_step_gets_a_fresh_batch(
+    monkeypatch, configure, images, cpu, d_steps, g_steps
+):
+    monkeypatch.setattr(trainer_module, "BatchStream", SpyStream)
+    trainer = Trainer(configure(d_steps=d_steps, g_steps=g_steps), images, cpu)
+    trainer.advance(16 * d_steps / 1000)  # one round
+    batches = trainer._stream.batches
+    assert len(batches) == d_steps + g_steps
+    assert len({batch.images.numpy().tobytes() for batch in batches}) == len(batches)
+    assert [step[0] for step in trainer.variant.required] == ["d"] * d_steps + ["g"] * g_steps
+
+
+@pytest.mark.parametrize("d_steps", [1, 2, 5])
+def test_kimg_counts_the_discriminators_images(configure, images, cpu, d_steps):
+    trainer = Trainer(configure(d_steps=d_steps), images, cpu)
+    trainer.advance(0.2)
+    steps = Counter(player for player, *_ in trainer.variant.required)
+    assert trainer.kimg == 16 * steps["d"] / 1000
+    assert steps["d"] == d_steps * steps["g"]
+    assert 0.2 <= trainer.kimg < 0.2 + 16 * d_steps / 1000
+
+
+def test_advance_does_nothing_where_it_is_already(configure, images, cpu):
+    trainer = Trainer(configure(), images, cpu)
+    trainer.advance(0.1)
+    before, kimg = weights(trainer), trainer.kimg
+    trainer.advance(0.1)
+    assert trainer.kimg == kimg
+    assert same(before, weights(trainer))
+
+
+def test_only_the_updated_player_requires_gradients(configure, images, cpu):
+    trainer = Trainer(configure(d_steps=2), images, cpu)
+    trainer.advance(0.1)
+    assert set(trainer.variant.required) == {("d", True, False), ("g", False, True)}
+
+
+@pytest.mark.parametrize("idle", ["d", "g"])
+def test_a_players_step_leaves_the_other_as_it_was(monkeypatch, configure, images, cpu, idle):
+    trainer = Trainer(configure(), images, cpu)
+    busy = "g" if idle == "d" else "d"
+    monkeypatch.setattr(trainer.variant, "phases", lambda: ((busy, 1),))
+    trainer._counted = busy
+    before = weights(trainer)
+    trainer.advance(0.05)
+    changed = {key[0] for key, value in weights(trainer).items() if not value.equal(before[key])}
+    parameters = [p for p in trainer._updaters[idle].parameters if p.grad is not None]
+    assert busy in changed
+    assert not parameters
+    # The generator's running statistics follow what it computes for the discriminator.
+    assert not any(
+        key.startswith(idle) and "running" not in key and "num_batches" not in key
+        for key, value in weights(trainer).items()
+        if not value.equal(before[key])
+    )
+
+
+def test_schedule_sees_the_progress(configure, images, cpu):
+    trainer = Trainer(configure(d_steps=2), images, cpu)
+    trainer.advance(0.096)
+    assert trainer.variant.kimgs == [0, 0.016, 0.032, 0.048, 0.064, 0.08]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_same_configuration_gives_the_same_weights(configure, images, cpu, variant):
+    one, other = (Trainer(configure(variant), images, cpu) for _ in range(2))
+    for kimg in (0.05, 0.1):  # taking turns in one process
+        one.advance(kimg)
+        other.advance(kimg)
+    assert same(weights(one), weights(other))
+    different = Trainer(configure(variant, seed=1), images, cpu)
+    different.advance(0.1)
+    assert not same(weights(one), weights(different))
+
+
+def test_the_callers_random_stream_is_left_alone(configure, images, cpu):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trainer = Trainer(configure(), images, cpu)
+    trainer.advance(0.05)
+    assert torch.rand(3).equal(expected)
+
+
+@given(looks=st.lists(st.integers(1, 9), max_size=4))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_evaluation_never_changes_training(configure, images, cpu, looks):
+    watched, alone = (Trainer(configure(), images, cpu) for _ in range(2))
+    for round_ in range(1, 10):
+        watched.advance(round_ * 0.016)
+        alone.advance(round_ * 0.016)
+        if round_ in looks:
+            torch.rand(round_)
+            watched.sample(images.train.batch(torch.arange(10)), torch.Generator())
+            watched.costs()
+            torch.manual_seed(round_)
+    assert same(weights(watched), weights(alone))
+
+
+def test_sample_is_of_the_average_and_leaves_training_mode(configure, images, cpu):
+    batch = images.train.batch(torch.arange(7))
+    averaged = Trainer(configure(ema_kimg=0.5), images, cpu)
+    averaged.advance(0.3)
+
+    def sample(trainer):
+        return trainer.sample(batch, torch.Generator().manual_seed(0))
+
+    first = sample(averaged)
+    assert averaged.variant.training
+    assert not first.requires_grad
+    assert first.equal(sample(averaged))
+    averaged._ema._live = []  # the weights themselves
+    assert not first.equal(sample(averaged))
+
+
+class HostReads(TorchDispatchMode):
+    """Counts the operations that make a host wait for its device."""
+
+    WAITING = ("_local_scalar_dense", "is_nonzero", "_to_copy", "nonzero", "equal", "masked_select")
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        # A cast on one device is no read; a copy that names a device may be one.
+        if name in self.WAITING and (name != "_to_copy" or "device" in (kwargs or {})):
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_step_reads_the_device(configure, images, cpu, variant):
+    trainer = Trainer(configure(variant, d_steps=2), images, cpu)
+    trainer.advance(0.032)  # optimisers make their state in the first step
+    with trainer._random.active(), HostReads() as reads:
+        for _ in range(3):
+            trainer._round(trainer.variant.phases())
+    assert not reads.seen
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_step_waits_for_the_gpu(configure, images, variant):
+    trainer = Trainer(configure(variant, d_steps=2), images, torch.device("cuda"))
+    trainer.advance(0.032)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        with trainer._random.active():
+            trainer._round(trainer.variant.phases())
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_losses_are_named_by_player_and_part(configure, images, cpu, variant):
+    trainer = Trainer(configure(variant), images, cpu)
+    trainer.advance(0.05)
+    assert {"loss/d/total", "loss/g/total"} <= trainer.losses.keys()
+    assert all(isinstance(value, float) for value in trainer.losses.values())
+
+
+def test_losses_are_means_over_the_window(configure, images, cpu):
+    trainer = Trainer(configure(), images, cpu)
+    trainer.advance(0.08)
+    parts = trainer.losses["loss/d/real"] + trainer.losses["loss/d/fake"]
+    assert trainer.losses["loss/d/total"] == pytest.approx(parts, rel=1e-5)
+    assert 0.5 < trainer.losses["loss/d/total"] < 3  # one step's: 2 log 2 at the start
+
+
+@pytest.mark.parametrize("step", [1, 3, 70])
+def test_nan_is_seen_within_a_window(configure, images, cpu, step):
+    trainer = Trainer(configure(nan_at=step), images, cpu)
+    with pytest.raises(Diverged, match=r"nan at .* kimg: .*not a number") as caught:
+        trainer.advance(3)
+    assert caught.value.reason == "nan"
+    assert step * 0.016 <= caught.value.kimg <= step * 0.016 + 1.016
+
+
+def test_an_exploding_rate_is_seen(configure, images, cpu):
+    trainer = Trainer(configure(g_lr=1.0, d_steps=1, r1_gamma=1e4, r1_interval=1), images, cpu)
+    with pytest.raises(Diverged) as caught:
+        trainer.advance(20)
+    assert caught.value.reason in ("explosion", "nan")
+
+
+@pytest.mark.parametrize("variant", list(CATALOG))
+def test_a_sound_run_is_not_called_diverged(configure, images, cpu, variant):
+    Trainer(configure(variant), images, cpu).advance(2.5)
+
+
+def test_costs_are_finite_and_count_training_only(configure, images, cpu):
+    trainer = Trainer(configure(), images, cpu)
+    trainer.advance(1.5)
+    costs = trainer.costs()
+    assert {
+        "seconds_per_kimg",
+        "train_seconds",
+        "peak_memory_mib",
+        "params_m",
+        "g_params_m",
+        "d_params_m",
+        "gmacs",
+    } <= costs.keys()
+    for _ in range(20):
+        trainer.sample(images.train.batch(torch.arange(500)), torch.Generator())
+    after = trainer.costs()
+    assert after["train_seconds"] == costs["train_seconds"]
+    assert after["peak_memory_mib"] == costs["peak_memory_mib"]
+
+
+def test_a_variant_without_a_discriminator_counts_its_own_images(
+    monkeypatch, tiny, configure, images, cpu
+):
+    players = tiny.players.func
+    monkeypatch.setattr(
+        tiny, "players", property(lambda self: {"g": players(self)["g"]})
+    )
+    monkeypatch.setattr(tiny, "phases", lambda self: (("g", 1),))
+    trainer = Trainer(configure(), images, cpu)
+    trainer.advance(0.16)
+    assert trainer.kimg == 0.16
+    assert len(trainer.variant.required) == 10
