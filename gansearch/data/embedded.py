@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from gansearch.config import DataConfig
-from gansearch.data.images import Images, from_arrays, split
+from gansearch.data.images import Images, ImageSet, from_arrays, split
+from gansearch.errors import DataError
+
+PATCHES = 4096
+"""Patches of the sample photographs, training and held-out ones together."""
 
 _DIGITS_STEP = 8  # 0..16 is stored as 0..128: room between the levels for what a resize makes
+_PATCH_SIZES = (32, 128)  # pixels: smaller ones show nothing, larger ones are nearly all the same
 
 
 def digits(config: DataConfig) -> Images:
@@ -22,3 +30,52 @@ def digits(config: DataConfig) -> Images:
         pixels, labels, resolution=config.resolution, classes=10, white=16 * _DIGITS_STEP
     )
     return split(images, config.holdout)
+
+
+def photos(config: DataConfig) -> Images:
+    """Random square patches of two colour photographs, each 427x640: a temple and a flower.
+
+    A patch is as large as the images are, but at least 32 pixels; below that it is resized. The
+    held-out patches come from a strip on the right of each photograph, at least a patch wide, that
+    no training patch touches: the holdout is the strip's share of the photograph and theirs of the
+    patches.
+
+    Raises:
+        DataError: the resolution is above 128.
+    """
+    smallest, largest = _PATCH_SIZES
+    if config.resolution > largest:
+        raise DataError(
+            f"photos: patches have at most {largest} pixels, not {config.resolution}; "
+            "larger images come from a folder"
+        )
+    from sklearn.datasets import load_sample_images
+
+    size = max(config.resolution, smallest)
+    pictures = [torch.tensor(picture) for picture in load_sample_images().images]
+    width = pictures[0].shape[1]
+    strip = max(size, round(config.holdout * width)) if config.holdout else 0
+    heldout = round(config.holdout * PATCHES)
+
+    def part(number: int, columns: slice, count: int) -> ImageSet:
+        shares = (count - count // 2, count // 2)
+        patches = [
+            patch
+            for i, (picture, share) in enumerate(zip(pictures, shares, strict=True))
+            for patch in _patches(picture[:, columns], size, share, number, i)
+        ]
+        return from_arrays(torch.stack(patches), None, resolution=config.resolution)
+
+    return Images(
+        train=part(0, slice(0, width - strip), PATCHES - heldout),
+        heldout=part(1, slice(width - strip, width), heldout) if heldout else None,
+    )
+
+
+def _patches(picture: Tensor, size: int, count: int, *entropy: int) -> Iterator[Tensor]:
+    """Square patches ``[3, size, size]`` at places that ``entropy`` determines."""
+    free = [length - size + 1 for length in picture.shape[:2]]
+    # Raw output, whose stream NumPy promises to keep; the bias of the remainder is 1e-17.
+    raw = np.random.PCG64(np.random.SeedSequence(entropy)).random_raw((count, 2))
+    for top, left in (raw % np.array(free, dtype=np.uint64)).tolist():
+        yield picture[top : top + size, left : left + size].permute(2, 0, 1)

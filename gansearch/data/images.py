@@ -15,7 +15,10 @@ from torch import Tensor
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.errors import DataError
 
-_RESIZE_CHUNK = 4096
+RESIDENT_BYTES = 1 << 30
+"""Sets of at most this many bytes of pixels lie in memory, and on the device that trains."""
+
+_RESIZE_CHUNK = 4096  # images whose float copies exist at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,11 @@ class ImageSet:
         """Bytes of this set's pixels."""
         return len(self) * math.prod(self.pixels.shape[1:])
 
+    @property
+    def resident(self) -> bool:
+        """Whether this set is small enough to lie on the device that trains."""
+        return self.nbytes <= RESIDENT_BYTES
+
     def gather(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Pixels and labels at ``indices`` as they are stored.
 
@@ -72,7 +80,9 @@ class ImageSet:
         return Batch(self.normalise(pixels), labels)
 
     def to(self, device: torch.device) -> Self:
-        """This set alone, copied to ``device``."""
+        """This set on ``device``: itself where it lies there already, else a copy of its rows."""
+        if self.pixels.device == device:
+            return self
         pixels, labels = self.gather(torch.arange(len(self)))
         return replace(
             self,
@@ -138,15 +148,15 @@ def from_arrays(
         classes: number of classes, 0 without labels.
         white: the pixel value that stands for 1.0.
     """
-    pixels = resize(pixels, resolution, white)
+    # Of the source: what a filter makes of it may differ by a level between processors.
     return ImageSet(
         spec=ImageSpec(pixels.shape[1], resolution, classes),
         fingerprint=fingerprint(
-            repr((*pixels.shape, white, classes)),
+            repr((*pixels.shape, resolution, white, classes)),
             pixels.numpy().data,
             b"" if labels is None else labels.numpy().data,
         ),
-        pixels=pixels,
+        pixels=resize(pixels, resolution, white),
         labels=labels,
         rows=torch.arange(len(pixels)),
         white=white,

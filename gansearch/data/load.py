@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gansearch.config import DataConfig
-from gansearch.data import embedded
+from gansearch.data.embedded import digits, photos
+from gansearch.data.folder import folder
 from gansearch.data.images import Images
+from gansearch.data.published import cifar10, mnist
 
 LOADERS: dict[str, Callable[[DataConfig], Images]] = {
-    "digits": embedded.digits,
+    "digits": digits,
+    "photos": photos,
+    "folder": folder,
+    "mnist": mnist,
+    "cifar10": cifar10,
 }
 """From a data set's name to what loads it."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
 
 from gansearch.data.batch import Batch
 from gansearch.data.images import ImageSet, permutation
+
+_AHEAD = 4  # batches that are read at once, so that a slow disk has something to do
+
+_Stored = tuple[Tensor, Tensor | None]
 
 
 class BatchStream:
@@ -18,23 +23,48 @@ class BatchStream:
     (seed, epoch). Batches are cut from that sequence without regard to where an epoch ends: every
     batch is full, every image is shown once an epoch, and a batch may be larger than the set.
 
+    A set that fits is indexed on the device. A larger one is read by threads while the device
+    works, and moved as bytes from pinned memory; the batches are the same ones.
+
     Attributes:
-        position: batches taken so far. Setting it continues as if that many had been taken.
+        position: batches taken so far, 0 at first. Setting it continues as if that many had been
+            taken.
     """
 
     def __init__(self, images: ImageSet, batch_size: int, seed: int, device: torch.device) -> None:
         self.position = 0
-        self._images = images.to(device)
+        self._images = images.to(device) if images.resident else images
         self._batch_size = batch_size
-        self._seed = seed
         self._device = device
-        self._order = lru_cache(maxsize=2)(self._permutation)
+        self._pool = None if images.resident else ThreadPoolExecutor(_AHEAD, "batches")
+        self._ahead: dict[int, Future[_Stored]] = {}
+        # Not a bound method: the cycle would keep the set on the device until Python collects it.
+        order = partial(_order, len(images), seed, self._images.pixels.device)
+        self._order = lru_cache(maxsize=2)(order)  # a batch may span two epochs
 
     def next(self) -> Batch:
         """The next ``batch_size`` images, on the stream's device."""
-        indices = self._indices(self.position)
+        pixels, labels = self._stored() if self._pool is None else self._read_ahead(self._pool)
         self.position += 1
-        return self._images.batch(indices)
+        stored = Batch(pixels, labels).to(self._device)
+        return Batch(self._images.normalise(stored.images), stored.labels)
+
+    def _stored(self) -> _Stored:
+        return self._images.gather(self._indices(self.position))
+
+    def _read_ahead(self, pool: ThreadPoolExecutor) -> _Stored:
+        # Rebuilt every time, so that batches read for another position are forgotten.
+        self._ahead = {
+            position: self._ahead.get(position) or pool.submit(self._read, self._indices(position))
+            for position in range(self.position, self.position + _AHEAD)
+        }
+        return self._ahead[self.position].result()
+
+    def _read(self, indices: Tensor) -> _Stored:
+        pixels, labels = self._images.gather(indices)
+        return _pinned(pixels, self._device), None if labels is None else _pinned(
+            labels, self._device
+        )
 
     def _indices(self, position: int) -> Tensor:
         epoch, offset = divmod(position * self._batch_size, len(self._images))
@@ -46,5 +76,11 @@ class BatchStream:
             epoch, offset = epoch + 1, 0
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _permutation(self, epoch: int) -> Tensor:
-        return permutation(len(self._images), self._seed, epoch).to(self._device)
+
+def _order(count: int, seed: int, device: torch.device, epoch: int) -> Tensor:
+    return _pinned(permutation(count, seed, epoch), device).to(device, non_blocking=True)
+
+
+def _pinned(tensor: Tensor, device: torch.device) -> Tensor:
+    """``tensor`` where ``device`` can copy it from while the host goes on."""
+    return tensor.pin_memory() if device.type == "cuda" else tensor
