@@ -6,15 +6,20 @@ There is no Ray in it: Ray's searcher and scheduler are thin adaptors over one s
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import RLock
 from typing import Protocol
 
-from optuna.distributions import BaseDistribution
-
 from gansearch.config import Params
+from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.search.feasibility import is_full
+from gansearch.search.rungs import Rungs
+from gansearch.search.samplers import derive_seed, proposer
 from gansearch.space import Space
 
 
@@ -39,24 +44,43 @@ class Ask:
 class Recorder(Protocol):
     """Where a policy's history goes; :class:`gansearch.search.storage.StudyStore` keeps it."""
 
-    def asked(self, trial: TrialRecord, distributions: Mapping[str, BaseDistribution]) -> None:
+    def asked(self, trial: TrialRecord) -> None:
         """A new trial was handed out."""
 
     def reported(self, trial: TrialRecord, report: Report) -> None:
-        """A report was taken; ``trial.outcome`` says whether it ended the trial."""
+        """``report`` was taken, or came again with its checkpoint at another place."""
 
     def ended(self, trial: TrialRecord) -> None:
         """A trial came to its end: nothing about it changes after this."""
 
 
+class Unrecorded:
+    """Keeps nothing: for a study that lives as long as its process, such as a simulated one."""
+
+    def asked(self, trial: TrialRecord) -> None:
+        """A new trial was handed out."""
+
+    def reported(self, trial: TrialRecord, report: Report) -> None:
+        """A report was taken."""
+
+    def ended(self, trial: TrialRecord) -> None:
+        """A trial came to its end."""
+
+
 class Policy:
     """Decides for one study; safe to call from several threads.
 
+    Its decisions are a function of the record: a policy made from the record of another one, at any
+    moment, decides from there on as that one would have.
+
     Args:
         space: what is searched, with the budget that holds now.
-        study: the record so far, with every trial of it.
-        recorder: where the history goes; without one it is kept in memory only.
+        study: the record so far. Trials without an outcome were interrupted and go on.
+        recorder: where the history goes, told of each step before the step is taken.
         clock: seconds since the epoch.
+
+    Raises:
+        StudyError: a grid that cannot be enumerated.
     """
 
     def __init__(
@@ -67,21 +91,83 @@ class Policy:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        raise NotImplementedError
+        self._space = space
+        self._study = study
+        self._recorder = recorder or Unrecorded()
+        self._clock = clock
+        self._lock = RLock()
+        self._trials = {trial.number: trial for trial in study.trials}
+        self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
+        self._untold: set[int] = set(self._interrupted)  # those whose process may still tell
+        self._proposer = proposer(space)
+        search = space.search
+        self._rungs = Rungs(
+            space.budget.rungs if search.stopping == "asha" else (),
+            search.reduction_factor,
+            space.quality.direction,
+        )
+        self._protocols: dict[str, str] = {}
+        self._last_moment = 0.0
+        self._replay()
+        self._began = clock()
 
     def ask(self) -> Ask | None:
         """The next trial to run; ``None`` once this run has nothing more to start.
 
-        Unfinished trials of an earlier run come first.
+        Interrupted trials of an earlier run come first and go on from their last report. After the
+        budget's wall clock, counted from this policy's making, nothing is started.
         """
-        raise NotImplementedError
+        with self._lock:
+            limit = self._space.budget.wall_clock_s
+            if limit is not None and self._clock() - self._began >= limit:
+                return None
+            if self._interrupted:
+                trial = self._trials[self._interrupted.popleft()]
+                return Ask(trial.number, trial.params, trial.seed, resume=trial.last)
+            number = len(self._trials)
+            if number >= self._space.budget.trials:
+                return None
+            params = self._proposer.propose(number)
+            if params is None:
+                return None
+            seed = derive_seed(self._space, number, stream=0)
+            trial = TrialRecord(number, params, seed, started=self._moment())
+            self._recorder.asked(trial)
+            self._trials[number] = trial
+            self._untold.add(number)
+            self._proposer.add(trial)
+            return Ask(number, params, seed)
 
     def report(self, number: int, report: Report) -> bool:
-        """Take a trial's report; ``False`` if the trial should stop.
+        """Take a trial's report; ``False`` if the trial is over and its process should end.
 
-        The same rung reported twice gets the same answer.
+        A report that came before, as a continued trial repeats it, gets the answer it got, and
+        changes nothing but where its checkpoint is. One of a trial that has ended is not taken. At
+        the full budget the trial is complete. A value that is not finite means that it diverged; a
+        missing one, or one of another protocol than the study's, that it failed.
+
+        Raises:
+            StudyError: there is no such trial.
         """
-        raise NotImplementedError
+        with self._lock:
+            trial = self._trial(number)
+            for known in trial.reports:
+                if math.isclose(known.kimg, report.kimg):
+                    return self._take_again(trial, known, report)
+            if trial.outcome is not None:
+                return False
+            if trial.last is not None and report.kimg < trial.last.kimg:
+                return True  # retrained up to where it was
+            problem = self._problem(report)
+            if problem is not None:
+                self._finish(replace(trial, outcome=problem[0], reason=problem[1]))
+                return False
+            trial = self._judge(replace(trial, reports=(*trial.reports, report)), report)
+            self._recorder.reported(trial, report)
+            self._keep(trial)
+            if trial.outcome == Outcome.STOPPED:
+                self._finish(trial)  # its process is ended from outside and tells nothing more
+            return trial.outcome != Outcome.STOPPED
 
     def tell(
         self,
@@ -90,9 +176,109 @@ class Policy:
         reason: str = "",
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """A trial's process ended. What :meth:`report` has already decided stands."""
-        raise NotImplementedError
+        """A trial's process ended.
+
+        What :meth:`report` has decided stands; the first of several ends counts. A trial counts as
+        completed only if it reported at the full budget.
+
+        Args:
+            number: of the trial.
+            outcome: how it ended.
+            reason: why, in a few words.
+            tags: facts that are not metrics: device, versions, what stood in for what.
+
+        Raises:
+            StudyError: there is no such trial.
+        """
+        with self._lock:
+            trial = self._trial(number)
+            if number not in self._untold:
+                return
+            trial = replace(trial, tags={**trial.tags, **(tags or {})})
+            if trial.outcome is None:
+                if outcome == Outcome.COMPLETED:
+                    reached = trial.last.kimg if trial.last else 0.0
+                    full = self._space.budget.max_kimg
+                    outcome = Outcome.FAILED
+                    reason = f"ended with its last report at {reached:g} of {full:g} kimg"
+                trial = replace(trial, outcome=outcome, reason=reason)
+            self._finish(trial)
 
     def record(self) -> StudyRecord:
         """The study as it stands."""
-        raise NotImplementedError
+        with self._lock:
+            return replace(self._study, trials=tuple(self._trials.values()))
+
+    def _replay(self) -> None:
+        for trial in self._study.trials:
+            self._last_moment = max(self._last_moment, trial.started, trial.ended or 0.0)
+            self._proposer.add(trial)
+            for report in trial.reports:
+                self._protocols.update(report.protocols)
+                if not is_full(self._space, report.kimg):
+                    stopped_it = trial.outcome == Outcome.STOPPED and report is trial.last
+                    value = report.metrics[self._space.quality.metric]
+                    self._rungs.restore(trial.number, report.kimg, value, goes_on=not stopped_it)
+        ended = (trial for trial in self._study.trials if trial.outcome is not None)
+        for trial in sorted(ended, key=lambda trial: (trial.ended or 0.0, trial.number)):
+            self._proposer.end(trial)
+
+    def _trial(self, number: int) -> TrialRecord:
+        if number not in self._trials:
+            raise StudyError(f"study {self._study.name!r} has no trial {number}")
+        return self._trials[number]
+
+    def _moment(self) -> float:
+        # Strictly ascending whatever the clock does: the order of ends can be read off the record.
+        self._last_moment = max(self._clock(), self._last_moment + 1e-6)
+        return self._last_moment
+
+    def _take_again(self, trial: TrialRecord, known: Report, again: Report) -> bool:
+        if trial.outcome is None and again.checkpoint not in (None, known.checkpoint):
+            moved = replace(known, checkpoint=again.checkpoint)
+            reports = tuple(moved if report is known else report for report in trial.reports)
+            trial = replace(trial, reports=reports)
+            self._recorder.reported(trial, moved)
+            self._keep(trial)
+        return trial.outcome in (None, Outcome.COMPLETED)
+
+    def _problem(self, report: Report) -> tuple[Outcome, str] | None:
+        at = f"at {report.kimg:g} kimg"
+        for name, value in report.metrics.items():
+            if not math.isfinite(value):
+                return Outcome.DIVERGED, f"{name} is {value} {at}"
+        for bound in (*self._space.objectives, *self._space.constraints):
+            if bound.metric not in report.metrics:
+                return Outcome.FAILED, f"no value of {bound.metric} {at}"
+        for name, protocol in report.protocols.items():
+            usual = self._protocols.setdefault(name, protocol)
+            if protocol != usual:
+                reason = (
+                    f"{name} was measured by {protocol!r}, in the rest of the study by {usual!r}"
+                )
+                return Outcome.FAILED, reason
+        return None
+
+    def _judge(self, trial: TrialRecord, report: Report) -> TrialRecord:
+        """``trial`` with the outcome that its new report brings, if it brings one."""
+        if is_full(self._space, report.kimg):
+            return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
+        quality = self._space.quality.metric
+        value = report.metrics[quality]
+        if self._rungs.report(trial.number, report.kimg, value):
+            return trial
+        share = f"best 1/{self._space.search.reduction_factor}"
+        reason = f"{quality} {value:.4g} at {report.kimg:g} kimg is not among the {share}"
+        return replace(trial, outcome=Outcome.STOPPED, reason=reason, ended=self._moment())
+
+    def _finish(self, trial: TrialRecord) -> None:
+        if trial.ended is None:
+            trial = replace(trial, ended=self._moment())
+        self._recorder.ended(trial)
+        self._untold.discard(trial.number)
+        self._keep(trial)
+
+    def _keep(self, trial: TrialRecord) -> None:
+        if trial.outcome is not None and self._trials[trial.number].outcome is None:
+            self._proposer.end(trial)
+        self._trials[trial.number] = trial
