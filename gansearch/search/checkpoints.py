@@ -1,0 +1,94 @@
+"""Where a trial's weights are kept between rungs: on the study's storage, whole or not at all."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+from uuid import uuid4
+
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
+from pydantic import ValidationError
+
+from gansearch.record import Report
+from gansearch.train.run import REPORT, REPORT_FILE
+
+STUDY_FILE = "space.yaml"
+"""In a study's folder: the space as it was submitted, and the sign that storage is shared."""
+
+
+class TrialFolder:
+    """The checkpoints of one trial, each a folder with the report that was made at it.
+
+    Every checkpoint has a folder of its own name, so two processes that for a moment believe that
+    they train the same trial (a node cut off, a driver killed) never write into one file.
+
+    Args:
+        address: absolute path, or a URI that pyarrow reads (``s3://bucket/study/trial_00012``).
+
+    Raises:
+        OSError: from every method, where storage cannot be reached.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/")
+        self._files, self._path = FileSystem.from_uri(self.address)
+
+    def is_shared(self) -> bool:
+        """Whether this machine sees the study's folder, and not an empty one under its name."""
+        marker = f"{self._path.rpartition('/')[0]}/{STUDY_FILE}"
+        return bool(self._files.get_file_info(marker).is_file)
+
+    def publish(self, folder: Path, report: Report) -> Report:
+        """Move ``folder``, the checkpoint made at ``report``, here; the report with its address.
+
+        The report's file is written last: a checkpoint without it was cut short.
+        """
+        name = f"kimg_{report.kimg:g}_{uuid4().hex[:8]}"
+        target = f"{self._path}/{name}"
+        (folder / REPORT_FILE).unlink(missing_ok=True)
+        self._files.create_dir(target)
+        copy_files(str(folder.absolute()), target, LocalFileSystem(), self._files)
+        kept = replace(report, checkpoint=f"{self.address}/{name}")
+        with self._files.open_output_stream(f"{target}/{REPORT_FILE}") as stream:
+            stream.write(REPORT.dump_json(kept))
+        rmtree(folder)
+        return kept
+
+    def latest(self) -> Report | None:
+        """The report of the furthest whole checkpoint, if there is one."""
+        return max(self._reports(), key=lambda report: report.kimg, default=None)
+
+    def fetch(self, report: Report, into: Path) -> Path:
+        """The folder of ``report``'s checkpoint on this machine, in ``into`` if it was not."""
+        source = self._folder(report)
+        if isinstance(self._files, LocalFileSystem):
+            return Path(source)
+        copy_files(source, str(into.absolute()), self._files, LocalFileSystem())
+        return into
+
+    def prune(self, keep: Report) -> None:
+        """Delete every checkpoint but that of ``keep``, and what is left of unfinished ones."""
+        for folder in self._folders():
+            if folder != self._folder(keep):
+                with suppress(OSError):  # costs space, not a trial
+                    self._files.delete_dir(folder)
+
+    def _folder(self, report: Report) -> str:
+        return f"{self._path}/{str(report.checkpoint).rpartition('/')[2]}"
+
+    def _folders(self) -> list[str]:
+        entries = self._files.get_file_info(FileSelector(self._path, allow_not_found=True))
+        return [entry.path for entry in entries if entry.type is FileType.Directory]
+
+    def _reports(self) -> list[Report]:
+        reports = []
+        for folder in self._folders():
+            file = f"{folder}/{REPORT_FILE}"
+            with (
+                suppress(FileNotFoundError, ValidationError),  # cut short
+                self._files.open_input_stream(file) as stream,
+            ):
+                reports.append(REPORT.validate_json(stream.read()))
+        return reports

@@ -1,0 +1,124 @@
+"""What runs in a worker's process: one trial, from wherever it was interrupted."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypedDict
+
+import torch
+
+from gansearch.config import TrainConfig
+from gansearch.record import Outcome, Report
+from gansearch.search.checkpoints import TrialFolder
+from gansearch.search.policy import Ask
+from gansearch.space import Space
+from gansearch.train.run import REPORT, run_training
+
+
+class Job(TypedDict):
+    """What a worker needs to know of a trial, as plain values.
+
+    Attributes:
+        number: of the trial.
+        config: its training configuration as JSON.
+        rungs: kimg at which it reports.
+        cpus: CPU cores that it was given.
+        gpus: GPUs that it was given.
+        folder: address of its checkpoints.
+    """
+
+    number: int
+    config: str
+    rungs: tuple[float, ...]
+    cpus: float
+    gpus: float
+    folder: str
+
+
+Tell = Callable[[dict[str, str]], None]
+"""Takes what a worker says to the driver; does not return if the driver stops the trial."""
+
+
+def job_of(ask: Ask, space: Space, storage: str) -> Job:
+    """The job of a trial.
+
+    Args:
+        ask: the trial.
+        space: that it was sampled from.
+        storage: absolute path or URI of the study's folder.
+
+    Raises:
+        ConfigError: the space's fixed settings do not fit the trial's parameters.
+    """
+    return {
+        "number": ask.number,
+        "config": _located(space.train_config(ask.params, ask.seed)).to_json(),
+        "rungs": space.budget.rungs,
+        "cpus": space.resources.cpus,
+        "gpus": space.resources.gpus,
+        "folder": f"{storage}/{trial_name(ask.number)}",
+    }
+
+
+def trial_name(number: int) -> str:
+    """``trial_00012``: a trial's folder, the same in every run of its study."""
+    return f"trial_{number:05d}"
+
+
+def train_trial(job: Job, tell: Tell) -> None:
+    """Train one trial; tell each of its reports, and at last how it ended.
+
+    A trial that was interrupted goes on from the last whole checkpoint in its folder, whether Ray
+    starts it again or a resumed study does. That checkpoint's report is told once more, because
+    the record may have missed it; the policy answers a known report as it did before.
+
+    Args:
+        job: of the trial.
+        tell: given ``{"report": JSON}`` at each rung, at the end ``{"outcome", "reason", "host"}``.
+
+    Raises:
+        OSError: storage could not be reached; another attempt may succeed.
+    """
+    torch.set_num_threads(max(1, int(job["cpus"])))
+    folder = TrialFolder(job["folder"])
+    if folder.is_shared():
+        with TemporaryDirectory(prefix="gansearch-") as scratch:
+            outcome, reason = _train(job, folder, Path(scratch), tell)
+    else:
+        outcome = Outcome.FAILED
+        reason = f"{platform.node()} cannot see {job['folder']}: results must be on shared storage"
+    tell({"outcome": outcome.value, "reason": reason, "host": platform.node()})
+
+
+def _train(job: Job, folder: TrialFolder, scratch: Path, tell: Tell) -> tuple[Outcome, str]:
+    def tell_report(report: Report) -> None:
+        tell({"report": REPORT.dump_json(report).decode()})
+
+    def on_report(report: Report, checkpoint: Path) -> bool:
+        kept = folder.publish(checkpoint, report)
+        tell_report(kept)
+        folder.prune(kept)
+        return True
+
+    last = folder.latest()
+    resume_from = None
+    if last is not None:
+        tell_report(last)
+        resume_from = folder.fetch(last, scratch / "resume")
+    device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
+    config = TrainConfig.from_json(job["config"])
+    return run_training(config, tuple(job["rungs"]), scratch, on_report, resume_from, device)
+
+
+def _located(config: TrainConfig) -> TrainConfig:
+    """``config`` with absolute paths: a worker has a working directory of its own."""
+    data, evaluation = config.data, config.evaluation
+    if data.path is not None:
+        data = data.model_copy(update={"path": data.path.absolute()})
+    if evaluation.inception_weights is not None:
+        weights = evaluation.inception_weights.absolute()
+        evaluation = evaluation.model_copy(update={"inception_weights": weights})
+    return config.model_copy(update={"data": data, "evaluation": evaluation})

@@ -1,0 +1,268 @@
+"""A study from its space to its record: run, resume, load."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import FrameType
+from typing import Any
+
+import ray
+import torch
+
+from gansearch.data import load_images
+from gansearch.errors import DataError, StudyError
+from gansearch.following import following
+from gansearch.metrics.evaluator import Evaluator
+from gansearch.record import Observer, StudyRecord
+from gansearch.search.checkpoints import STUDY_FILE
+from gansearch.search.policy import Policy
+from gansearch.search.storage import StudyStore, read_study, sqlite_url, study_names
+from gansearch.search.tune import SETTINGS, Brake, Desk, capacity, search
+from gansearch.space import Space
+
+log = logging.getLogger(__name__)
+
+RESULTS = Path("results")
+"""Where studies are kept unless a person says otherwise."""
+
+LOCAL_RAY: dict[str, Any] = {
+    "include_dashboard": False,
+    "object_store_memory": 100 * 2**20,  # results are a few numbers, weights go through files
+    "_node_ip_address": "127.0.0.1",  # nobody else on the network reaches it
+}
+"""How Ray is started where there is no cluster."""
+
+
+def run_study(
+    space: Space,
+    *,
+    name: str | None = None,
+    results: Path = RESULTS,
+    observers: Sequence[Observer] = (),
+    address: str | None = None,
+) -> StudyRecord:
+    """Search ``space``: train its trials side by side, stop the poor ones, record everything.
+
+    Trials run on this machine, or on the Ray cluster at ``address`` or ``$RAY_ADDRESS``, whose
+    nodes must all reach ``results``. Ctrl-C and SIGTERM end the run cleanly, and so does the
+    space's wall clock, which is of one run: trials that were at work keep no outcome, are on no
+    front, and go on from their last checkpoint when the study is resumed. So do those of a study
+    that was killed.
+
+    Args:
+        space: what to search.
+        name: of the study, new in ``results``; by default the space's with the time.
+        results: folder of all studies.
+        observers: follow the study, each in a thread of its own.
+        address: of a running Ray cluster.
+
+    Returns:
+        The study as it ended; every trial has an outcome unless the wall clock ran out.
+
+    Raises:
+        StudyError: the name is taken, ``results`` cannot be written to, the machine lacks what a
+            trial needs, or the record could not be kept.
+        DataError: the images are missing or unreadable.
+        WeightsError: a metric's weights are missing or not the expected file.
+        KeyboardInterrupt: Ctrl-C, once everything is on record.
+        SystemExit: SIGTERM, once everything is on record.
+    """
+    name = name or f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    storage = (results / name).absolute()
+    tags = _tags(space, storage)
+    _make_writable(results)
+    url = _database(results)
+    if name in study_names(url):
+        raise StudyError(
+            f"{results} has a study {name!r} already: continue it with `gansearch resume {name}`, "
+            "or choose another name"
+        )
+    with _cluster(address, space), StudyStore.create(url, name, space, tags) as store:
+        storage.mkdir(exist_ok=True)
+        (storage / STUDY_FILE).write_text(space.text)
+        return _search(store, storage, observers)
+
+
+def resume_study(
+    name: str,
+    *,
+    results: Path = RESULTS,
+    trials: int | None = None,
+    max_kimg: float | None = None,
+    observers: Sequence[Observer] = (),
+    address: str | None = None,
+) -> StudyRecord:
+    """Continue a study that was killed or interrupted, or give it more trials or a larger budget.
+
+    Unfinished trials come first, each from its last checkpoint; finished ones are never run again,
+    but with a larger ``max_kimg`` completed ones are trained on to it.
+
+    Args:
+        name: of the study in ``results``.
+        results: folder of all studies.
+        trials: configurations in all, instead of the number on record.
+        max_kimg: full length of a trial, instead of the one on record.
+        observers: as of :func:`run_study`.
+        address: as of :func:`run_study`.
+
+    Returns:
+        The study as it ended, as from :func:`run_study`.
+
+    Raises:
+        StudyError: there is no such study, another process runs it, less is asked for than on
+            record, or as of :func:`run_study`.
+        DataError: the images are missing, unreadable, or not those that the study began with.
+        WeightsError: as of :func:`run_study`.
+        KeyboardInterrupt: as of :func:`run_study`.
+        SystemExit: as of :func:`run_study`.
+    """
+    url = _database(results)
+    space, record = read_study(url, name)
+    _same_data(record, _check_data(space))
+    with (
+        _cluster(address, space),
+        StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,
+    ):
+        return _search(store, (results / name).absolute(), observers)
+
+
+def load_study(name: str, results: Path = RESULTS) -> tuple[Space, StudyRecord]:
+    """A study as it is on record, finished or not, even while another process runs it.
+
+    Raises:
+        StudyError: there is no such study in ``results``.
+    """
+    return read_study(_database(results), name)
+
+
+def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
+    """The names of the studies in ``results``, oldest first."""
+    return study_names(_database(results))
+
+
+# --- Before anything starts --------------------------------------------------------------------
+
+
+def _tags(space: Space, storage: Path) -> dict[str, str]:
+    """What a study's results depend on beside its space."""
+    packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
+    return {
+        **packages,
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "storage": str(storage),
+        **_check_data(space),
+    }
+
+
+def _check_data(space: Space) -> dict[str, str]:
+    """The images' fingerprint, once they and whatever measures quality on them could be loaded."""
+    images = load_images(space.data)
+    evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
+    Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
+    return {"data": images.train.fingerprint, "data.skipped": str(len(images.train.skipped))}
+
+
+def _same_data(record: StudyRecord, tags: dict[str, str]) -> None:
+    if record.tags.get("data", tags["data"]) != tags["data"]:
+        raise DataError(
+            f"study {record.name!r} began with other images: their fingerprint was "
+            f"{record.tags['data']}, now it is {tags['data']}"
+        )
+
+
+def _database(results: Path) -> str:
+    return sqlite_url(results / "studies.db")
+
+
+def _make_writable(results: Path) -> None:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        raise StudyError(f"{results}: results cannot be written there: {error.strerror}") from None
+
+
+@contextmanager
+def _cluster(address: str | None, space: Space) -> Iterator[None]:
+    """Ray, connected: as the caller did, the cluster at ``address``, or one of this machine."""
+    os.environ.update(SETTINGS)  # a local Ray's workers inherit them
+    address = address or os.environ.get("RAY_ADDRESS")
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(
+            address or "local",
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            **({} if address else LOCAL_RAY),
+        )
+    try:
+        if capacity(space) < 1:
+            need = f"{space.resources.cpus:g} CPUs and {space.resources.gpus:g} GPUs"
+            have = ray.cluster_resources()
+            raise StudyError(
+                f"a trial needs {need} (resources), Ray has "
+                f"{have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
+            )
+        yield
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+# --- While it runs -----------------------------------------------------------------------------
+
+
+def _search(store: StudyStore, storage: Path, observers: Sequence[Observer]) -> StudyRecord:
+    policy = Policy(store.space, store.study, store)
+    desk = Desk(policy)
+    brake = Brake(store.space.budget.wall_clock_s)
+    with following(observers, policy.record), _pulled_by_signals(brake) as signals:
+        search(desk, store.space, str(storage), brake)
+        store.flush()
+    record = policy.record()
+    if desk.error is not None:
+        raise StudyError(
+            f"study {record.name!r}: the search could not be kept up: {desk.error}; "
+            f"`gansearch resume {record.name}` continues it"
+        ) from desk.error
+    if signals:
+        log.warning("interrupted; `gansearch resume %s` continues the study", record.name)
+        raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
+    return record
+
+
+@contextmanager
+def _pulled_by_signals(brake: Brake) -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM pull the brake; yields the list of those that came."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught  # Python delivers signals to the main thread, which is not ours to take
+        return
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def pull(number: int, _frame: FrameType | None) -> None:
+        brake.pulled = True
+        caught.append(number)
+        restore()  # a second one acts at once
+
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, pull) or signal.SIG_DFL for each in watched}
+    try:
+        yield caught
+    finally:
+        restore()
