@@ -46,8 +46,9 @@ class Player:
 class Penalty:
     """A regulariser that is computed every ``interval`` steps of its player.
 
-    With an interval of 1 it is added to the step's loss. A lazy one (StyleGAN2, appendix B) is a step
-    of its own, weighted by the interval, and the optimiser's rate and moments are corrected for it.
+    With an interval of 1 it is added to the step's loss. A lazy one (StyleGAN2, appendix B) is a
+    step of its own, weighted by the interval, and the optimiser's rate and moments are corrected
+    for it.
 
     Attributes:
         name: under which it is logged.
@@ -64,8 +65,8 @@ class Variant(nn.Module, ABC, Generic[S]):
     """Networks, losses and the players that update them.
 
     A variant is built from its settings and the data's shape alone, on whatever device is current,
-    and draws every random number in ``losses`` from torch's global generator of its device, which the
-    trainer seeds and keeps in the checkpoint.
+    and draws every random number in ``losses`` from torch's global generator of its device, which
+    the trainer seeds and keeps in the checkpoint.
 
     Attributes:
         settings: validated, of the catalog's type for this variant.
@@ -102,7 +103,7 @@ class Variant(nn.Module, ABC, Generic[S]):
         """The regularisers of ``player``, none by default."""
         return ()
 
-    def after_step(self, player: str) -> None:  # noqa: B027 - nothing to do is a right answer
+    def after_step(self, player: str) -> None:
         """Called without gradients after each of ``player``'s updates: weight clipping, say."""
 
     @property

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from gansearch.settings import Dsc, Settings
+from gansearch.settings import Dsc, Params, Scalar, Settings, nest
 
 if TYPE_CHECKING:
     from gansearch.variants.base import Variant
@@ -59,9 +59,9 @@ class Convolutional(Settings):
     """Networks of convolutions: searchable over depthwise-separable ones."""
 
     g_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the generator at its full resolution; doubled at each halving."""
+    """Channels of the generator at its full resolution; doubled at each halving, up to 16-fold."""
     d_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the discriminator at its full resolution; doubled at each halving."""
+    """Channels of the discriminator likewise."""
     dsc: Dsc = Dsc()
     """Depthwise-separable convolution."""
 
@@ -114,6 +114,9 @@ class Entry:
         data: the kind of data that it takes.
         settings: the model of its parameters; the defaults are the paper's.
         home: ``module:Class``, relative to ``gansearch.variants``.
+        small: parameters that shrink it to what trains in a moment at ``resolution``: what tests and
+            try-outs run.
+        resolution: the smallest that it is built at, in pixels.
     """
 
     name: str
@@ -123,12 +126,18 @@ class Entry:
     data: DataKind
     settings: type[Settings]
     home: str
+    small: Params
+    resolution: int = 8
 
-    def load(self) -> type[Variant]:
+    def load(self) -> type[Variant[Any]]:
         """The variant's class; imports torch."""
         module, name = self.home.split(":")
-        loaded: type[Variant] = getattr(import_module(f"gansearch.variants.{module}"), name)
+        loaded: type[Variant[Any]] = getattr(import_module(f"gansearch.variants.{module}"), name)
         return loaded
+
+    def small_settings(self, **params: Scalar) -> Settings:
+        """The settings of the small form; flat ``params`` go before those of :attr:`small`."""
+        return self.settings.model_validate(nest({**self.small, **params}))
 
 
 CATALOG: dict[str, Entry] = {
@@ -142,6 +151,7 @@ CATALOG: dict[str, Entry] = {
             data=DataKind.NOISE,
             settings=GanSettings,
             home="classic.gan:Gan",
+            small={"batch_size": 8, "z_dim": 8, "g_hidden": 16, "d_hidden": 16},
         ),
         Entry(
             name="dcgan",
@@ -151,6 +161,7 @@ CATALOG: dict[str, Entry] = {
             data=DataKind.NOISE,
             settings=DcganSettings,
             home="classic.dcgan:Dcgan",
+            small={"batch_size": 8, "z_dim": 8, "g_channels": 8, "d_channels": 8},
         ),
     )
 }

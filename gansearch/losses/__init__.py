@@ -1,0 +1,1 @@
+"""What players minimise: adversarial pairs and penalties, functions of tensors alone."""

@@ -1,0 +1,1 @@
+"""Layers: the only place that builds them."""
