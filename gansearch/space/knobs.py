@@ -2,27 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from gansearch.config import Params, flatten
+from gansearch.config import Params, Scalar, Settings, flatten, nest
+from gansearch.space.wording import in_words
 from gansearch.variants.catalog import CATALOG
 
+_TYPES = {
+    "number": "a number",
+    "integer": "an integer",
+    "string": "a string",
+    "boolean": "true or false",
+}
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
 
-def _names(settings: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _names(field.annotation, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting of a variant.
+
+    Attributes:
+        name: flat and dotted, as in a space's ``parameters``.
+        default: the paper's value.
+        summary: what it is, in a line.
+        schema: JSON Schema of a value.
+        settings: the variant's settings, which it is a field of.
+    """
+
+    name: str
+    default: Scalar
+    summary: str
+    schema: Mapping[str, Any]
+    settings: type[Settings]
+
+    @property
+    def branches(self) -> list[Mapping[str, Any]]:
+        """The kinds of value that it takes, each as JSON Schema."""
+        return list(self.schema.get("anyOf", [self.schema]))
+
+    @property
+    def domain(self) -> str:
+        """The values that it takes, in words."""
+        return " or ".join(map(_describe, self.branches))
+
+    def accepts(self, kind: str) -> bool:
+        """Whether it takes a range of ``kind``, ``float`` or ``int``."""
+        wanted = {"float": {"number"}, "int": {"number", "integer"}}[kind]
+        return any(b.get("type") in wanted and "enum" not in b for b in self.branches)
+
+    def complaint(self, value: Scalar) -> str | None:
+        """What is wrong with ``value``, or ``None``."""
+        text = json.dumps(nest({self.name: value}))
+        path = tuple(self.name.split("."))
+        try:
+            self.settings.model_validate_json(text, strict=True)
+        except ValidationError as error:
+            own = (e for e in error.errors() if e["loc"][: len(path)] == path)
+            return next((in_words(e) for e in own), None)
+        return None
 
 
 def takes(variant: str) -> frozenset[str]:
     """The flat dotted names of every parameter that ``variant`` takes."""
-    return frozenset(_names(CATALOG[variant].settings))
+    return _names(CATALOG[variant].settings)
 
 
 def defaults_of(variant: str) -> Params:
     """The paper's value of every parameter of ``variant``."""
-    return flatten(CATALOG[variant].settings().model_dump())
+    return dict(_defaults(CATALOG[variant].settings))
+
+
+def knobs_of(variant: str) -> dict[str, Knob]:
+    """Every parameter of ``variant`` by its flat dotted name."""
+    return _knobs(CATALOG[variant].settings)
+
+
+def takers(name: str) -> list[str]:
+    """The variants that take the parameter ``name``."""
+    return [variant for variant in CATALOG if name in takes(variant)]
+
+
+def groups() -> set[str]:
+    """The names under which a YAML may nest parameters, such as ``dsc``."""
+    names = (name for variant in CATALOG for name in takes(variant))
+    return {name.rpartition(".")[0] for name in names} - {""}
+
+
+@cache
+def _names(settings: type[BaseModel]) -> frozenset[str]:
+    return frozenset(_defaults(settings))
+
+
+@cache
+def _defaults(settings: type[BaseModel]) -> Params:
+    return flatten(settings().model_dump())
+
+
+@cache
+def _knobs(settings: type[Settings]) -> dict[str, Knob]:
+    schema = settings.model_json_schema()
+    defaults = _defaults(settings)
+    return {
+        name: Knob(name, defaults[name], s.get("description", ""), _value_schema(s), settings)
+        for name, s in _leaves(schema, schema.get("$defs", {}))
+    }
+
+
+def _leaves(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in schema["properties"].items():
+        group = definitions.get(field.get("$ref", "").rpartition("/")[2])
+        if group is None:
+            yield f"{prefix}{name}", field
+        else:
+            yield from _leaves(group, definitions, f"{prefix}{name}.")
+
+
+def _value_schema(field: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in field.items() if k not in ("title", "description", "default")}
+
+
+def _describe(schema: Mapping[str, Any]) -> str:
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    limits = [f"{word} {schema[key]:g}" for key, word in _LIMITS.items() if key in schema]
+    return " ".join((_TYPES.get(schema.get("type", ""), "a value"), " and ".join(limits))).strip()

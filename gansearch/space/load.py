@@ -1,10 +1,31 @@
-"""A YAML file to a checked space."""
+"""A YAML file to a checked space: read, write out the shorthand, validate, check the meaning.
+
+Each step reports all that it can, so that one look at a file finds everything wrong with it.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, get_args
 
+from pydantic import BaseModel, ValidationError
+
+from gansearch.errors import Problem, SpaceError
+from gansearch.space.checks import check
+from gansearch.space.draft import Draft, Finding
+from gansearch.space.forms import expand
 from gansearch.space.models import Space
+from gansearch.space.parameters import Parameter
+from gansearch.space.wording import in_words, unknown
+from gansearch.space.yaml import read_yaml
+
+_NOT_IN_YAML = ("text", "file")
+_BY_TAG = {
+    get_args(form.model_fields["type"].annotation)[0]: form
+    for form in get_args(get_args(Parameter)[0])
+}
 
 
 def load_space(path: str | Path) -> Space:
@@ -13,7 +34,18 @@ def load_space(path: str | Path) -> Space:
     Raises:
         SpaceError: everything that is wrong with the file, each with its line, key and value.
     """
-    raise NotImplementedError
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SpaceError(path, [Problem("", None, f"cannot be read: {error.strerror}")]) from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text: byte {data[error.start]:#04x}; save the file as UTF-8"
+        raise SpaceError(path, [Problem("", line, message)]) from None
+    return parse_space(text, path)
 
 
 def parse_space(text: str, file: str | Path) -> Space:
@@ -22,4 +54,80 @@ def parse_space(text: str, file: str | Path) -> Space:
     Raises:
         SpaceError: everything that is wrong with the text, each with its line, key and value.
     """
-    raise NotImplementedError
+    file = Path(file)
+    document = read_yaml(text, file)
+    full, findings = expand(document.root.value, file)
+    space, broken, structural = _validate(full)
+    broken |= {".".join(map(str, path)) for path, _ in findings}
+    findings += structural
+    if space is not None:
+        findings += check(Draft(space, broken))
+    problems = document.problems + [document.problem(*finding) for finding in findings]
+    if problems or space is None:
+        raise SpaceError(file, list(dict.fromkeys(problems)))
+    return space.model_copy(update={"text": text, "file": str(file)})
+
+
+def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[Finding]]:
+    """The space without what is broken in it, the keys of that, and what is wrong with them."""
+    findings: list[Finding] = [
+        ((key,), unknown("key", key, _keys_at(()))) for key in _NOT_IN_YAML if key in full
+    ]
+    full = {key: value for key, value in full.items() if key not in _NOT_IN_YAML}
+    try:
+        return Space.model_validate_json(json.dumps(full), strict=True), frozenset(), findings
+    except ValidationError as error:
+        errors = error.errors()
+    findings += [_finding(e, full) for e in errors]
+    broken = {_item(e["loc"]) for e in errors}
+    try:
+        space = Space.model_validate_json(json.dumps(_without(broken, full)), strict=True)
+    except ValidationError:
+        space = None
+    names = frozenset(".".join(map(str, _named(item, full))) for item in broken)
+    return space, names, findings
+
+
+def _finding(error: Mapping[str, Any], full: Mapping[str, Any]) -> Finding:
+    loc = error["loc"]
+    path = _named(loc, full)
+    if loc[0] == "parameters" and len(loc) > 2:
+        path = (*path[:2], *path[3:])  # the tag of the union is no key
+    if error["type"] == "extra_forbidden":
+        return path, unknown("key", loc[-1], _keys_at(loc[:-1]))
+    return path, in_words(error)
+
+
+def _item(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The smallest part of a space that can be left out when ``loc`` is wrong."""
+    return loc[:2] if loc[0] in ("parameters", "objectives", "constraints") else loc[:1]
+
+
+def _named(loc: tuple[str | int, ...], full: Mapping[str, Any]) -> tuple[str | int, ...]:
+    # A YAML maps metrics to what is wanted of them; the models have a list.
+    if loc[0] in ("objectives", "constraints") and len(loc) > 1:
+        return (loc[0], full[str(loc[0])][loc[1]]["metric"], *loc[2:])
+    return loc
+
+
+def _without(broken: set[tuple[str | int, ...]], full: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in full.items() if (key,) not in broken}
+    for section in ("parameters", "objectives", "constraints"):
+        value = rest.get(section)
+        if isinstance(value, dict):
+            rest[section] = {k: v for k, v in value.items() if (section, k) not in broken}
+        elif isinstance(value, list):
+            rest[section] = [v for i, v in enumerate(value) if (section, i) not in broken]
+    return {"parameters": {}, "objectives": [], "name": "space", **rest}
+
+
+def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that a YAML may have at ``loc``."""
+    if not loc:
+        return [key for key in Space.model_fields if key not in _NOT_IN_YAML]
+    model: Any = Space.model_fields[str(loc[0])].annotation
+    if loc[0] == "parameters":
+        model = _BY_TAG[str(loc[2])]
+    elif not (isinstance(model, type) and issubclass(model, BaseModel)):
+        model = get_args(model)[0]  # a tuple of models
+    return [f.alias or name for name, f in model.model_fields.items() if name != "metric"]

@@ -1,0 +1,147 @@
+"""The forms that a person writes to the one form that the models have.
+
+A list is a choice, a scalar a constant, ``dsc:`` a group of dotted names, a direction an
+objective. What is none of these is passed on as it is: the models say what is
+wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gansearch.metrics.catalog import METRICS
+from gansearch.space.draft import Finding
+from gansearch.space.knobs import groups
+from gansearch.space.models import Budget, SearchConfig
+from gansearch.space.wording import shown
+
+_SPEC_KEYS = {"type", "low", "high", "log", "step", "values", "value", "when"}
+_COSTS = ("seconds_per_kimg", "peak_memory_mib")
+_DEFAULT_RUNGS = 2
+
+
+def expand(raw: Mapping[str, Any], file: Path) -> tuple[dict[str, Any], list[Finding]]:
+    """``raw`` with every shorthand written out and what follows from other keys filled in."""
+    findings: list[Finding] = []
+    full = dict(raw)
+    full.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]+", "-", file.stem).strip("-._") or "space")
+    full.setdefault("objectives", _default_objectives(raw))
+    full["budget"] = _budget(raw, findings)
+    if isinstance(raw.get("variant"), str):
+        full["variant"] = [raw["variant"]]
+    if isinstance(raw.get("parameters"), dict):
+        leaves = _flat(raw["parameters"], _is_group, ("parameters",))
+        full["parameters"] = _unique(((p, n, _parameter(v)) for p, n, v in leaves), findings)
+    if isinstance(raw.get("training"), dict):
+        full["training"] = _unique(_flat(raw["training"], _any, ("training",)), findings)
+    for section in ("objectives", "constraints"):
+        if isinstance(full.get(section), dict):
+            full[section] = list(_bounds(section, full[section], findings))
+    return full, findings
+
+
+_Leaf = tuple[tuple[str, ...], str, Any]  # path in the file, flat name, value
+
+
+def _flat(
+    section: Mapping[str, Any],
+    is_group: Callable[[str, Mapping[str, Any]], bool],
+    path: tuple[str, ...],
+    prefix: str = "",
+) -> Iterator[_Leaf]:
+    for key, value in section.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and value and is_group(name, value):
+            yield from _flat(value, is_group, (*path, key), f"{name}.")
+        else:
+            yield (*path, key), name, value
+
+
+def _unique(leaves: Iterable[_Leaf], findings: list[Finding]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for path, name, value in leaves:
+        if name in flat:
+            findings.append((path, f"{name} is given twice, once dotted and once nested"))
+        flat[name] = value
+    return flat
+
+
+def _any(*_: Any) -> bool:
+    return True
+
+
+def _is_group(name: str, value: Mapping[str, Any]) -> bool:
+    return name in groups() or not _SPEC_KEYS & value.keys()
+
+
+def _parameter(value: Any) -> Any:
+    if isinstance(value, list):
+        return {"type": "choice", "values": value}
+    if not isinstance(value, dict):
+        return {"type": "constant", "value": value}
+    if not isinstance(value.get("when"), dict):
+        return value
+    when = {k: v if isinstance(v, list) else [v] for k, v in value["when"].items()}
+    return {**value, "when": when}
+
+
+def _bounds(
+    section: str, specs: Mapping[str, Any], findings: list[Finding]
+) -> Iterator[dict[str, Any]]:
+    for metric, spec in specs.items():
+        is_direction = section == "objectives" and isinstance(spec, str)
+        fields = {"direction": spec} if is_direction else spec
+        if not isinstance(fields, dict):
+            message = f"should be a mapping such as {{max: 5}} (got {shown(spec)})"
+            findings.append(((section, metric), message))
+            continue
+        if "metric" in fields:
+            findings.append(
+                ((section, metric, "metric"), f"is the key itself: {metric}; remove it")
+            )
+        if section == "objectives" and metric in METRICS:
+            fields = {"direction": METRICS[metric].direction, **fields}
+        yield {**fields, "metric": metric}
+
+
+def _default_objectives(raw: Mapping[str, Any]) -> dict[str, Any]:
+    data = raw.get("data")
+    name = data.get("name") if isinstance(data, dict) else "digits"
+    return dict.fromkeys(("fid_digits" if name == "digits" else "fid", *_COSTS), "minimize")
+
+
+def _budget(raw: Mapping[str, Any], findings: list[Finding]) -> Any:
+    """The budget with its rungs in kimg, where they are given as a count or not at all."""
+    budget = raw.get("budget", {})
+    if not isinstance(budget, dict):
+        return budget
+    rungs = budget.get("rungs", _DEFAULT_RUNGS)
+    if not isinstance(rungs, int) or isinstance(rungs, bool):
+        return budget
+    if not 0 <= rungs <= 10:
+        message = f"should be a list of kimg, or a count from 0 to 10 (got {rungs})"
+        findings.append((("budget", "rungs"), message))
+        rungs = 0
+    search = raw.get("search")
+    factor = search.get("reduction_factor") if isinstance(search, dict) else None
+    return {
+        **budget,
+        "rungs": _geometric(
+            rungs,
+            _positive(budget.get("max_kimg"), Budget.model_fields["max_kimg"].default),
+            _positive(factor, SearchConfig.model_fields["reduction_factor"].default),
+        ),
+    }
+
+
+def _positive(value: Any, default: float) -> float:
+    wrong = isinstance(value, bool) or not isinstance(value, int | float) or not value > 1e-9
+    return default if wrong else value
+
+
+def _geometric(count: int, max_kimg: float, factor: float) -> list[float]:
+    kimg = (max_kimg / factor**k for k in range(count, 0, -1))
+    return [float(f"{k:.4g}") for k in kimg]

@@ -1,0 +1,121 @@
+"""Rules of everything beside the parameters: variants, data, metrics, budget, sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gansearch.metrics.catalog import METRICS
+from gansearch.space.draft import Draft, Finding
+from gansearch.space.parameters import FloatRange
+from gansearch.space.wording import listed, unknown
+from gansearch.variants.catalog import CATALOG, DataKind
+
+_LABELLED = ("digits", "folder", "mnist", "cifar10")
+
+
+def variants(draft: Draft) -> Iterator[Finding]:
+    """Variants are known, each listed once."""
+    chosen = draft.space.variant
+    for i, variant in enumerate(chosen):
+        if variant not in CATALOG:
+            yield ("variant", i), unknown("variant", variant, CATALOG)
+        elif variant in chosen[:i]:
+            yield ("variant", i), f"{variant!r} is listed twice"
+
+
+def data_suits(draft: Draft) -> Iterator[Finding]:
+    """The data has the labels that a variant needs."""
+    data = draft.space.data.name
+    if not (draft.is_whole("data") and draft.is_whole("variant")) or data in _LABELLED:
+        return
+    for i, variant in enumerate(draft.space.variant):
+        if variant in CATALOG and CATALOG[variant].data is DataKind.LABEL:
+            fit = f"data with labels ({listed(_LABELLED)})"
+            yield ("variant", i), f"{variant} needs {fit}, and {data!r} has none"
+
+
+def metrics(draft: Draft) -> Iterator[Finding]:
+    """Metrics are known, and defined on the data."""
+    space = draft.space
+    for section in ("objectives", "constraints"):
+        for bound in getattr(space, section):
+            yield from _metric((section, bound.metric), bound.metric, draft)
+    for i, name in enumerate(space.evaluation.metrics):
+        path = ("evaluation", "metrics", i)
+        yield from _metric(path, name, draft)
+        if name in METRICS and METRICS[name].kind != "quality":
+            yield path, f"{name} is a cost, which is always measured; list quality metrics here"
+
+
+def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Finding]:
+    if name not in METRICS:
+        yield path, unknown("metric", name, METRICS)
+        return
+    fits, data = METRICS[name].data, draft.space.data.name
+    if fits and data not in fits and draft.is_whole("data"):
+        others = (m.name for m in METRICS.values() if m.kind == "quality" and not m.data)
+        yield path, f"{name} is for data {listed(fits)}, not {data}; use {' or '.join(others)}"
+
+
+def directions(draft: Draft) -> Iterator[Finding]:
+    """No metric is pushed the way in which it is worse."""
+    for objective in draft.space.objectives:
+        metric = METRICS.get(objective.metric)
+        if metric is not None and objective.direction != metric.direction:
+            message = f"{metric.name} is better the other way: {metric.direction}"
+            yield ("objectives", metric.name, "direction"), f"{message} (got {objective.direction})"
+
+
+def bounds(draft: Draft) -> Iterator[Finding]:
+    """Bounds leave something over."""
+    for section in ("objectives", "constraints"):
+        for bound in getattr(draft.space, section):
+            if bound.min is not None and bound.max is not None and bound.min > bound.max:
+                message = f"min {bound.min:g} is above max {bound.max:g}; no value is within"
+                yield (section, bound.metric), message
+    for bound in draft.space.constraints:
+        if bound.min is None and bound.max is None:
+            yield ("constraints", bound.metric), "needs a min or a max, such as {max: 5}"
+
+
+def listed_once(draft: Draft) -> Iterator[Finding]:
+    """What is optimised is not a constraint as well."""
+    objectives = {objective.metric for objective in draft.space.objectives}
+    for bound in draft.space.constraints:
+        if bound.metric in objectives:
+            where = f"objectives.{bound.metric}"
+            yield ("constraints", bound.metric), f"is an objective; put min and max into {where}"
+
+
+def has_quality(draft: Draft) -> Iterator[Finding]:
+    """One objective is a quality, for the rungs."""
+    known = [METRICS.get(objective.metric) for objective in draft.space.objectives]
+    if not draft.is_whole("objectives") or None in known:
+        return
+    if not any(metric is not None and metric.kind == "quality" for metric in known):
+        quality = (metric.name for metric in METRICS.values() if metric.kind == "quality")
+        message = f"needs one that measures quality, to compare trials by: {listed(quality)}"
+        yield ("objectives",), message
+
+
+def rungs(draft: Draft) -> Iterator[Finding]:
+    """Rungs ascend to less than the full length."""
+    budget = draft.space.budget
+    ascending = sorted(set(budget.rungs))
+    if list(budget.rungs) != ascending:
+        given, right = (listed(f"{kimg:g}" for kimg in r) for r in (budget.rungs, ascending))
+        yield ("budget", "rungs"), f"should ascend without repeats: [{right}] (got [{given}])"
+    for i, kimg in enumerate(budget.rungs):
+        if kimg >= budget.max_kimg:
+            message = f"rung {kimg:g} should be less than max_kimg {budget.max_kimg:g}"
+            yield ("budget", "rungs", i), message
+
+
+def grid(draft: Draft) -> Iterator[Finding]:
+    """A grid has a finite number of points."""
+    if draft.space.search.sampler != "grid":
+        return
+    for name, parameter in draft.space.parameters.items():
+        if isinstance(parameter, FloatRange) and parameter.step is None:
+            message = "the grid sampler needs a step, or a list of values, to know its points"
+            yield ("parameters", name), message

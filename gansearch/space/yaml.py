@@ -1,0 +1,219 @@
+"""YAML 1.2 text to plain values that know their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml import Node as YamlNode
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from gansearch.errors import Problem, SpaceError
+
+_MOST_VALUES = 10_000  # far above any space; stops aliases that multiply
+
+_ADVICE = {
+    "'\\t'": "indent with spaces, not with tabs",
+    "mapping values are not allowed": "quote a value that holds ': ', and align keys of one level",
+    "undefined alias": "an alias *name needs an &name before it",
+    "expected a single document": "a space is one document: remove the line ---",
+    "but found '<stream end>'": "a bracket, brace or quote is still open",
+    "unexpected end of stream": "a quote is still open",
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value with the lines of what is in it.
+
+    Attributes:
+        value: of plain Python types; mappings have strings for keys.
+        size: number of values in it, itself included.
+        children: by key, or by index as a string: the 1-based line and the node.
+    """
+
+    value: Any
+    size: int = 1
+    children: Mapping[str, tuple[int, Node]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's top-level mapping.
+
+    Attributes:
+        root: of a mapping.
+        problems: duplicate keys, unknown tags and the like, which left a usable rest.
+    """
+
+    root: Node
+    problems: list[Problem]
+
+    def problem(self, path: tuple[str | int, ...], message: str) -> Problem:
+        """``message`` about ``path``, with the key and line that the file has for it.
+
+        Names with dots may be dotted in the file or nested; a part of the path that a shorthand
+        in the file leaves out is left out of the key as well.
+        """
+        rest = ".".join(map(str, path)).split(".") if path else []
+        node, line, key = self.root, None, []
+        while rest:
+            names = (".".join(rest[:n]) for n in range(len(rest), 0, -1))
+            name = next((n for n in names if n in node.children), None)
+            if name is not None:
+                line, node = node.children[name]
+                key.append(name)
+                rest = rest[name.count(".") + 1 :]
+            elif len(rest) == 1 and isinstance(node.value, dict):
+                key += rest  # a key that is missing: its mapping's line
+                break
+            else:
+                rest = rest[1:]
+        return Problem(".".join(key), line, message)
+
+
+def read_yaml(text: str, file: Path) -> Document:
+    """The top-level mapping of ``text``.
+
+    Raises:
+        SpaceError: the text is not YAML, is empty, is not a mapping, or expands without end.
+    """
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+        if root is None:
+            raise SpaceError(file, [Problem("", None, "is empty; a space is a YAML mapping")])
+        builder = _Builder()
+        node = builder.build(root, "")
+    except YAMLError as error:
+        raise SpaceError(file, [_syntax_problem(error, text)]) from None
+    except RecursionError:
+        raise SpaceError(file, [Problem("", None, "is nested too deeply for a space")]) from None
+    if not isinstance(node.value, dict):
+        message = f"should be a mapping with keys such as variant and parameters, not {root.id}"
+        raise SpaceError(file, [Problem("", root.start_mark.line + 1, message)])
+    return Document(node, builder.problems)
+
+
+def _syntax_problem(error: YAMLError, text: str) -> Problem:
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        message = " ".join(filter(None, (error.context, error.problem)))
+    elif isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        message = f"character {error.character!r} is not allowed"
+    else:
+        line, message = None, str(error)
+    advice = next((a for fragment, a in _ADVICE.items() if fragment in message), "")
+    return Problem("", line, f"is not valid YAML: {message}" + (f"; {advice}" if advice else ""))
+
+
+class _Builder:
+    """Turns composed nodes into values, each node once, and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._built: dict[int, Node | None] = {}
+        self._by_type: dict[type[YamlNode], Callable[[Any, str], Node]] = {
+            MappingNode: self._mapping,
+            SequenceNode: self._sequence,
+            ScalarNode: self._scalar,
+        }
+        construct = YAML(typ="safe", pure=True).constructor
+        self._scalars: dict[str, Callable[[ScalarNode], Any]] = {
+            "null": construct.construct_yaml_null,
+            "bool": construct.construct_yaml_bool,
+            "int": construct.construct_yaml_int,
+            "float": construct.construct_yaml_float,
+            "str": lambda node: node.value,
+            "timestamp": lambda node: node.value,  # nothing in a space is a date
+        }
+
+    def build(self, node: YamlNode, key: str) -> Node:
+        if id(node) in self._built:
+            built = self._built[id(node)]
+            if built is None:
+                raise _error(node, f"{key}: an alias that contains itself")
+            return built
+        self._built[id(node)] = None
+        built = self._by_type[type(node)](node, key)
+        if built.size > _MOST_VALUES:
+            raise _error(node, f"{key or 'the file'} expands to more than {_MOST_VALUES:,} values")
+        self._built[id(node)] = built
+        return built
+
+    def _scalar(self, node: ScalarNode, key: str) -> Node:
+        tag = _short(node)
+        if tag not in self._scalars:
+            self._refuse_tag(node, key)
+            return Node(node.value)
+        try:
+            return Node(self._scalars[tag](node))
+        except (ValueError, KeyError):
+            self._complain(node, key, f"{node.value!r} is not of type {tag}")
+            return Node(node.value)
+
+    def _sequence(self, node: SequenceNode, key: str) -> Node:
+        if _short(node) != "seq":
+            self._refuse_tag(node, key)
+        children = {
+            str(i): (_line(item), self.build(item, f"{key}.{i}"))
+            for i, item in enumerate(node.value)
+        }
+        return Node([child.value for _, child in children.values()], _size(children), children)
+
+    def _mapping(self, node: MappingNode, key: str) -> Node:
+        if _short(node) != "map":
+            self._refuse_tag(node, key)
+        children: dict[str, tuple[int, Node]] = {}
+        merged: list[tuple[int, Node]] = []
+        for name_node, value_node in node.value:
+            name = name_node.value
+            path = f"{key}.{name}".lstrip(".")
+            if not isinstance(name_node, ScalarNode):
+                self._complain(name_node, key, "a key should be a plain name")
+            elif name in children:
+                first = children[name][0]
+                self._complain(name_node, path, f"is given twice; it stands on line {first} too")
+            elif _short(name_node) == "merge":
+                merged += self._sources(value_node, path)
+            else:
+                children[name] = (_line(name_node), self.build(value_node, path))
+        for source in merged:
+            children = {**source[1].children, **children}
+        values = {name: child.value for name, (_, child) in children.items()}
+        return Node(values, _size(children), children)
+
+    def _sources(self, node: YamlNode, key: str) -> list[tuple[int, Node]]:
+        # `<<: *a` or `<<: [*a, *b]`; the first one that has a key gives its value.
+        nodes = node.value if isinstance(node, SequenceNode) else [node]
+        wrong = [n for n in nodes if not isinstance(n, MappingNode)]
+        for each in wrong:
+            self._complain(each, key, "should be an alias of a mapping, or a list of them")
+        return [(_line(n), self.build(n, key)) for n in nodes if n not in wrong]
+
+    def _refuse_tag(self, node: YamlNode, key: str) -> None:
+        self._complain(node, key, f"tag {node.tag} is not known here; remove it")
+
+    def _complain(self, node: YamlNode, key: str, message: str) -> None:
+        self.problems.append(Problem(key, _line(node), message))
+
+
+def _short(node: YamlNode) -> str:
+    return str(node.tag).removeprefix("tag:yaml.org,2002:")
+
+
+def _line(node: YamlNode) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _size(children: Mapping[str, tuple[int, Node]]) -> int:
+    return 1 + sum(child.size for _, child in children.values())
+
+
+def _error(node: YamlNode, message: str) -> MarkedYAMLError:
+    return MarkedYAMLError(problem=message, problem_mark=node.start_mark)
