@@ -44,9 +44,7 @@ class Tiny(Variant[TinySettings]):
     def __init__(self, settings: TinySettings, spec: ImageSpec) -> None:
         super().__init__(settings, spec)
         pixels = spec.channels * spec.resolution**2
-        self.g = nn.Sequential(
-            nn.Linear(settings.z_dim, pixels), nn.BatchNorm1d(pixels), nn.Tanh()
-        )
+        self.g = nn.Sequential(nn.Linear(settings.z_dim, pixels), nn.BatchNorm1d(pixels), nn.Tanh())
         self.d = nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(pixels, 1))
         self.d_calls = 0
         self.required: list[tuple[str, bool, bool]] = []

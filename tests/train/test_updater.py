@@ -27,16 +27,16 @@ class Quadratic:
     def weight(self):
         return self.module.weight
 
-    def losses(self, player, batch):
+    def losses(self, _, batch):
         return {"total": (self.weight - batch.images.mean()).square().sum()}
 
-    def penalties(self, player):
+    def penalties(self, _):
         return (Penalty("decay", self.interval, self._decay),) if self.interval else ()
 
-    def after_step(self, player):
+    def after_step(self, _):
         self.updated.append(torch.is_grad_enabled())
 
-    def _decay(self, batch):
+    def _decay(self, _):
         return 0.1 * self.weight.square().sum()
 
 
