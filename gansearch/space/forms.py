@@ -7,6 +7,7 @@ wrong with it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -127,19 +128,14 @@ def _budget(raw: Mapping[str, Any], findings: list[Finding]) -> Any:
         rungs = 0
     search = raw.get("search")
     factor = search.get("reduction_factor") if isinstance(search, dict) else None
-    return {
-        **budget,
-        "rungs": _geometric(
-            rungs,
-            _positive(budget.get("max_kimg"), Budget.model_fields["max_kimg"].default),
-            _positive(factor, SearchConfig.model_fields["reduction_factor"].default),
-        ),
-    }
+    max_kimg = _number(budget.get("max_kimg"), 1e-9, Budget.model_fields["max_kimg"].default)
+    factor = _number(factor, 2, SearchConfig.model_fields["reduction_factor"].default)
+    return {**budget, "rungs": _geometric(rungs, max_kimg, factor)}
 
 
-def _positive(value: Any, default: float) -> float:
-    wrong = isinstance(value, bool) or not isinstance(value, int | float) or not value > 1e-9
-    return default if wrong else value
+def _number(value: Any, least: float, default: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and least <= value < math.inf else default
 
 
 def _geometric(count: int, max_kimg: float, factor: float) -> list[float]:

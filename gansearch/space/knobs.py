@@ -62,14 +62,16 @@ class Knob:
         return any(b.get("type") in wanted and "enum" not in b for b in self.branches)
 
     def complaint(self, value: Scalar) -> str | None:
-        """What is wrong with ``value``, or ``None``."""
+        """What is wrong with ``value`` and what would be right, or ``None``."""
         text = json.dumps(nest({self.name: value}))
         path = tuple(self.name.split("."))
         try:
             self.settings.model_validate_json(text, strict=True)
         except ValidationError as error:
-            own = (e for e in error.errors() if e["loc"][: len(path)] == path)
-            return next((in_words(e) for e in own), None)
+            own = [e for e in error.errors() if e["loc"][: len(path)] == path]
+            if own:
+                says_all = own[0]["type"] in ("literal_error", "value_error")
+                return in_words(own[0]) + ("" if says_all else f"; takes {self.domain}")
         return None
 
 

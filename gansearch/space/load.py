@@ -62,7 +62,9 @@ def parse_space(text: str, file: str | Path) -> Space:
     findings += structural
     if space is not None:
         findings += check(Draft(space, broken))
-    problems = document.problems + [document.problem(*finding) for finding in findings]
+    problems = list(document.problems)
+    malformed = {problem.key for problem in problems}  # what its value is otherwise means nothing
+    problems += [p for f in findings if (p := document.problem(*f)).key not in malformed]
     if problems or space is None:
         raise SpaceError(file, list(dict.fromkeys(problems)))
     return space.model_copy(update={"text": text, "file": str(file)})

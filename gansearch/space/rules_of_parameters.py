@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from gansearch.config import Scalar
@@ -54,19 +54,23 @@ def training_fits(draft: Draft) -> Iterator[Finding]:
     """Every fixed setting has a value that the variant takes."""
     for name, value in draft.space.training.items():
         for knob in _knobs_called(name, draft):
-            yield from _wrong_values(("training", name), [value], knob)
+            yield from _wrong_values(("training", name), {"value": value}, knob)
 
 
-def _values(parameter: Parameter) -> Sequence[Scalar]:
+def _values(parameter: Parameter) -> dict[str, Scalar]:
     # A setting's own range is an interval, so it holds a range of which it holds both ends.
     if isinstance(parameter, FloatRange | IntRange):
-        return (parameter.low, parameter.high)
-    return parameter.values
+        return {"low": parameter.low, "high": parameter.high}
+    return {str(i): value for i, value in enumerate(parameter.values)}
 
 
-def _wrong_values(path: tuple[str, ...], values: Sequence[Scalar], knob: Knob) -> Iterator[Finding]:
-    complaints = filter(None, map(knob.complaint, values))
-    yield from ((path, f"{complaint}; takes {knob.domain}") for complaint in complaints)
+def _wrong_values(
+    path: tuple[str, ...], values: Mapping[str, Scalar], knob: Knob
+) -> Iterator[Finding]:
+    for key, value in values.items():
+        complaint = knob.complaint(value)
+        if complaint:
+            yield (*path, key), complaint
 
 
 def _knobs_called(name: str, draft: Draft) -> list[Knob]:

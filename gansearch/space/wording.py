@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ _MESSAGES = {
     "model_type": "should be a mapping of keys to values",
     "dict_type": "should be a mapping of keys to values",
     "tuple_type": "should be a list",
+    "too_short": "should not be empty",
+    "string_pattern_mismatch": "should be of letters, digits, '.', '_' and '-', a letter or digit first",
     "union_tag_not_found": "needs a type: float, int, choice or constant",
 }
 
@@ -39,10 +42,9 @@ def meant(name: object, known: Iterable[object]) -> str:
 
 
 def unknown(what: str, name: object, known: Iterable[object]) -> str:
-    """``'x' is not a <what>; did you mean 'y'? Known: ...``."""
+    """``'x' is not a <what>``, with the name that was meant or else all that are known."""
     known = sorted(map(str, known))
-    hint = meant(name, known) or ";"
-    return f"{name!r} is not a {what}{hint} known: {listed(known)}"
+    return f"{name!r} is not a {what}" + (meant(name, known) or f"; known: {listed(known)}")
 
 
 def in_words(error: Mapping[str, Any]) -> str:
@@ -53,10 +55,15 @@ def in_words(error: Mapping[str, Any]) -> str:
         return unknown("type of parameter", error["ctx"]["tag"], tags)
     message = _MESSAGES.get(kind) or _plain(error["msg"])
     if kind == "literal_error":
-        message += meant(value, error["ctx"]["expected"].replace("'", "").split(", "))
-    if kind == "missing" or (kind == "value_error" and isinstance(value, dict)):
-        return message  # nothing was given, or the message has the values that matter
+        message += meant(value, re.findall("'(.*?)'", error["ctx"]["expected"]))
+    if kind == "missing" or (kind == "value_error" and _names(message, value)):
+        return message
     return f"{message} (got {shown(value)})"
+
+
+def _names(message: str, value: Any) -> bool:
+    # A model's own message has the fields that matter; a field's often has the value.
+    return isinstance(value, dict) or shown(value) in message
 
 
 def _plain(message: str) -> str:

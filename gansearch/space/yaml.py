@@ -16,12 +16,14 @@ from gansearch.errors import Problem, SpaceError
 
 _MOST_VALUES = 10_000  # far above any space; stops aliases that multiply
 
+_STANDARD = "tag:yaml.org,2002:"
+
 _ADVICE = {
     "'\\t'": "indent with spaces, not with tabs",
     "mapping values are not allowed": "quote a value that holds ': ', and align keys of one level",
     "undefined alias": "an alias *name needs an &name before it",
     "expected a single document": "a space is one document: remove the line ---",
-    "but found '<stream end>'": "a bracket, brace or quote is still open",
+    "'<stream end>'": "a bracket, brace or quote is still open",
     "unexpected end of stream": "a quote is still open",
 }
 
@@ -93,7 +95,8 @@ def read_yaml(text: str, file: Path) -> Document:
     except RecursionError:
         raise SpaceError(file, [Problem("", None, "is nested too deeply for a space")]) from None
     if not isinstance(node.value, dict):
-        message = f"should be a mapping with keys such as variant and parameters, not {root.id}"
+        given = {"sequence": "a list", "scalar": "a single value"}[root.id]
+        message = f"should be a mapping with keys such as variant and parameters, not {given}"
         raise SpaceError(file, [Problem("", root.start_mark.line + 1, message)])
     return Document(node, builder.problems)
 
@@ -197,14 +200,16 @@ class _Builder:
         return [(_line(n), self.build(n, key)) for n in nodes if n not in wrong]
 
     def _refuse_tag(self, node: YamlNode, key: str) -> None:
-        self._complain(node, key, f"tag {node.tag} is not known here; remove it")
+        self._complain(
+            node, key, f"tag {str(node.tag).replace(_STANDARD, '!!')} is not known here; remove it"
+        )
 
     def _complain(self, node: YamlNode, key: str, message: str) -> None:
         self.problems.append(Problem(key, _line(node), message))
 
 
 def _short(node: YamlNode) -> str:
-    return str(node.tag).removeprefix("tag:yaml.org,2002:")
+    return str(node.tag).removeprefix(_STANDARD)
 
 
 def _line(node: YamlNode) -> int:

@@ -1,0 +1,197 @@
+"""Every kind of wrong YAML is one readable problem with its line, key and value."""
+
+# ruff: noqa: E501 - one case a line
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gansearch.errors import SpaceError
+from gansearch.space import parse_space
+
+HEAD = """\
+variant: dcgan
+parameters:
+  g_lr: {type: float, low: 2e-5, high: 2e-3, log: true}
+"""  # three lines: what a case adds starts on line 4
+
+
+@dataclass(frozen=True)
+class Case:
+    kind: str
+    text: str
+    line: int | None
+    key: str
+    fragments: tuple[str, ...]
+
+
+def case(kind: str, text: str, line: int | None, key: str, *fragments: str) -> Case:
+    return Case(kind, text, line, key, fragments)
+
+
+def added(kind: str, text: str, line: int, key: str, *fragments: str) -> Case:
+    return Case(kind, HEAD + text, line, key, fragments)
+
+
+# fmt: off
+SYNTAX = [
+    case("empty file", "", None, "", "is empty"),
+    case("comments only", "# nothing\n", None, "", "is empty"),
+    case("a list", "- dcgan\n", 1, "", "should be a mapping", "a list"),
+    case("a word", "\ndcgan\n", 2, "", "should be a mapping"),
+    added("open bracket", "data: {name: digits\n", 5, "", "not valid YAML", "still open"),
+    added("open quote", "name: 'x\n", 5, "", "not valid YAML", "still open"),
+    added("tab", "data:\n\tname: digits\n", 5, "", "not valid YAML", "spaces, not with tabs"),
+    added("two colons", "name: a: b\n", 4, "", "not valid YAML", "quote"),
+    added("undefined alias", "data: *other\n", 4, "", "undefined alias", "other"),
+    added("second document", "---\nname: b\n", 4, "", "single document"),
+    added("control character", "name: a\x07b\n", 4, "", "not allowed"),
+    added("unknown tag", "name: !env NAME\n", 4, "name", "tag !env is not known"),
+    added("Python tag", "data: !!python/object:os.system {name: digits}\n", 4, "data", "not known here"),
+    added("bad number by tag", "resources: {cpus: !!int two}\n", 4, "resources.cpus", "'two'"),
+    added("a list for a key", "? [a, b]\n: 1\n", 4, "", "key should be a plain name"),
+    added("merging a scalar", "data: {<<: 3, name: digits}\n", 4, "data.<<", "alias of a mapping"),
+    added("alias in itself", "data: &a {name: *a}\n", 4, "", "contains itself"),
+    added("duplicate section", "variant: gan\n", 4, "variant", "given twice", "line 1"),
+    added("duplicate key", "  g_lr: 1e-4\n", 4, "parameters.g_lr", "given twice", "line 3"),
+    added(
+        "objective listed twice",
+        "objectives:\n  fid_digits: minimize\n  fid_digits: minimize\n",
+        6,
+        "objectives.fid_digits",
+        "given twice",
+        "line 5",
+    ),
+    added(
+        "dotted and nested",
+        "  dsc: {where: [both]}\n  dsc.where: both\n",
+        5,
+        "parameters.dsc.where",
+        "given twice",
+        "dotted",
+    ),
+]
+
+STRUCTURE = [
+    case("no variant", "parameters: {g_lr: 1e-4}\n", None, "variant", "is required"),
+    case("no parameters", "variant: gan\n", None, "parameters", "is required"),
+    added("unknown section", "budjet: {trials: 3}\n", 4, "budjet", "did you mean 'budget'"),
+    added("internal field", "text: hello\n", 4, "text", "is not a key"),
+    added("unknown key", "budget:\n  trails: 3\n", 5, "budget.trails", "did you mean 'trials'"),
+    added("misspelt alias", "budget: {wall_clok: 2h}\n", 4, "budget.wall_clok", "wall_clock"),
+    added("section of wrong type", "budget: 12\n", 4, "budget", "should be a mapping", "12"),
+    added("empty section", "budget:\n", 4, "budget", "should be a mapping", "null"),
+    added("quoted number", "budget: {trials: '3'}\n", 4, "budget.trials", "integer", "'3'"),
+    added("true for a number", "budget: {trials: true}\n", 4, "budget.trials", "integer", "true"),
+    added("no trials", "budget: {trials: 0}\n", 4, "budget.trials", "greater than or equal to 1", "0"),
+    added("infinite budget", "budget: {max_kimg: .inf}\n", 4, "budget.max_kimg", "finite"),
+    added("negative budget", "budget: {max_kimg: -3}\n", 4, "budget.max_kimg", "greater than 0", "-3"),
+    added("negative time", "budget: {wall_clock: -3}\n", 4, "budget.wall_clock", "greater than 0"),
+    added("time in words", "budget: {wall_clock: 2 hours}\n", 4, "budget.wall_clock", "2h", "'2 hours'"),
+    added("rung of 0", "budget: {rungs: [0, 5]}\n", 4, "budget.rungs.0", "greater than 0"),
+    added("negative rungs", "budget: {rungs: -2}\n", 4, "budget.rungs", "a count from 0", "-2"),
+    added("rungs as text", "budget: {rungs: many}\n", 4, "budget.rungs", "a list", "'many'"),
+    added(
+        "unknown sampler",
+        "search:\n  sampler: tpee\n",
+        5,
+        "search.sampler",
+        "'nsga2'",
+        "did you mean 'tpe'",
+        "'tpee'",
+    ),
+    added("eta of 1", "search: {reduction_factor: 1}\n", 4, "search.reduction_factor", "2", "1"),
+    added("negative seed", "search: {seed: -1}\n", 4, "search.seed", "greater than or equal to 0"),
+    added("GPU and a half", "resources: {gpus: 1.5}\n", 4, "resources", "whole number", "1.5"),
+    added("bad name", "name: a/b\n", 4, "name", "pattern", "'a/b'"),
+    added("unknown data", "data: {name: digit}\n", 4, "data.name", "did you mean 'digits'", "'digit'"),
+    added("folder without path", "data: {name: folder}\n", 4, "data", "needs a path"),
+    added("odd resolution", "data: {name: digits, resolution: 12}\n", 4, "data.resolution", "power of two"),
+    added("holdout of all", "data: {name: digits, holdout: 1}\n", 4, "data.holdout", "0.5", "1"),
+    added("one sample", "evaluation: {samples: 1}\n", 4, "evaluation.samples", "2", "1"),
+    added("unknown type", "  beta1: {type: flaot, low: 0}\n", 4, "parameters.beta1", "did you mean 'float'"),
+    added("no type", "  beta1: {low: 0, high: 0.5}\n", 4, "parameters.beta1", "needs a type"),
+    added("no high", "  beta1: {type: float, low: 0}\n", 4, "parameters.beta1.high", "is required"),
+    added("unknown key of a range", "  beta1: {type: float, low: 0, high: 0.5, lgo: true}\n", 4, "parameters.beta1.lgo", "did you mean 'log'"),
+    added("low above high", "  beta1: {type: float, low: 0.5, high: 0.1}\n", 4, "parameters.beta1", "0.5", "0.1", "less than"),
+    added("low equals high", "  d_steps: {type: int, low: 2, high: 2}\n", 4, "parameters.d_steps", "a constant"),
+    added("log from 0", "  beta1: {type: float, low: 0, high: 0.5, log: true}\n", 4, "parameters.beta1", "log needs a low above 0"),
+    added("step with log", "  d_steps: {type: int, low: 1, high: 5, log: true, step: 2}\n", 4, "parameters.d_steps", "step 2 and log"),
+    added("negative step", "  beta1: {type: float, low: 0, high: 0.5, step: -1}\n", 4, "parameters.beta1.step", "greater than 0", "-1"),
+    added("wide step", "  beta1: {type: float, low: 0, high: 0.5, step: 1}\n", 4, "parameters.beta1", "step 1 is wider"),
+    added("word for a number", "  beta1: {type: float, low: zero, high: 0.5}\n", 4, "parameters.beta1.low", "number", "'zero'"),
+    added("no choices", "  beta1: []\n", 4, "parameters.beta1", "at least 1"),
+    added("same choice twice", "  beta1: [0, 0.5, 0.0]\n", 4, "parameters.beta1", "listed twice"),
+    added("a list in a choice", "  beta1:\n    - 0\n    - [0.5]\n", 6, "parameters.beta1.1", "should be a finite number", "[0.5]"),
+    added("no value", "  beta1:\n", 4, "parameters.beta1", "null"),
+    added("NaN", "  beta1: .nan\n", 4, "parameters.beta1", "finite", "NaN"),
+    added("choices in training", "training: {beta1: [0, 0.5]}\n", 4, "training.beta1", "should be a finite number"),
+    added("condition of wrong type", "  beta1: {type: choice, values: [0, 0.5], when: g_lr}\n", 4, "parameters.beta1.when", "mapping", "'g_lr'"),
+    added("objective of wrong type", "objectives: {fid_digits: 3}\n", 4, "objectives.fid_digits", "mapping", "3"),
+    added("unknown direction", "objectives: {fid_digits: minimise}\n", 4, "objectives.fid_digits", "did you mean 'minimize'"),
+    added("unknown key of an objective", "objectives: {fid_digits: {maximum: 3}}\n", 4, "objectives.fid_digits.maximum", "'max'"),
+    added("bound of wrong type", "constraints: {params_m: 5}\n", 4, "constraints.params_m", "{max: 5}", "5"),
+]
+
+MEANING = [
+    case("unknown variant", "variant: dcgam\nparameters: {g_lr: 1e-4}\n", 1, "variant", "did you mean 'dcgan'", "'dcgam'"),
+    case("unknown variant in a list", "variant:\n  - gan\n  - wgan2\nparameters: {g_lr: 1e-4}\n", 3, "variant.1", "'wgan2'"),
+    case("variant twice", "variant: [gan, gan]\nparameters: {g_lr: 1e-4}\n", 1, "variant.1", "listed twice"),
+    case("no variants", "variant: []\nparameters: {g_lr: 1e-4}\n", 1, "variant", "at least 1"),
+    added("unknown parameter", "  g_lrr: 1e-4\n", 4, "parameters.g_lrr", "did you mean 'g_lr'"),
+    added("unknown in a group", "  dsc:\n    kernel_sise: 3\n", 5, "parameters.dsc.kernel_sise", "'dsc.kernel_size'"),
+    added("misspelt group", "  dcs:\n    where: both\n", 5, "parameters.dcs.where", "did you mean 'dsc.where'"),
+    added("value for a group", "  dsc: both\n", 4, "parameters.dsc", "is a group", "dsc.where"),
+    added("another variant's", "  momentum: 0.5\n", 4, "parameters.momentum", "dcgan does not take it", "variants that do: gan"),
+    case("DSC of an MLP", "variant: gan\nparameters:\n  dsc: {where: both}\n", 3, "parameters.dsc.where", "no convolutions", "dcgan"),
+    added("unknown fixed setting", "training: {batchsize: 3}\n", 4, "training.batchsize", "did you mean 'batch_size'"),
+    added("above the setting's range", "  d_steps: [1, 50]\n", 4, "parameters.d_steps.1", "less than or equal to 20", "50"),
+    added("below the setting's range", "  beta1: {type: float, low: -1, high: 0.5}\n", 4, "parameters.beta1.low", "at least 0", "-1"),
+    added("unknown choice", "  dsc: {where: [none, generater]}\n", 4, "parameters.dsc.where.1", "'generater'", "did you mean 'generator'"),
+    added("text for a number", "  beta1: [0, high]\n", 4, "parameters.beta1.1", "'high'", "a number"),
+    added("float for an integer", "  d_steps: 1.5\n", 4, "parameters.d_steps", "integer", "1.5"),
+    added("float range of an integer", "  d_steps: {type: float, low: 1, high: 5}\n", 4, "parameters.d_steps.type", "an integer", "not a range of type float"),
+    added("range of a choice", "  dsc.kernel_size: {type: int, low: 3, high: 5}\n", 4, "parameters.dsc.kernel_size.type", "one of 3, 5"),
+    added("bad resolutions", "  dsc.resolutions: [all, 16-8]\n", 4, "parameters.dsc.resolutions.1", "'16-8'", "such as 8-16"),
+    added("fixed out of range", "training:\n  beta1: 2\n", 5, "training.beta1", "less than 1", "2"),
+    added("searched and fixed", "training:\n  g_lr: 1e-4\n", 5, "training.g_lr", "is in parameters too"),
+    added("condition on nothing", "  beta1: {type: choice, values: [0], when: {dsc.wher: both}}\n  dsc.where: both\n", 4, "parameters.beta1.when.dsc.wher", "did you mean 'dsc.where'"),
+    added("condition on what is fixed", "  beta1: {type: choice, values: [0], when: {beta2: 0.9}}\ntraining: {beta2: 0.9}\n", 4, "parameters.beta1.when.beta2", "fixed in training"),
+    added("condition on no value", "  d_steps: [1, 2]\n  beta1:\n    type: choice\n    values: [0]\n    when:\n      d_steps: [2, 3]\n", 9, "parameters.beta1.when.d_steps", "can never be 3", "1, 2"),
+    added("condition beyond a range", "  beta1: {type: choice, values: [0], when: {g_lr: 1}}\n", 4, "parameters.beta1.when.g_lr", "can never be 1", "2e-05 to 0.002"),
+    added("condition on no variant", "  beta1: {type: choice, values: [0], when: {variant: gan}}\n", 4, "parameters.beta1.when.variant", "can never be 'gan'", "dcgan"),
+    case("condition across variants", "variant: [gan, dcgan]\nparameters:\n  dsc.where: both\n  momentum: {type: choice, values: [0], when: {dsc.where: both}}\n", 4, "parameters.momentum.when.dsc.where", "takes both momentum and dsc.where"),
+    added("condition on itself", "  beta1: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1"),
+    added("conditions in a circle", "  beta1: {type: choice, values: [0], when: {beta2: 0}}\n  beta2: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1", "beta2"),
+    added("unknown metric", "objectives:\n  fidd: minimize\n", 5, "objectives.fidd", "did you mean 'fid'"),
+    added("unknown metric in a constraint", "constraints: {param_m: {max: 5}}\n", 4, "constraints.param_m", "'params_m'"),
+    added("metric of other data", "data: {name: photos}\nobjectives: {fid_digits: minimize}\n", 5, "objectives.fid_digits", "for data digits, not photos", "fid"),
+    added("no quality", "objectives: {seconds_per_kimg: minimize}\n", 4, "objectives", "measures quality", "fid_digits"),
+    added("no objectives", "objectives: {}\n", 4, "objectives", "measures quality"),
+    added("wrong way", "objectives: {fid_digits: maximize}\n", 4, "objectives.fid_digits", "minimize", "got maximize"),
+    added("bounds crossed", "objectives: {fid_digits: {min: 9, max: 3}}\n", 4, "objectives.fid_digits", "min 9 is above max 3"),
+    added("bound without bounds", "constraints: {params_m: {}}\n", 4, "constraints.params_m", "needs a min or a max"),
+    added("objective and constraint", "constraints: {fid_digits: {max: 5}}\n", 4, "constraints.fid_digits", "objectives.fid_digits"),
+    added("unknown quality", "evaluation: {metrics: [fid_digit]}\n", 4, "evaluation.metrics.0", "did you mean 'fid_digits'"),
+    added("a cost as a quality", "evaluation: {metrics: [gmacs]}\n", 4, "evaluation.metrics.0", "is a cost"),
+    added("rungs descend", "budget: {rungs: [10, 5], max_kimg: 30}\n", 4, "budget.rungs", "ascend", "[5, 10]", "[10, 5]"),
+    added("rung repeated", "budget: {rungs: [5, 5], max_kimg: 30}\n", 4, "budget.rungs", "without repeats"),
+    added("rung at the end", "budget:\n  rungs:\n    - 5\n    - 30\n  max_kimg: 30\n", 7, "budget.rungs.1", "less than max_kimg 30"),
+    added("grid of a range", "search: {sampler: grid}\n", 3, "parameters.g_lr", "needs a step"),
+]
+
+# fmt: on
+
+
+@pytest.mark.parametrize("wrong", [*SYNTAX, *STRUCTURE, *MEANING], ids=lambda wrong: wrong.kind)
+def test_one_problem_with_its_line_and_key(wrong: Case) -> None:
+    with pytest.raises(SpaceError) as caught:
+        parse_space(wrong.text, "wrong.yaml")
+    assert [(p.line, p.key) for p in caught.value.problems] == [(wrong.line, wrong.key)]
+    message = str(caught.value)
+    assert message.startswith("wrong.yaml:" + (f"{wrong.line}:" if wrong.line else ""))
+    assert "\n" not in message
+    for fragment in wrong.fragments:
+        assert fragment in message
