@@ -1,0 +1,144 @@
+"""The files that go with runs: configurations, sample grids, the front."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gansearch.errors import UsageError
+from gansearch.report.selection import Selection, select
+
+if TYPE_CHECKING:
+    from gansearch.record import StudyRecord
+    from gansearch.space.models import Space
+
+Files = dict[str, bytes]
+"""Content by path within the run; empty where the source is gone."""
+
+THUMBNAIL = 256
+"""Longer side of an image in MLflow's grid, in pixels."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Some files of a run that belong together.
+
+    Attributes:
+        key: of these files within the run.
+        version: another one means other content.
+        files: reads or makes them.
+        tags: of the run, for MLflow's pages to find them by.
+    """
+
+    key: str
+    version: str
+    files: Callable[[], Files]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def text_artifact(key: str, path: str, text: str) -> Artifact:
+    """A text as a file of the run."""
+    return Artifact(key, digest(text), lambda: {path: text.encode()})
+
+
+def samples_artifact(checkpoint: str, step: int, time: int) -> Artifact:
+    """The sample grid beside a checkpoint, where MLflow's image grid looks for it.
+
+    Args:
+        checkpoint: folder or URI that holds ``samples.png``.
+        step: of the run.
+        time: milliseconds since the epoch.
+    """
+    return Artifact(
+        key=f"samples.{step}",
+        version="1",
+        files=lambda: _image_files(checkpoint, step, time),
+        tags={"mlflow.loggedImages": "True"},
+    )
+
+
+def front_artifact(space: Space, record: StudyRecord) -> Artifact:
+    """The front as it stands, as table, plots and a note at the head of the study's run."""
+    selection: Selection | None = None
+    try:
+        selection = select(space, record)
+        note = _note(selection)
+    except UsageError as error:
+        note = f"**No Pareto front:** {error}"
+    shown = [(trial.number, trial.outcome, len(trial.reports)) for trial in record.trials]
+    return Artifact(
+        key="front",
+        version=digest(note + repr(shown)),
+        files=lambda: {"front/front.md": note.encode(), **_front_files(record, selection)},
+        tags={
+            "mlflow.note.content": note,
+            "mlflow.loggedArtifacts": '[{"path": "front/front.json", "type": "table"}]',
+        },
+    )
+
+
+def digest(text: str) -> str:
+    """A short name for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
+    if selection is None:
+        return {}
+    from gansearch.report import plots
+
+    table = selection.table
+    return {
+        "front/front.csv": table.to_csv(index=False, lineterminator="\n").encode(),
+        "front/front.json": table.to_json(orient="split", index=False).encode(),
+        "front/front.png": plots.png(plots.front_figure(record, selection)),
+        "front/curves.png": plots.png(plots.curves_figure(record, selection)),
+    }
+
+
+def _note(selection: Selection) -> str:
+    """The front in Markdown: MLflow shows it at the head of the run."""
+    from gansearch.report.tables import number
+
+    if not selection.front:
+        return f"**Pareto front:** {selection.message}."
+    columns = ["trial", "variant", *(o.metric for o in selection.objectives), *selection.varied]
+    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
+    for _, row in selection.table.iterrows():
+        cells = [number(None if row[name] != row[name] else row[name]) for name in columns]
+        lines.append(" | ".join([*cells[:-1], cells[-1] + (" **(knee)**" if row["knee"] else "")]))
+    return "**Pareto front**\n\n" + "\n".join(f"| {line} |" for line in lines)
+
+
+def _image_files(checkpoint: str, step: int, time: int) -> Files:
+    from PIL import Image
+
+    content = _read(checkpoint, "samples.png")
+    if content is None:
+        return {}
+    image = Image.open(BytesIO(content)).convert("RGB")
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    small = BytesIO()
+    image.save(small, format="WEBP")
+    # MLflow's own names for images, with a fixed last part so that writing twice changes nothing.
+    name = f"images/samples+step+{step}+timestamp+{time}+grid"
+    return {f"{name}.png": content, f"{name}+compressed.webp": small.getvalue()}
+
+
+def _read(folder: str, name: str) -> bytes | None:
+    """A file of a checkpoint folder, local or on any storage that pyarrow knows."""
+    from pyarrow import fs
+
+    where = folder if "://" in folder else str(Path(folder).absolute())
+    system, path = fs.FileSystem.from_uri(where)
+    try:
+        with system.open_input_stream(posixpath.join(path, name)) as stream:
+            content: bytes = stream.read()
+    except FileNotFoundError:
+        return None
+    return content

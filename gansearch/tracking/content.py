@@ -1,0 +1,226 @@
+"""What MLflow shows of a study, as a pure function of its record: no MLflow in here.
+
+Everything follows from the record alone, timestamps included, so that live tracking, a resumed
+study and a later sync write the same.
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from gansearch.errors import ConfigError
+from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.space.models import Space
+from gansearch.tracking.artifacts import Artifact, samples_artifact, text_artifact
+
+MAX_KEY, MAX_PARAM, MAX_TAG = 250, 6000, 8000
+"""MLflow's limits, in characters; beyond them it refuses a name and cuts a value."""
+
+STUDY, STARTED, TRIAL, STEP = (
+    "gansearch.study",
+    "gansearch.started",
+    "gansearch.trial",
+    "gansearch.step",
+)
+"""Tags that runs are found by. Two studies of one name are told apart by when they started."""
+
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+STATUS: Mapping[Outcome | None, Status] = {
+    None: "RUNNING",
+    Outcome.COMPLETED: "FINISHED",
+    Outcome.STOPPED: "FINISHED",
+    Outcome.DIVERGED: "FAILED",
+    Outcome.OUT_OF_MEMORY: "FAILED",
+    Outcome.FAILED: "FAILED",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric.
+
+    Attributes:
+        name: of the metric, as MLflow takes it.
+        value: finite.
+        step: in the study's unit of steps.
+        time: milliseconds since the epoch.
+    """
+
+    name: str
+    value: float
+    step: int
+    time: int
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """What one run of MLflow should hold.
+
+    Attributes:
+        number: of the trial, or ``None`` for the study's own run.
+        name: shown in lists.
+        tags, params: within MLflow's limits.
+        rungs: for each kimg reported, its metrics; ``kimg`` is the last of them.
+        artifacts: files to upload.
+        status: of the run.
+        started, ended: milliseconds since the epoch; ``ended`` is ``None`` while it runs.
+    """
+
+    number: int | None
+    name: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    rungs: Mapping[float, tuple[Point, ...]]
+    artifacts: tuple[Artifact, ...]
+    status: Status
+    started: int
+    ended: int | None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """MLflow's integer steps: kimg where every rung is a whole number, otherwise images."""
+
+    unit: str
+
+    @classmethod
+    def of(cls, space: Space) -> Steps:
+        """The unit for a new study of a space."""
+        rungs = (*space.budget.rungs, space.budget.max_kimg)
+        return cls("kimg" if all(float(rung).is_integer() for rung in rungs) else "images")
+
+    def __call__(self, kimg: float) -> int:
+        """The step of a rung."""
+        return round(kimg if self.unit == "kimg" else 1000 * kimg)
+
+
+def identity(record: StudyRecord) -> dict[str, str]:
+    """The tags that all runs of a study share and no run of another study has."""
+    started = datetime.fromtimestamp(record.started, UTC).isoformat(timespec="milliseconds")
+    return {STUDY: record.name[:MAX_TAG], STARTED: started}
+
+
+def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bool) -> RunContent:
+    """The parent run: where the study stands; its front is an artifact of its own.
+
+    Args:
+        space: that the study searches.
+        record: the study.
+        steps: unit of the children's steps.
+        closed: whether no process runs the study any more.
+    """
+    open_trials = any(trial.outcome is None for trial in record.trials)
+    times = [_last_time(trial) for trial in record.trials]
+    status: Status = "RUNNING"
+    if closed:
+        status = "KILLED" if open_trials else "FINISHED"
+    return RunContent(
+        number=None,
+        name=record.name,
+        tags=fitting_tags(
+            {**record.tags, "space": space.name, STEP: steps.unit, **identity(record)}
+        ),
+        params={},
+        rungs={},
+        artifacts=(text_artifact("space", "space.yaml", record.space_yaml),),
+        status=status,
+        started=_milliseconds(record.started),
+        ended=max(times, default=_milliseconds(record.started)) if closed else None,
+    )
+
+
+def trial_content(
+    space: Space, record: StudyRecord, trial: TrialRecord, steps: Steps, *, closed: bool
+) -> RunContent:
+    """The child run of a trial.
+
+    Args:
+        space: that the study searches.
+        record: the study.
+        trial: one of its trials.
+        steps: unit of the steps.
+        closed: whether no process runs the study any more, so that an unfinished trial is one that
+            was interrupted.
+    """
+    interrupted = closed and trial.outcome is None
+    protocols = trial.last.protocols if trial.last else {}
+    tags = {
+        **{f"protocol/{name}": protocol for name, protocol in protocols.items()},
+        **trial.tags,
+        "variant": trial.params.get("variant", ""),
+        "outcome": trial.outcome or ("interrupted" if closed else "running"),
+        **({"reason": trial.reason} if trial.reason else {}),
+        TRIAL: trial.number,
+        **identity(record),
+    }
+    samples = (
+        samples_artifact(report.checkpoint, steps(report.kimg), _time(trial, report))
+        for report in trial.reports
+        if report.checkpoint
+    )
+    return RunContent(
+        number=trial.number,
+        name=f"trial {trial.number}",
+        tags=fitting_tags(tags),
+        params={
+            clean(name): str(value)[:MAX_PARAM]
+            for name, value in {**trial.params, "seed": trial.seed}.items()
+        },
+        rungs={report.kimg: _points(trial, report, steps) for report in trial.reports},
+        artifacts=(*_config(space, trial), *samples),
+        status="KILLED" if interrupted else STATUS[trial.outcome],
+        started=_milliseconds(trial.started),
+        ended=_last_time(trial) if trial.outcome or interrupted else None,
+    )
+
+
+def clean(name: str) -> str:
+    """``name`` as MLflow takes it: letters, digits, ``_-. :/``, a relative path, not too long."""
+    name = re.sub(r"[^\w.\- :/]", "_", name)[:MAX_KEY]
+    plain = posixpath.normpath(name) == name and not name.startswith(("/", ".."))
+    return name if plain and name != "." else re.sub(r"[./]", "_", name) or "_"
+
+
+def fitting_tags(values: Mapping[str, object]) -> dict[str, str]:
+    """Tags within MLflow's limits."""
+    return {clean(name): str(value)[:MAX_TAG] for name, value in values.items()}
+
+
+def _config(space: Space, trial: TrialRecord) -> tuple[Artifact, ...]:
+    try:
+        text = space.train_config(trial.params, trial.seed).to_json()
+    except ConfigError:
+        return ()  # the trial failed of it, and its reason says so
+    return (text_artifact("config", "config.json", text),)
+
+
+def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[Point, ...]:
+    step, time = steps(report.kimg), _time(trial, report)
+    metrics = {name: value for name, value in report.metrics.items() if name != "kimg"}
+    # kimg comes last: a run that has it has the rest of the rung too.
+    return tuple(
+        Point(clean(name), float(value), step, time)
+        for name, value in {**metrics, "kimg": report.kimg}.items()
+        if math.isfinite(value)
+    )
+
+
+def _time(trial: TrialRecord, report: Report) -> int:
+    """When a report counts as made, in milliseconds: the trial's start and its training so far."""
+    return _milliseconds(trial.started + report.metrics.get("train_seconds", 0.0))
+
+
+def _last_time(trial: TrialRecord) -> int:
+    if trial.ended is not None:
+        return _milliseconds(trial.ended)
+    return _time(trial, trial.last) if trial.last else _milliseconds(trial.started)
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(1000 * seconds)

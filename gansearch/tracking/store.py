@@ -1,0 +1,241 @@
+"""The runs of one study in MLflow: found, created and brought up to date. MLflow is used here only.
+
+Writing is idempotent: a run is looked for before it is created, a parameter is written once, and a
+metric again only with the same value, step and time, which MLflow takes as the same row.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gansearch.tracking.content import TRIAL, RunContent, fitting_tags
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+ARTIFACTS = "gansearch.artifacts"
+"""Tag that lists the artifacts a run has, each with its version."""
+PAGE = 1000
+"""Runs in one answer of the server."""
+
+# A request that is repeated may be carried out twice, so a second run would be created for one
+# trial: no retries below the mirror, which looks at what there is before it writes again.
+HTTP_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+@dataclass
+class Changes:
+    """What was written.
+
+    Attributes:
+        runs: created.
+        metrics: values.
+        artifacts: files.
+        updates: tags and states of runs.
+    """
+
+    runs: int = 0
+    metrics: int = 0
+    artifacts: int = 0
+    updates: int = 0
+
+
+@dataclass
+class Held:
+    """What MLflow holds of one run, as far as this process knows.
+
+    Attributes:
+        id: of the run.
+        status: as MLflow names it.
+        ended: milliseconds since the epoch.
+        kimg: up to which its rungs are written; -1 for none.
+        tags, params: as stored.
+        artifacts: versions by key.
+        gone: versions by key of those whose source is no more; asked for again by a new process.
+    """
+
+    id: str
+    status: str = "RUNNING"
+    ended: int | None = None
+    kimg: float = -1.0
+    tags: dict[str, str] = field(default_factory=dict)
+    params: set[str] = field(default_factory=set)
+    artifacts: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run) -> Held:
+        """What a run as MLflow returns it holds."""
+        try:
+            artifacts = json.loads(run.data.tags.get(ARTIFACTS, "{}"))
+        except ValueError:
+            artifacts = {}  # cut at MLflow's limit: the files are written again
+        return cls(
+            id=run.info.run_id,
+            status=run.info.status,
+            ended=run.info.end_time,
+            kimg=run.data.metrics.get("kimg", -1.0),
+            tags=dict(run.data.tags),
+            params=set(run.data.params),
+            artifacts=artifacts,
+        )
+
+
+class Store:
+    """One experiment of an MLflow store.
+
+    Args:
+        uri: tracking server or database.
+        experiment: name; created where it is missing.
+        artifact_root: folder or URI of the experiment's files, where this call creates it in a
+            database; a server has its own.
+
+    Raises:
+        mlflow.exceptions.MlflowException: the store cannot be reached.
+    """
+
+    def __init__(self, uri: str, experiment: str, artifact_root: str | None) -> None:
+        for name, value in HTTP_DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        from mlflow import MlflowClient
+
+        # Both announce every step of a new database's set-up.
+        for chatty in ("alembic", "mlflow.store.db.utils"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self.client = MlflowClient(tracking_uri=uri)
+        found = self.client.get_experiment_by_name(experiment)
+        self.experiment: str = (
+            found.experiment_id
+            if found
+            else self.client.create_experiment(experiment, artifact_location=artifact_root)
+        )
+        self.changes = Changes()
+
+    def find(self, tags: Mapping[str, str], since: int = 0) -> dict[int | None, Held]:
+        """The runs that have ``tags``, by trial number; ``None`` for the study's own.
+
+        Where an answer was lost and a trial got two runs, the same one is kept by everyone who
+        looks and the others are deleted.
+
+        Args:
+            tags: that tell a study from others.
+            since: least start time of the runs, in milliseconds.
+        """
+        clauses = [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items()]
+        clauses.append(f"attributes.start_time >= {since}")
+        found: dict[int | None, Held] = {}
+        for run in sorted(self._search(" AND ".join(clauses)), key=lambda run: run.info.run_id):
+            text = run.data.tags.get(TRIAL)
+            number = None if text is None else int(text)
+            if number in found:
+                self.client.delete_run(run.info.run_id)
+            else:
+                found[number] = Held.of(run)
+        return found
+
+    def create(self, content: RunContent, parent: str | None) -> Held:
+        """Create the run for ``content``, below ``parent``; tags and start are written at once."""
+        tags = {**content.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+        run = self.client.create_run(
+            self.experiment, start_time=content.started, tags=tags, run_name=content.name
+        )
+        self.changes.runs += 1
+        return Held.of(run)
+
+    def write(self, held: Held, content: RunContent) -> None:
+        """Bring parameters, metrics, tags and status of a run up to ``content``."""
+        from mlflow.entities import Metric, Param
+
+        points = [p for kimg, rung in content.rungs.items() if kimg > held.kimg for p in rung]
+        params = {n: v for n, v in content.params.items() if n not in held.params}
+        self._log(
+            held,
+            metrics=[Metric(p.name, p.value, p.time, p.step) for p in points],
+            params=[Param(name, value) for name, value in params.items()],
+            tags=content.tags,
+        )
+        held.kimg = max((*content.rungs, held.kimg))
+        held.params |= params.keys()
+        self.changes.metrics += len(points)
+        if content.ended is None and held.status != content.status:
+            self.client.update_run(held.id, status=content.status)
+        elif content.ended is not None and (held.status, held.ended) != (
+            content.status,
+            content.ended,
+        ):
+            self.client.set_terminated(held.id, content.status, content.ended)
+        else:
+            return
+        held.status, held.ended = content.status, content.ended
+        self.changes.updates += 1
+
+    def write_artifacts(self, held: Held, content: RunContent) -> None:
+        """Upload the artifacts that a run lacks or has in another version, then list them in it."""
+        tags: dict[str, str] = {}
+        for artifact in content.artifacts:
+            if artifact.version in (held.artifacts.get(artifact.key), held.gone.get(artifact.key)):
+                continue
+            files = artifact.files()
+            self._upload(held.id, files)
+            (held.artifacts if files else held.gone)[artifact.key] = artifact.version
+            self.changes.artifacts += len(files)
+            tags |= artifact.tags if files else {}
+        if held.artifacts:
+            tags[ARTIFACTS] = json.dumps(held.artifacts)
+        self._log(held, tags=fitting_tags(tags))
+
+    def _log(
+        self,
+        held: Held,
+        *,
+        tags: Mapping[str, str],
+        metrics: Iterable[Any] = (),
+        params: Iterable[Any] = (),
+    ) -> None:
+        from mlflow.entities import RunTag
+
+        new = {name: value for name, value in tags.items() if held.tags.get(name) != value}
+        # The client cuts this into requests of MLflow's size, in order.
+        self.client.log_batch(
+            held.id,
+            metrics=list(metrics),
+            params=list(params),
+            tags=[RunTag(name, value) for name, value in new.items()],
+        )
+        held.tags |= new
+        self.changes.updates += len(new)
+
+    def _upload(self, run: str, files: Mapping[str, bytes]) -> None:
+        for path, content in files.items():
+            folder, _, name = path.rpartition("/")
+            with tempfile.TemporaryDirectory() as temporary:
+                file = Path(temporary) / name
+                file.write_bytes(content)
+                self.client.log_artifact(run, str(file), folder or None)
+
+    def _search(self, query: str) -> Iterable[Run]:
+        token: str | None = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment], query, max_results=PAGE, page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def _quoted(text: str) -> str:
+    quote = '"' if "'" in text else "'"
+    return f"{quote}{text}{quote}"
