@@ -22,7 +22,7 @@ LAYERS = [
     ["nn", "losses", "data"],
     ["space"],
     ["config", "record"],
-    ["variants.catalog", "variants.table", "metrics.catalog"],
+    ["variants.catalog", "metrics.catalog"],
     ["settings", "pareto", "paths"],
     ["errors"],
 ]

@@ -61,7 +61,7 @@ class Convolutional(Settings):
     g_channels: int = Field(default=64, ge=4, le=512)
     """Channels of the generator at its full resolution; doubled at each halving, up to 16-fold."""
     d_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the discriminator likewise."""
+    """Channels of the discriminator at its full resolution; doubled likewise."""
     dsc: Dsc = Dsc()
     """Depthwise-separable convolution."""
 
@@ -114,8 +114,8 @@ class Entry:
         data: the kind of data that it takes.
         settings: the model of its parameters; the defaults are the paper's.
         home: ``module:Class``, relative to ``gansearch.variants``.
-        small: parameters that shrink it to what trains in a moment at ``resolution``: what tests and
-            try-outs run.
+        small: parameters that shrink it to what trains in a moment at ``resolution``, for tests and
+            try-outs.
         resolution: the smallest that it is built at, in pixels.
     """
 

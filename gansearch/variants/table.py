@@ -1,0 +1,59 @@
+"""What ``gansearch variants`` prints; no torch."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gansearch.errors import ConfigError
+from gansearch.space.knobs import knobs_of
+from gansearch.variants.catalog import CATALOG
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def render(name: str | None = None) -> Table:
+    """The table of all variants, or that of one variant's parameters.
+
+    Args:
+        name: of a variant, or ``None`` for all.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
+    if name is None:
+        return _all()
+    if name not in CATALOG:
+        close = get_close_matches(name, CATALOG, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ConfigError(f"variant {name!r} is not one of {', '.join(CATALOG)}{hint}")
+    return _one(name)
+
+
+def _all() -> Table:
+    from rich.table import Column, Table
+
+    table = Table(Column("variant", no_wrap=True), "what it is", "data", "source")
+    for entry in CATALOG.values():
+        table.add_row(entry.name, entry.summary, entry.data, entry.source)
+    return table
+
+
+def _one(name: str) -> Table:
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    entry = CATALOG[name]
+    table = Table(
+        Column("parameter", no_wrap=True),
+        "default",
+        "takes",
+        "meaning",
+        title=f"{name}: {entry.summary}",
+        caption=entry.source,
+    )
+    for knob in knobs_of(name).values():
+        meaning = " ".join(knob.summary.replace("``", "").split())
+        table.add_row(knob.name, str(knob.default), escape(knob.domain), escape(meaning))
+    return table
