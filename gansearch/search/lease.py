@@ -1,0 +1,127 @@
+"""One driver at a time: a lease on a study, kept in the study's own storage.
+
+A driver holds the lease and renews it every :data:`RENEW_SECONDS`. Another may take it over at once
+where the holder is a process of the same host that is gone, and otherwise after
+:data:`EXPIRE_SECONDS` without renewal, by the database's clock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+import sqlalchemy
+from optuna.storages import RDBStorage
+
+from gansearch.errors import StudyError
+
+RENEW_SECONDS = 10.0
+EXPIRE_SECONDS = 60.0
+
+_KEY = "gansearch:lease"
+_FREE = "null"
+_READ = sqlalchemy.text(
+    "SELECT value_json FROM study_system_attributes WHERE study_id = :study AND key = :key"
+)
+# Of several that try at once, exactly one finds the old value still there.
+_SWAP = sqlalchemy.text(
+    "UPDATE study_system_attributes SET value_json = :new"
+    " WHERE study_id = :study AND key = :key AND value_json = :old"
+)
+
+
+class Lease:
+    """The right to write a study; taken on construction.
+
+    Args:
+        storage: of the study.
+        study_id: Optuna's id of it.
+        name: of the study, for messages.
+
+    Raises:
+        StudyError: another driver has it; names the process and its host.
+    """
+
+    def __init__(self, storage: RDBStorage, study_id: int, name: str) -> None:
+        self._storage = storage
+        self._study_id = study_id
+        self._name = name
+        found = self._read()
+        if found is None:
+            storage.set_study_system_attr(study_id, _KEY, None)
+            found = _FREE
+        if self._is_held(json.loads(found)):
+            raise self._refusal(found)
+        self._text = found
+        self.renew()
+
+    def renew(self) -> None:
+        """Show that this driver is alive.
+
+        Raises:
+            StudyError: another driver has taken the study over meanwhile.
+        """
+        process = psutil.Process()
+        holder = {
+            "host": socket.gethostname(),
+            "pid": process.pid,
+            "process_started": process.create_time(),
+            "renewed": self._database_time(),
+        }
+        self._swap(json.dumps(holder))
+
+    def release(self) -> None:
+        """Let another driver have the study."""
+        self._swap(_FREE)
+
+    def _swap(self, text: str) -> None:
+        found = {"study": self._study_id, "key": _KEY, "old": self._text, "new": text}
+        with self._storage.engine.begin() as connection:
+            swapped = connection.execute(_SWAP, found).rowcount == 1
+        if not swapped and self._read() != text:  # it is ours if a repeated swap had got through
+            raise self._refusal(self._read() or _FREE)
+        self._text = text
+
+    def _read(self) -> str | None:
+        with self._storage.engine.begin() as connection:
+            found = connection.execute(_READ, {"study": self._study_id, "key": _KEY}).scalar()
+        return None if found is None else str(found)
+
+    def _database_time(self) -> float:
+        with self._storage.engine.begin() as connection:
+            now: datetime = connection.execute(
+                sqlalchemy.select(sqlalchemy.func.now())
+            ).scalar_one()
+        return (now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()
+
+    def _is_held(self, holder: dict[str, Any] | None) -> bool:
+        if holder is None:
+            return False
+        if holder["host"] == socket.gethostname():
+            return _is_alive(holder["pid"], holder["process_started"])
+        return self._database_time() - float(holder["renewed"]) < EXPIRE_SECONDS
+
+    def _refusal(self, text: str) -> StudyError:
+        holder = json.loads(text) or {"host": "another host", "pid": "?", "renewed": 0}
+        itself = " (this one)" if holder["pid"] == os.getpid() else ""
+        renewed = datetime.fromtimestamp(holder["renewed"]).strftime("%H:%M:%S")
+        return StudyError(
+            f"study {self._name!r} is being run by process {holder['pid']}{itself} on "
+            f"{holder['host']}, last seen at {renewed}; end that process, or wait until "
+            f"{EXPIRE_SECONDS:g} s after it was last seen"
+        )
+
+
+def _is_alive(pid: int, started: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        # Another process may have the same number by now.
+        return (
+            abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,151 @@
+"""A thread that writes, in order, what must not keep the caller waiting."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import time
+from collections.abc import Callable
+from threading import Thread
+
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+
+from gansearch.errors import StudyError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 300.0
+"""How long a database may be away before a study ends."""
+
+PERMANENT = ("disk is full", "readonly", "malformed", "not a database", "No space left")
+"""What an operational error says where waiting is no help."""
+
+Operation = Callable[[], None]
+
+
+def retry(operation: Operation, seconds: float) -> None:
+    """Do ``operation``, again and again for up to ``seconds`` while the database is away.
+
+    Args:
+        operation: that can be done twice without harm.
+        seconds: after which its error is raised.
+    """
+    deadline = time.monotonic() + seconds
+    delay = 0.05
+    while True:
+        try:
+            return operation()
+        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+            if not _is_transient(error) or time.monotonic() + delay > deadline:
+                raise
+            log.warning("the study's storage does not answer, trying again: %s", describe(error))
+        time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+        delay = min(2 * delay, 5.0)
+
+
+def describe(error: BaseException) -> str:
+    """The database's own words, in one line."""
+    original = _original(error)
+    return f"{type(original).__name__}: {original}".partition("\n")[0]
+
+
+def _original(error: BaseException) -> BaseException:
+    # Optuna wraps SQLAlchemy's error, which wraps the driver's.
+    cause = error.__cause__ or error
+    original: BaseException | None = getattr(cause, "orig", None)
+    return original or cause
+
+
+def _is_transient(error: Exception) -> bool:
+    cause = error.__cause__ or error
+    away = isinstance(cause, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError)
+    return away and not any(text in str(_original(error)) for text in PERMANENT)
+
+
+class Writer:
+    """Does operations in their order in a thread of its own, and a heartbeat between them.
+
+    After an operation has failed for good none is done any more, so that what is written is always
+    a beginning of the history.
+
+    Args:
+        place: what is written to, for messages.
+        beat: done before an operation, or while there is none, once ``interval`` has passed.
+        interval: seconds.
+    """
+
+    def __init__(self, place: str, beat: Operation, interval: float) -> None:
+        self._place = place
+        self._beat = beat
+        self._interval = interval
+        self._last_beat = time.time()  # not monotonic: that clock stops while a machine sleeps
+        self._error: Exception | None = None
+        self._queue: queue.Queue[Operation | None] = queue.Queue()
+        self._thread = Thread(target=self._run, name="gansearch-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation) -> None:
+        """Have ``operation`` done after those before it. It may be done twice.
+
+        Raises:
+            StudyError: an earlier one failed.
+        """
+        self._raise_error()
+        self._queue.put(operation)
+
+    def flush(self) -> None:
+        """Wait until every operation so far is done.
+
+        Raises:
+            StudyError: one failed.
+        """
+        self._queue.join()
+        self._raise_error()
+
+    def close(self) -> None:
+        """Do what is left and end the thread.
+
+        Raises:
+            StudyError: an operation failed.
+        """
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        self._raise_error()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                operation = self._queue.get(timeout=self._interval)
+            except queue.Empty:
+                self._attempt(None)
+                continue
+            if operation is not None:
+                self._attempt(operation)
+            self._queue.task_done()
+            if operation is None:
+                return
+
+    def _attempt(self, operation: Operation | None) -> None:
+        if self._error is not None:
+            return
+        try:
+            if time.time() - self._last_beat >= self._interval:
+                retry(self._beat, RETRY_SECONDS)
+                self._last_beat = time.time()
+            if operation is not None:
+                retry(operation, RETRY_SECONDS)
+        except Exception as error:
+            log.exception("the study's record can no longer be written")
+            self._error = error
+
+    def _raise_error(self) -> None:
+        if isinstance(self._error, StudyError):
+            raise self._error
+        if self._error is not None:
+            raise StudyError(
+                f"the study's record at {self._place} cannot be written: {describe(self._error)}; "
+                "what was recorded before is safe: resume the study once this is mended"
+            ) from self._error
