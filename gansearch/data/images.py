@@ -166,8 +166,8 @@ def from_arrays(
 def resize(pixels: Tensor, resolution: int, white: int = 255) -> Tensor:
     """Square images ``[N, C, S, S]``, uint8, at another resolution: bicubic, antialiased.
 
-    It is the filter of :func:`gansearch.data.decode.decode`, so that a resized array and a resized
-    file of the same image agree to a level.
+    It is the filter that :func:`gansearch.data.decode.decode` uses on files, but for Pillow's
+    rounding between its two passes.
     """
     if pixels.shape[-1] == resolution:
         return pixels
