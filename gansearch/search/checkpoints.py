@@ -41,7 +41,7 @@ class TrialFolder:
         return bool(self._files.get_file_info(marker).is_file)
 
     def publish(self, folder: Path, report: Report) -> Report:
-        """Move ``folder``, the checkpoint made at ``report``, here; the report with its address.
+        """Move ``folder``, the checkpoint made at ``report``, here; the report with its place.
 
         The report's file is written last: a checkpoint without it was cut short.
         """
@@ -50,7 +50,7 @@ class TrialFolder:
         (folder / REPORT_FILE).unlink(missing_ok=True)
         self._files.create_dir(target)
         copy_files(str(folder.absolute()), target, LocalFileSystem(), self._files)
-        kept = replace(report, checkpoint=f"{self.address}/{name}")
+        kept = replace(report, checkpoint=self._address(target))
         with self._files.open_output_stream(f"{target}/{REPORT_FILE}") as stream:
             stream.write(REPORT.dump_json(kept))
         rmtree(folder)
@@ -78,6 +78,9 @@ class TrialFolder:
     def _folder(self, report: Report) -> str:
         return f"{self._path}/{str(report.checkpoint).rpartition('/')[2]}"
 
+    def _address(self, folder: str) -> str:
+        return f"{self.address}/{folder.rpartition('/')[2]}"
+
     def _folders(self) -> list[str]:
         entries = self._files.get_file_info(FileSelector(self._path, allow_not_found=True))
         return [entry.path for entry in entries if entry.type is FileType.Directory]
@@ -90,5 +93,6 @@ class TrialFolder:
                 suppress(FileNotFoundError, ValidationError),  # cut short
                 self._files.open_input_stream(file) as stream,
             ):
-                reports.append(REPORT.validate_json(stream.read()))
+                report = REPORT.validate_json(stream.read())
+                reports.append(replace(report, checkpoint=self._address(folder)))
         return reports

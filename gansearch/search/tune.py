@@ -23,6 +23,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
+from gansearch.errors import ConfigError
 from gansearch.record import Outcome
 from gansearch.search.policy import Policy
 from gansearch.search.worker import Job, job_of, train_trial, trial_name
@@ -121,8 +122,13 @@ class PolicySearcher(Searcher):
         """Nothing: the record is the searcher's state."""
 
     def _next_job(self) -> Job | None:
-        ask = self._desk.policy.ask()
-        return None if ask is None else job_of(ask, self._space, self._storage)
+        policy = self._desk.policy
+        while (ask := policy.ask()) is not None:
+            try:
+                return job_of(ask, self._space, self._storage)
+            except ConfigError as error:  # values that are each in range, but not together
+                policy.tell(ask.number, Outcome.FAILED, str(error))
+        return None
 
     def _room(self) -> int:
         """Trials that may be in flight: the space's own limit, or what the cluster can run."""
@@ -142,7 +148,7 @@ class PolicyScheduler(FIFOScheduler):
     """
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._desk = desk
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - Tune's signature

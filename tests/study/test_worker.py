@@ -1,0 +1,170 @@
+"""One trial in its process: where it begins, what it tells, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gansearch.config import TrainConfig
+from gansearch.record import Outcome, Report
+from gansearch.search import worker
+from gansearch.search.checkpoints import STUDY_FILE, TrialFolder
+from gansearch.search.policy import Ask
+from gansearch.search.worker import Job, job_of, train_trial
+from gansearch.space import Space
+
+
+class Killed(BaseException):
+    """The process ends here: stopped by the driver, or dead."""
+
+
+class Driver:
+    """What a worker tells, and where the driver ends it."""
+
+    def __init__(self, end_at: float | None = None) -> None:
+        self.told: list[dict[str, str]] = []
+        self._end_at = end_at
+
+    def __call__(self, message: dict[str, str]) -> None:
+        self.told.append(message)
+        if "report" in message and json.loads(message["report"])["kimg"] == self._end_at:
+            raise Killed
+
+    @property
+    def kimgs(self) -> list[float]:
+        return [json.loads(m["report"])["kimg"] for m in self.told if "report" in m]
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Replaces training by counting; the spans of kimg that were trained."""
+    spans: list[tuple[float, float]] = []
+
+    def run(
+        config: TrainConfig,
+        rungs: tuple[float, ...],
+        folder: Path,
+        on_report: Callable[[Report, Path], bool],
+        resume_from: Path | None,
+        device: torch.device,
+    ) -> tuple[Outcome, str]:
+        done = float((resume_from / "checkpoint.pt").read_text()) if resume_from else 0.0
+        for kimg in (*rungs, config.max_kimg):
+            if kimg > done:
+                spans.append((done, kimg))
+                checkpoint = folder / f"kimg_{kimg:g}"
+                checkpoint.mkdir()
+                (checkpoint / "checkpoint.pt").write_text(str(kimg))
+                on_report(Report(kimg, {"fid_digits": 1.0}), checkpoint)
+                done = kimg
+        return Outcome.COMPLETED, ""
+
+    monkeypatch.setattr(worker, "run_training", run)
+    return spans
+
+
+@pytest.fixture
+def job(make_space: Callable[..., Space], tmp_path: Path) -> Job:
+    (tmp_path / STUDY_FILE).write_text("name: tiny")
+    return job_of(Ask(7, {"variant": "gan", "g_lr": 0.1}, seed=3), make_space(), str(tmp_path))
+
+
+def test_a_job_is_plain_and_whole(job: Job, tmp_path: Path) -> None:
+    assert json.loads(json.dumps(job))
+    config = TrainConfig.from_json(job["config"])
+    assert (config.variant, config.seed, config.max_kimg) == ("gan", 3, 10)
+    assert job["folder"] == f"{tmp_path}/trial_00007"
+    assert job["rungs"] == (2, 5)
+
+
+def test_paths_are_absolute_because_a_worker_runs_elsewhere(
+    make_space: Callable[..., Space],
+) -> None:
+    space = make_space(
+        data={"name": "folder", "path": "images"}, evaluation={"inception_weights": "w.pth"}
+    )
+    sent = job_of(Ask(0, {"variant": "gan", "g_lr": 0.1}, seed=0), space, "/results/s")
+    config = TrainConfig.from_json(sent["config"])
+    assert config.data.path == Path.cwd() / "images"
+    assert config.evaluation.inception_weights == Path.cwd() / "w.pth"
+
+
+def test_a_whole_trial_tells_each_rung_and_its_end(job: Job, trained: Any) -> None:
+    driver = Driver()
+    train_trial(job, driver)
+    assert driver.kimgs == [2, 5, 10]
+    assert trained == [(0, 2), (2, 5), (5, 10)]
+    assert driver.told[-1]["outcome"] == "completed"
+    assert driver.told[-1]["host"]
+
+
+def test_only_the_last_checkpoint_is_kept(job: Job, trained: Any) -> None:
+    train_trial(job, Driver())
+    (kept,) = Path(job["folder"]).iterdir()
+    assert (kept / "checkpoint.pt").read_text() == "10.0"
+
+
+@pytest.mark.parametrize(("killed_at", "again"), [(2, [2, 5, 10]), (5, [5, 10]), (10, [10])])
+def test_an_interrupted_trial_goes_on_from_its_last_rung(
+    job: Job, trained: list[tuple[float, float]], killed_at: float, again: list[float]
+) -> None:
+    with pytest.raises(Killed):
+        train_trial(job, Driver(end_at=killed_at))
+    driver = Driver()
+    train_trial(job, driver)
+    assert driver.kimgs == again  # the last report is told once more: the record may have missed it
+    assert trained == [(0, 2), (2, 5), (5, 10)]  # nothing was trained twice
+    assert driver.told[-1]["outcome"] == "completed"
+
+
+def test_a_stop_that_the_record_missed_is_made_up_for(job: Job, trained: Any) -> None:
+    with pytest.raises(Killed):
+        train_trial(job, Driver(end_at=5))
+    with pytest.raises(Killed):
+        train_trial(job, Driver(end_at=5))
+    assert trained == [(0, 2), (2, 5)]
+
+
+def test_a_report_says_where_its_weights_are(job: Job, trained: Any) -> None:
+    driver = Driver(end_at=2)
+    with pytest.raises(Killed):
+        train_trial(job, driver)
+    told = json.loads(driver.told[0]["report"])
+    assert (Path(told["checkpoint"]) / "checkpoint.pt").read_text() == "2.0"
+
+
+def test_storage_that_is_not_shared_is_named(job: Job, trained: Any, tmp_path: Path) -> None:
+    (tmp_path / STUDY_FILE).unlink()
+    driver = Driver()
+    train_trial(job, driver)
+    (end,) = driver.told
+    assert end["outcome"] == "failed"
+    assert str(tmp_path) in end["reason"]
+    assert "shared storage" in end["reason"]
+    assert trained == []
+
+
+def test_storage_that_fails_is_left_to_a_retry(
+    job: Job, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TrialFolder, "publish", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_trial(job, Driver())
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.5, 1), (1, 1), (2, 2)])
+def test_threads_follow_the_trials_cpus(job: Job, trained: Any, cpus: float, threads: int) -> None:
+    before = torch.get_num_threads()
+    try:
+        train_trial({**job, "cpus": cpus}, Driver())
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
