@@ -268,7 +268,7 @@ def test_trials_that_start_at_once_decode_once(
 
 
 def test_a_decode_that_is_killed_leaves_nothing_that_counts(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, _own_cache: Path
+    folder: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     def killed(*args: object) -> None:
         raise KeyboardInterrupt
@@ -277,13 +277,13 @@ def test_a_decode_that_is_killed_leaves_nothing_that_counts(
         patch.setattr(decoded, "decode", killed)
         with pytest.raises(KeyboardInterrupt):
             load(folder)
-    assert not list(_own_cache.rglob("*.uint8"))
+    assert not list(cache.rglob("*.uint8"))
     assert len(load(folder)) == 6
 
 
 def test_a_full_disk_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(folder)._replace(free=100)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DataError, match=r"MiB free.*GANSEARCH_CACHE"):
         load(folder)
 
@@ -298,10 +298,10 @@ def test_a_cache_that_cannot_be_written_is_said(
 
 
 def test_large_sets_stay_on_disk_and_small_ones_do_not(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, _own_cache: Path
+    folder: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     def mapped() -> bool:
-        return str(_own_cache) in Path("/proc/self/maps").read_text()
+        return str(cache) in Path("/proc/self/maps").read_text()
 
     small = load(folder)
     assert not mapped()

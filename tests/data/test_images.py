@@ -76,7 +76,7 @@ def test_no_holdout_keeps_everything() -> None:
 
 
 def test_a_split_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(DataError, match="holdout of 0.5 of 1 images leaves none"):
+    with pytest.raises(DataError, match=r"holdout of 0\.5 of 1 images leaves none"):
         split(from_arrays(some(1), None, resolution=8), 0.5)
 
 

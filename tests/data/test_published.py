@@ -92,8 +92,8 @@ def test_a_download_that_fails_is_said(
 def test_nothing_is_fetched_that_was_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: asked.append(a))
+    asked: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *host: asked.append(host))
     for name in ("mnist", "cifar10"):
         with pytest.raises(DataError):
             load_images(DataConfig(name=name, path=tmp_path))  # type: ignore[arg-type]
