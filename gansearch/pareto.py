@@ -113,15 +113,19 @@ def knee(points: ArrayLike) -> int:
     return int(front[np.lexsort((np.round(scaled.max(axis=1), 9), above))[0]])
 
 
-def normalise(front: Points) -> Points:
+def normalise(points: ArrayLike) -> Points:
     """Each objective scaled to [0, 1] between its best and worst value; 0 where it does not vary.
 
     Args:
-        front: ``[N, M]``, finite, N >= 1.
+        points: ``[N, M]``, finite, N >= 1.
+
+    Raises:
+        ValueError: as :func:`non_dominated`.
     """
-    best = front.min(axis=0)
-    span = front.max(axis=0) - best
-    scaled: Points = np.divide(front - best, span, out=np.zeros_like(front), where=span > 0)
+    values = _checked(points)
+    best = values.min(axis=0)
+    span = values.max(axis=0) - best
+    scaled: Points = np.divide(values - best, span, out=np.zeros_like(values), where=span > 0)
     return scaled
 
 

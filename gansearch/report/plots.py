@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
@@ -68,8 +69,9 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
     y, *_ = _axes_of(selection)
     figure = Figure(**FIGURE)
     axes = figure.add_subplot()
-    # A front member beyond the last colour is drawn as any completed trial.
-    colours = {t.number: c for t, c in zip(selection.front, HIGHLIGHTS, strict=False)}
+    # The recommended trial first; one beyond the last colour is drawn as any completed trial.
+    front = sorted(selection.front, key=lambda trial: trial is not selection.knee)
+    colours = {t.number: c for t, c in zip(front, HIGHLIGHTS, strict=False)}
     for trial in record.trials:
         points = [(r.kimg, r.metrics[y]) for r in trial.reports if y in r.metrics]
         if points:
@@ -84,7 +86,7 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
     axes.set_title(f"{record.name}: learning curves", loc="left", color=INK, fontweight="bold")
     handles = [
         Line2D([], [], color=colours[t.number], lw=2.2, label=_name(t, selection))
-        for t in selection.front
+        for t in front
         if t.number in colours
     ]
     handles += [
@@ -207,6 +209,7 @@ def _mark_front(axes: Axes, selection: Selection, x: str, y: str) -> None:
                 fontsize=9,
                 fontweight="bold" if knee else None,
                 color=INK,
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],
                 zorder=5,
             )
 
@@ -234,7 +237,7 @@ def _curve_style(trial: TrialRecord, selection: Selection, colour: str | None) -
     if colour:
         return {"color": colour, "lw": 2.2, "marker": "o", "ms": 4, "zorder": 4}
     if trial in selection.completed or trial in selection.front:
-        return {"color": GREY, "lw": 1.2, "alpha": 0.8, "zorder": 2}
+        return {"color": GREY, "lw": 1.2, "alpha": 0.55, "zorder": 2}
     return {
         "color": GREY,
         "lw": 1.0,

@@ -1,0 +1,105 @@
+"""Tables, CSV and pictures of a front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from gansearch.record import StudyRecord
+from gansearch.report import select
+from gansearch.report.plots import curves_figure, front_figure, png, write_png
+from gansearch.report.tables import front_table, write_csv
+from gansearch.space.models import Bound, Space
+
+Make = Callable[..., tuple[Space, StudyRecord]]
+
+
+def printed(renderable: object) -> str:
+    console = Console(file=StringIO(), width=120)
+    console.print(renderable)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def test_table_shows_every_point_with_units_and_the_knee(make_study: Make) -> None:
+    selection = select(*make_study(60))
+    text = printed(front_table(selection))
+    rows = [line.replace("★", "").split()[0] for line in text.splitlines()[5:] if line.strip()]
+    assert rows == [str(t.number) for t in selection.front]
+    assert selection.knee is not None
+    starred = next(line for line in text.splitlines() if "★" in line)
+    assert starred.split()[1] == str(selection.knee.number)
+    assert "MiB" in text
+
+
+def test_empty_table_says_why(make_study: Make) -> None:
+    selection = select(*make_study(60), bounds=[Bound(metric="fid_digits", max=0.001)])
+    assert "fid_digits <= 0.001 removes" in printed(front_table(selection))
+
+
+def test_csv_keeps_full_precision(make_study: Make, tmp_path: Path) -> None:
+    selection = select(*make_study(60))
+    write_csv(selection, tmp_path / "front.csv")
+    read = pd.read_csv(tmp_path / "front.csv")
+    pd.testing.assert_frame_equal(read, selection.table, check_dtype=False, check_exact=True)
+
+
+@pytest.mark.parametrize("trials", [0, 1, 2, 60], ids="{} trials".format)
+@pytest.mark.parametrize("figure", [front_figure, curves_figure])
+def test_pictures_of_studies_of_any_size(
+    make_study: Make, tmp_path: Path, trials: int, figure: Callable[..., object]
+) -> None:
+    space, record = make_study(trials)
+    write_png(figure(record, select(space, record)), tmp_path / "plot.png")  # type: ignore[arg-type]
+    image = Image.open(tmp_path / "plot.png")
+    assert image.width >= 1000
+    assert len(image.convert("L").getcolors() or []) > 10
+
+
+@pytest.mark.parametrize(
+    "objectives",
+    [
+        ["fid_digits"],
+        ["seconds_per_kimg", "peak_memory_mib"],
+        ["peak_memory_mib", "fid_digits"],
+    ],
+)
+def test_front_of_other_objectives_is_drawn(make_study: Make, objectives: list[str]) -> None:
+    space, record = make_study(20)
+    figure = front_figure(record, select(space, record, objectives=objectives))
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_picture_shows_what_it_should(make_study: Make) -> None:
+    space, record = make_study(60)
+    selection = select(space, record)
+    figure = front_figure(record, selection)
+    legend = " ".join(text.get_text() for text in figure.legends[0].get_texts())
+    diverged = sum(t.outcome == "diverged" for t in record.trials)
+    assert f"front ({len(selection.front)})" in legend
+    assert f"not shown: {diverged} diverged" in legend
+    axes = figure.axes[0]
+    assert axes.get_xlabel().startswith("seconds_per_kimg [s]")
+    assert figure.axes[1].get_ylabel() == "peak_memory_mib [MiB]"
+    notes = [text.get_text() for text in axes.texts]
+    assert any("held-out real: 1.1" in note for note in notes)
+    assert {str(t.number) for t in selection.front} <= set(notes)
+
+
+def test_no_floor_where_it_is_not_known(make_study: Make) -> None:
+    space, record = make_study(20)
+    figure = front_figure(replace(record, tags={}), select(space, record))
+    assert not any("real data" in text.get_text() for text in figure.axes[0].texts)
+
+
+def test_same_study_gives_the_same_bytes(make_study: Make) -> None:
+    space, record = make_study(20)
+    first, second = (png(front_figure(record, select(space, record))) for _ in range(2))
+    assert first == second

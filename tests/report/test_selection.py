@@ -1,0 +1,179 @@
+"""Who may be on a front, who is recommended, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gansearch.errors import ProtocolError, UsageError
+from gansearch.pareto import non_dominated
+from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.report import select
+from gansearch.space.models import Bound, Space
+
+Make = Callable[..., tuple[Space, StudyRecord]]
+OBJECTIVES = ("fid_digits", "seconds_per_kimg", "peak_memory_mib")
+
+
+def trial(number: int, *values: float, kimg: float = 30.0, **changes: Any) -> TrialRecord:
+    metrics = dict(zip(OBJECTIVES, values, strict=False))
+    report = Report(kimg, metrics, changes.pop("protocols", {"fid_digits": "a"}))
+    changes = {"outcome": Outcome.COMPLETED, "reports": (report,), **changes}
+    return TrialRecord(
+        number=number, params={"variant": "gan", "d_steps": number}, seed=0, **changes
+    )
+
+
+@pytest.fixture
+def study(make_study: Make) -> Callable[..., tuple[Space, StudyRecord]]:
+    def of(*trials: TrialRecord, **changes: Any) -> tuple[Space, StudyRecord]:
+        space, record = make_study(0, **changes)
+        return space, replace(record, trials=trials)
+
+    return of
+
+
+def numbers(trials: tuple[TrialRecord, ...]) -> list[int]:
+    return [t.number for t in trials]
+
+
+def test_front_is_that_of_the_completed(make_study: Make) -> None:
+    space, record = make_study(60)
+    selection = select(space, record)
+    done = [t for t in record.trials if t.outcome is Outcome.COMPLETED]
+    points = np.array([[t.last.metrics[o] for o in OBJECTIVES] for t in done if t.last])
+    expected = {t.number for t, on in zip(done, non_dominated(points), strict=True) if on}
+    assert set(numbers(selection.front)) == expected
+    assert set(numbers(selection.completed)) == {t.number for t in done} - expected
+    assert len(selection.front) + len(selection.completed) + len(selection.rest) == 60
+    assert selection.knee in selection.front
+    best = [t.last.metrics["fid_digits"] for t in selection.front if t.last]
+    assert best == sorted(best)
+
+
+@pytest.mark.parametrize("outcome", [None, *(o for o in Outcome if o is not Outcome.COMPLETED)])
+def test_only_completed_trials_are_on_the_front(study: Any, outcome: Outcome | None) -> None:
+    selection = select(*study(trial(0, 5, 5, 5), trial(1, 1, 1, 1, outcome=outcome)))
+    assert numbers(selection.front) == [0]
+    assert numbers(selection.rest) == [1]
+
+
+def test_a_shorter_budget_is_not_the_full_one(study: Any) -> None:
+    selection = select(*study(trial(0, 5, 5, 5), trial(1, 1, 1, 1, kimg=10.0)))
+    assert (numbers(selection.front), numbers(selection.rest)) == ([0], [1])
+
+
+def test_a_maximised_objective_is_on_the_other_side(study: Any) -> None:
+    objectives = (
+        {"metric": "fid_digits", "direction": "maximize"},
+        {"metric": "seconds_per_kimg", "direction": "minimize"},
+    )
+    space, record = study(trial(0, 5, 1), trial(1, 9, 1), trial(2, 1, 0.5), objectives=objectives)
+    assert numbers(select(space, record).front) == [1, 2]
+
+
+def test_duplicates_stay_on_the_front(study: Any) -> None:
+    assert len(select(*study(trial(0, 1, 1, 1), trial(1, 1, 1, 1))).front) == 2
+
+
+def test_bounds_of_space_and_caller_hold(study: Any) -> None:
+    objectives = (
+        {"metric": "fid_digits", "direction": "minimize", "max": 50},
+        {"metric": "seconds_per_kimg", "direction": "minimize"},
+    )
+    constraints = ({"metric": "peak_memory_mib", "max": 100},)
+    trials = (trial(0, 60, 1, 50), trial(1, 40, 2, 150), trial(2, 30, 3, 90), trial(3, 20, 4, 80))
+    space, record = study(*trials, objectives=objectives, constraints=constraints)
+    selection = select(space, record, bounds=[Bound(metric="seconds_per_kimg", max=3)])
+    assert numbers(selection.front) == [2]
+    assert selection.removed["fid_digits <= 50"] == (0,)
+    assert selection.removed["peak_memory_mib <= 100"] == (1,)
+    assert selection.removed["seconds_per_kimg <= 3"] == (3,)
+
+
+def test_bounds_that_leave_nothing_say_which_removes_what(study: Any) -> None:
+    space, record = study(trial(0, 60, 1, 50), trial(1, 40, 2, 150))
+    bounds = [Bound(metric="fid_digits", max=50), Bound(metric="peak_memory_mib", max=100)]
+    selection = select(space, record, bounds=bounds)
+    assert (selection.front, selection.knee) == ((), None)
+    assert "fid_digits <= 50 removes 1; peak_memory_mib <= 100 removes 1" in selection.message
+    assert selection.table.empty
+
+
+def test_a_study_without_completed_trials_says_so(study: Any) -> None:
+    selection = select(*study(trial(0, 1, 1, 1, outcome=Outcome.DIVERGED)))
+    assert "full budget of 30 kimg" in selection.message
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_an_objective_without_a_value_keeps_a_trial_off(study: Any, value: float | None) -> None:
+    values = (1.0, 1.0) if value is None else (1.0, 1.0, value)
+    selection = select(*study(trial(0, 5, 5, 5), trial(1, *values)))
+    assert numbers(selection.front) == [0]
+    assert selection.removed["a finite peak_memory_mib"] == (1,)
+
+
+def test_different_protocols_are_refused_by_name(study: Any) -> None:
+    one = trial(0, 5, 5, 5, protocols={"fid_digits": "digits-900"})
+    other = trial(1, 1, 9, 9, protocols={"fid_digits": "digits-250"})
+    with pytest.raises(ProtocolError, match=r"digits-900 \(trial 0\) and digits-250 \(trial 1\)"):
+        select(*study(one, other))
+    # A trial that cannot be on the front is not compared, and neither is an objective not asked.
+    assert select(*study(one, replace(other, outcome=Outcome.STOPPED))).front == (one,)
+    assert select(*study(one, other), objectives=["seconds_per_kimg"]).front == (one,)
+
+
+def test_other_objectives_take_their_direction(study: Any) -> None:
+    selection = select(
+        *study(trial(0, 5, 2, 7), trial(1, 9, 1, 9)), objectives=["fid_digits", "peak_memory_mib"]
+    )
+    assert numbers(selection.front) == [0]
+    assert [o.metric for o in selection.objectives] == ["fid_digits", "peak_memory_mib"]
+
+
+def test_weights_order_the_front(study: Any) -> None:
+    space, record = study(trial(0, 1, 10, 5), trial(1, 4, 4, 5), trial(2, 10, 1, 5))
+    assert select(space, record).knee == record.trials[1]
+    by_quality = select(space, record, weights={"fid_digits": 1})
+    assert numbers(by_quality.front) == [0, 1, 2]
+    assert by_quality.knee == record.trials[0]
+    assert (
+        select(space, record, weights={"seconds_per_kimg": 8, "fid_digits": 1}).knee
+        == (record.trials[2])
+    )
+
+
+def test_equal_weights_do_not_depend_on_scale(study: Any) -> None:
+    space, record = study(trial(0, 1, 10, 5), trial(1, 4, 4, 5), trial(2, 10, 1, 5))
+    both = ({"fid_digits": 1, "seconds_per_kimg": 1}, {"fid_digits": 7, "seconds_per_kimg": 7})
+    assert len({tuple(numbers(select(space, record, weights=w).front)) for w in both}) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"objectives": ["fidd"]}, "'fidd' is not a metric"),
+        ({"objectives": []}, "at least one objective"),
+        ({"bounds": [Bound(metric="memory", max=1)]}, "'memory' is not a metric"),
+        ({"weights": {"gmacs": 1}}, "not an objective"),
+        ({"weights": {"fid_digits": -1}}, "at least 0"),
+        ({"weights": {"fid_digits": float("nan")}}, "at least 0"),
+        ({"weights": {"fid_digits": 0}}, "all 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(study: Any, arguments: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        select(*study(trial(0, 1, 1, 1)), **arguments)
+
+
+def test_table_has_a_row_for_each_point(make_study: Make) -> None:
+    selection = select(*make_study(60))
+    table = selection.table
+    assert table["trial"].tolist() == numbers(selection.front)
+    assert table.columns[:6].tolist() == ["trial", "variant", "knee", *OBJECTIVES]
+    assert {"kimg", "seed", "d_steps", "g_lr", "train_seconds"} <= set(table.columns)
+    assert table.loc[table["knee"], "trial"].tolist() == [selection.knee and selection.knee.number]
