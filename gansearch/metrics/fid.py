@@ -9,7 +9,6 @@ symmetric eigenproblem without vectors does, and the factor F of the reference i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,14 +28,25 @@ class Gaussian:
     covariance: Tensor
     count: int
 
-    @cached_property
-    def factor(self) -> Tensor:
-        """``[D, r]``, F with ``covariance`` = F Fᵀ, where r is the covariance's numerical rank."""
+    def as_reference(self) -> Reference:
+        """This Gaussian with its factor: one eigenproblem, worth it where many are compared."""
         values, vectors = torch.linalg.eigh(self.covariance)
         noise = values.abs().max() * len(values) * torch.finfo(values.dtype).eps
         kept = values > noise
-        factor: Tensor = vectors[:, kept] * values[kept].sqrt()
-        return factor
+        return Reference(
+            self.mean, self.covariance, self.count, vectors[:, kept] * values[kept].sqrt()
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Reference(Gaussian):
+    """A Gaussian that others are compared with.
+
+    Attributes:
+        factor: ``[D, r]``, F with ``covariance`` = F Fᵀ, r the covariance's numerical rank.
+    """
+
+    factor: Tensor
 
 
 class Moments:
@@ -87,10 +97,10 @@ class Moments:
         return Gaussian(self._mean.cpu().clone(), covariance.cpu(), self.count)
 
 
-def frechet_distance(sample: Gaussian, reference: Gaussian) -> float:
+def frechet_distance(sample: Gaussian, reference: Reference) -> float:
     """The Fréchet distance of two Gaussians, in squared units of the features; 0 for equal ones.
 
-    It is symmetric; the cost is not: the reference's factor is kept for the next call.
+    It is symmetric in them; only the reference's factor is needed.
 
     Args:
         sample: of the features that are scored.
@@ -108,8 +118,7 @@ def frechet_distance(sample: Gaussian, reference: Gaussian) -> float:
         if not (side.mean.isfinite().all() and side.covariance.isfinite().all()):
             raise ValueError("a mean or covariance holds NaN or infinity")
     apart = sample.mean - reference.mean
-    factor = reference.factor
-    product = factor.T @ sample.covariance @ factor  # [r, r]
+    product = reference.factor.T @ sample.covariance @ reference.factor  # [r, r]
     roots = torch.linalg.eigvalsh(product).clamp(min=0).sqrt()
     traces = sample.covariance.trace() + reference.covariance.trace()
     return max(0.0, float(apart @ apart + traces - 2 * roots.sum()))

@@ -1,0 +1,158 @@
+"""Features: networks that turn images into vectors whose distributions are compared."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gansearch.config import EvaluationConfig
+from gansearch.data.batch import ImageSpec
+from gansearch.errors import ConfigError
+
+RANDOM_DIM = 128
+_RANDOM_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """A frozen network from images to vectors, and what makes its vectors comparable.
+
+    Attributes:
+        name: ``inception``, ``digits`` or ``random``.
+        dim: length of a vector.
+        checksum: SHA-256 of the weights, in hexadecimal.
+        resize: what is done to the images before the network, for the protocol.
+        network: from ``[N, C, H, W]`` in [-1, 1] to ``[N, dim]``.
+    """
+
+    name: str
+    dim: int
+    checksum: str
+    resize: str
+    network: nn.Module
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Vectors ``[N, dim]`` of images ``[N, C, H, W]`` in [-1, 1], on the images' device."""
+        vectors: Tensor = self.network(images)
+        return vectors
+
+    def to(self, device: torch.device) -> Self:
+        """These features with their network on ``device``, in evaluation mode and frozen."""
+        return replace(self, network=self.network.to(device).eval().requires_grad_(False))
+
+
+def checksum(module: nn.Module) -> str:
+    """SHA-256 of a module's parameters and buffers, names and shapes included."""
+    hashed = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        hashed.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+        hashed.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return hashed.hexdigest()
+
+
+# --- The kinds of features ---------------------------------------------------------------------
+
+
+def inception_features(weights: Path | None) -> Features:
+    """pytorch-fid's Inception features, under pytorch-fid's conventions.
+
+    Args:
+        weights: the file; without it torch's hub cache is looked in, then the network.
+
+    Raises:
+        WeightsError: the weights cannot be had, or are not the published ones.
+    """
+    from gansearch.metrics import inception  # imports torchvision
+
+    return Features(
+        name="inception",
+        dim=inception.DIM,
+        checksum=inception.SHA256,
+        resize="8-bit, bilinear to 299",
+        network=inception.load_inception(weights),
+    )
+
+
+def digits_features(spec: ImageSpec) -> Features:
+    """Features of a classifier of handwritten digits, trained once on this machine and cached.
+
+    Raises:
+        ConfigError: the images are in colour.
+    """
+    from gansearch.metrics import digits
+
+    if spec.channels != 1:
+        raise ConfigError(
+            "fid_digits needs gray images, these have 3 channels; fid and fid_random take any"
+        )
+    classifier = digits.digits_classifier(spec.resolution)
+    return Features(
+        name="digits",
+        dim=digits.DIM,
+        checksum=checksum(classifier),
+        resize="none",
+        network=classifier.features,
+    )
+
+
+def random_features(spec: ImageSpec) -> Features:
+    """Features of a fixed network of random weights: for any data, where no trained one fits."""
+    network = RandomNetwork(spec)
+    return Features(
+        name="random",
+        dim=RANDOM_DIM,
+        checksum=checksum(network),
+        resize="none",
+        network=network,
+    )
+
+
+FEATURES: dict[str, Callable[[EvaluationConfig, ImageSpec], Features]] = {
+    "fid": lambda config, _: inception_features(config.inception_weights),
+    "fid_digits": lambda _, spec: digits_features(spec),
+    "fid_random": lambda _, spec: random_features(spec),
+}
+"""From a Fréchet distance's name to what makes its features."""
+
+
+class RandomNetwork(nn.Module):
+    """Strided 3x3 convolutions down to 4x4 pixels, then a projection; every weight is ± one scale.
+
+    Signs of a seeded generator are the same on every machine and in every version, which normal
+    deviates are not, so that distances can be compared between machines.
+    """
+
+    def __init__(self, spec: ImageSpec) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(_RANDOM_SEED)
+        halvings = int(math.log2(spec.resolution // 4))
+        widths = [spec.channels, 32, *(min(128, 64 << i) for i in range(halvings))]
+        self.stages = nn.ParameterList(
+            _random_signs((out, width, 3, 3), generator, gain=2)  # He: a ReLU halves the variance
+            for width, out in pairwise(widths)
+        )
+        self.projection = nn.Parameter(
+            _random_signs((RANDOM_DIM, widths[-1] * 16), generator, gain=1)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``[N, C, H, W]`` → ``[N, 128]``."""
+        x = images
+        for index, weight in enumerate(self.stages):
+            x = F.conv2d(x, weight, stride=1 if index == 0 else 2, padding=1).relu()
+        return F.linear(x.flatten(1), self.projection)
+
+
+def _random_signs(shape: tuple[int, ...], generator: torch.Generator, gain: float) -> Tensor:
+    signs = torch.randint(2, shape, generator=generator) * 2 - 1
+    return signs * math.sqrt(gain / math.prod(shape[1:]))
