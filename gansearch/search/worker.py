@@ -15,7 +15,7 @@ from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
 from gansearch.search.policy import Ask
 from gansearch.space import Space
-from gansearch.train.run import REPORT, run_training
+from gansearch.train.run import CONFIG_FILE, REPORT, run_training
 
 
 class Job(TypedDict):
@@ -103,14 +103,27 @@ def _train(job: Job, folder: TrialFolder, scratch: Path, tell: Tell) -> tuple[Ou
         folder.prune(kept)
         return True
 
+    config = TrainConfig.from_json(job["config"])
     last = folder.latest()
     resume_from = None
     if last is not None:
-        tell_report(last)
-        resume_from = folder.fetch(last, scratch / "resume")
+        checkpoint = folder.fetch(last, scratch / "resume")
+        if _is_of(checkpoint, config):
+            tell_report(last)
+            resume_from = checkpoint
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
-    config = TrainConfig.from_json(job["config"])
     return run_training(config, tuple(job["rungs"]), scratch, on_report, resume_from, device)
+
+
+def _is_of(checkpoint: Path, config: TrainConfig) -> bool:
+    """Whether ``config`` may go on from there.
+
+    It may not where the record lost the trial's beginning, as a queue cut off by a kill can, and
+    its number was then given to another configuration.
+    """
+    saved = TrainConfig.from_json((checkpoint / CONFIG_FILE).read_text())
+    mine, its = ((each.variant, each.settings, each.seed) for each in (config, saved))
+    return mine == its
 
 
 def _located(config: TrainConfig) -> TrainConfig:

@@ -21,12 +21,12 @@ class Watcher:
         self.calls.append(record.name)
         self.thread = threading.current_thread()
 
-    def close(self, record: StudyRecord) -> None:
+    def close(self, _record: StudyRecord) -> None:
         self.calls.append("closed")
 
 
 class Failing(Watcher):
-    def update(self, record: StudyRecord) -> None:
+    def update(self, _record: StudyRecord) -> None:
         self.calls.append("failed")
         raise RuntimeError("no server")
 
@@ -36,7 +36,7 @@ class Stuck(Watcher):
         super().__init__()
         self.let_go = threading.Event()
 
-    def update(self, record: StudyRecord) -> None:
+    def update(self, _record: StudyRecord) -> None:
         self.let_go.wait(30)
 
 

@@ -17,6 +17,7 @@ from gansearch.search.checkpoints import STUDY_FILE, TrialFolder
 from gansearch.search.policy import Ask
 from gansearch.search.worker import Job, job_of, train_trial
 from gansearch.space import Space
+from gansearch.train.run import CONFIG_FILE
 
 
 class Killed(BaseException):
@@ -60,6 +61,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
                 checkpoint = folder / f"kimg_{kimg:g}"
                 checkpoint.mkdir()
                 (checkpoint / "checkpoint.pt").write_text(str(kimg))
+                (checkpoint / CONFIG_FILE).write_text(config.to_json())
                 on_report(Report(kimg, {"fid_digits": 1.0}), checkpoint)
                 done = kimg
         return Outcome.COMPLETED, ""
@@ -120,6 +122,27 @@ def test_an_interrupted_trial_goes_on_from_its_last_rung(
     assert driver.kimgs == again  # the last report is told once more: the record may have missed it
     assert trained == [(0, 2), (2, 5), (5, 10)]  # nothing was trained twice
     assert driver.told[-1]["outcome"] == "completed"
+
+
+def test_a_longer_budget_goes_on_from_the_old_end(
+    job: Job, trained: list[tuple[float, float]]
+) -> None:
+    train_trial(job, Driver())
+    longer = TrainConfig.from_json(job["config"]).model_copy(update={"max_kimg": 20.0})
+    driver = Driver()
+    train_trial({**job, "config": longer.to_json()}, driver)
+    assert driver.kimgs == [10, 20]
+    assert trained[-1] == (10, 20)
+
+
+def test_a_checkpoint_of_another_configuration_is_not_continued(
+    job: Job, trained: list[tuple[float, float]]
+) -> None:
+    train_trial(job, Driver())
+    other = TrainConfig.from_json(job["config"]).model_copy(update={"seed": 4})
+    driver = Driver()
+    train_trial({**job, "config": other.to_json()}, driver)
+    assert driver.kimgs == [2, 5, 10]
 
 
 def test_a_stop_that_the_record_missed_is_made_up_for(job: Job, trained: Any) -> None:
