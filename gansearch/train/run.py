@@ -129,7 +129,7 @@ def _measure(
 ) -> tuple[Report, Path]:
     """Evaluate, and write the checkpoint's folder with its report."""
     started = time.perf_counter()
-    evaluation = evaluator.evaluate(trainer.sample)
+    evaluation = evaluator.evaluate(trainer.sample, trainer.kimg)
     evaluated = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     trainer.save(folder / CHECKPOINT_FILE)
