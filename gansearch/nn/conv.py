@@ -137,7 +137,8 @@ class ConvFactory:
     ) -> nn.Module:
         """A transposed convolution; the arguments are those of a call, the stride multiplies.
 
-        By default it is padded such that the output is exactly ``stride`` times the input's size.
+        By default it is padded such that the output is exactly ``stride`` times the input's size,
+        which at stride 1 takes an odd kernel.
         """
         surplus = kernel_size - stride
         pad = (surplus + 1) // 2 if padding is None else padding

@@ -1,0 +1,125 @@
+"""Radford 2015's DCGAN at every size."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from gansearch.data.batch import Batch, ImageSpec
+from gansearch.nn.conv import SeparableConv
+from gansearch.settings import Dsc
+from gansearch.variants.catalog import CATALOG, DcganSettings
+from gansearch.variants.classic.dcgan import Dcgan, widths
+
+
+def build(resolution: int = 16, channels: int = 1, **settings) -> Dcgan:
+    torch.manual_seed(0)
+    return Dcgan(DcganSettings(**settings), ImageSpec(channels, resolution))
+
+
+def count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_defaults_are_the_papers() -> None:
+    assert CATALOG["dcgan"].settings() == DcganSettings(
+        batch_size=128, g_lr=2e-4, d_lr_ratio=1, beta1=0.5, beta2=0.999, z_dim=100, d_steps=1
+    )
+
+
+def test_channels_at_64_pixels_are_those_of_figure_1() -> None:
+    assert widths(64, 64) == {4: 1024, 8: 512, 16: 256, 32: 128, 64: 64}
+    assert widths(64, 8) == {4: 128, 8: 64}
+    assert widths(32, 1024)[4] == widths(32, 1024)[64] == 512
+
+
+@pytest.mark.parametrize("resolution", [8, 16, 32, 64, 128, 256, 512, 1024])
+def test_any_power_of_two(resolution: int) -> None:
+    with torch.device("meta"):
+        variant = build(resolution, channels=3)
+        images = variant.generator(torch.empty(2, 100))
+        assert images.shape == (2, 3, resolution, resolution)
+        assert variant.discriminator(images).shape == (2,)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_parameters_in_closed_form(channels: int, steps: int) -> None:
+    variant = build(4 * 2**steps, channels, g_channels=16, d_channels=8, z_dim=10)
+    g = [16 * 2**i for i in range(steps, -1, -1)]
+    d = [8 * 2**i for i in range(steps + 1)]
+    expected_g = 10 * g[0] * 16 + 2 * g[0]  # projection and its norm
+    expected_g += sum(16 * a * b + 2 * b for a, b in pairwise(g))
+    expected_g += 9 * 16 * channels + channels
+    expected_d = 9 * channels * 8 + 8
+    expected_d += sum(16 * a * b + 2 * b for a, b in pairwise(d))
+    expected_d += 16 * d[-1] + 1
+    assert count(variant.generator) == expected_g
+    assert count(variant.discriminator) == expected_d
+
+
+def test_weights_are_normal_with_deviation_two_hundredths() -> None:
+    variant = build(32)
+    for layer in variant.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            deviation = layer.weight.std().item()
+            assert deviation == pytest.approx(0.02, rel=3 / layer.weight.numel() ** 0.5)
+        elif isinstance(layer, nn.BatchNorm2d):
+            assert layer.weight.mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_no_norm_at_the_images_end() -> None:
+    variant = build(32)
+    assert [type(x) for x in variant.generator][-2:] == [nn.Conv2d, nn.Tanh]
+    assert [type(x) for x in variant.discriminator][:2] == [nn.Conv2d, nn.LeakyReLU]
+    norms = {
+        name: sum(isinstance(m, nn.BatchNorm2d) for m in player.modules[0].modules())
+        for name, player in variant.players.items()
+    }
+    assert norms == {"g": 4, "d": 3}
+
+
+def test_latents_are_uniform_in_the_unit_range() -> None:
+    z = build().latents(20_000, torch.device("cpu"), torch.Generator().manual_seed(0))
+    assert -1 <= z.min() < -0.999
+    assert 0.999 < z.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("dsc", "expected"),
+    [
+        ({}, (0, 0)),
+        ({"where": "generator"}, (4, 0)),  # three steps up and the convolution to the image
+        ({"where": "discriminator"}, (0, 3)),  # three steps down
+        ({"where": "both", "resolutions": "8-16"}, (2, 2)),
+        ({"where": "both", "resolutions": "high"}, (0, 0)),
+    ],
+)
+def test_separable_where_the_setting_says(dsc, expected) -> None:
+    variant = build(32, channels=3, g_channels=8, d_channels=8, dsc=Dsc(**dsc))
+    found = [
+        sum(isinstance(m, SeparableConv) for m in network.modules())
+        for network in (variant.generator, variant.discriminator)
+    ]
+    assert tuple(found) == expected
+
+
+def activations(variant: Dcgan) -> list[float]:
+    """Deviations before each batch norm, of the generator and then of the discriminator."""
+    found: list[float] = []
+    for layer in variant.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.register_forward_pre_hook(lambda _, args: found.append(args[0].std().item()))
+    batch = Batch(torch.rand(32, 1, 32, 32) * 2 - 1)
+    with torch.no_grad():
+        images = variant.generate(variant.latents(32, torch.device("cpu")), batch)
+        variant.discriminate(images, batch)
+    return found
+
+
+def test_separable_networks_start_at_the_scale_of_dense_ones() -> None:
+    torch.manual_seed(0)
+    dense = activations(build(32))
+    separable = activations(build(32, dsc=Dsc(where="both")))
+    assert separable == pytest.approx(dense, rel=0.5)

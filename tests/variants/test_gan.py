@@ -1,0 +1,112 @@
+"""Goodfellow 2014 as its paper and released configuration have it."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gansearch.data.batch import ImageSpec
+from gansearch.nn.blocks import Maxout
+from gansearch.variants.catalog import CATALOG, GanSettings
+from gansearch.variants.classic.gan import Discriminator, Gan
+
+SHAPE = (1, 8, 8)
+
+
+def build(resolution: int = 8, **settings) -> Gan:
+    torch.manual_seed(0)
+    return Gan(GanSettings(**settings), ImageSpec(1, resolution))
+
+
+def test_parameters_at_mnists_size() -> None:
+    # 28 is no power of two, so the networks are asked for it directly.
+    with torch.device("meta"):
+        variant = Gan(GanSettings(), ImageSpec(1, 28))
+    counts = {
+        name: sum(p.numel() for p in player.parameters())
+        for name, player in variant.players.items()
+    }
+    assert counts == {"g": 2_503_984, "d": 1_231_441}  # 2.50 M and 1.23 M
+
+
+def test_defaults_are_the_papers() -> None:
+    settings = CATALOG["gan"].settings()
+    assert settings == GanSettings(
+        batch_size=100, g_lr=0.1, d_lr_ratio=1, momentum=0.5, final_momentum=0.7, d_steps=1,
+        g_steps=1, z_dim=100, g_hidden=1200, d_hidden=240, d_pieces=5, dropout=0.5,
+        g_loss="non_saturating",
+    )  # fmt: skip
+
+
+def test_initial_ranges_are_the_released_ones() -> None:
+    variant = build()
+    for network, bound in ((variant.generator, 0.05), (variant.discriminator, 0.005)):
+        layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+        assert len(layers) == 3
+        for layer in layers:
+            assert layer.weight.abs().max().item() == pytest.approx(bound, rel=0.05)
+            assert not layer.bias.any()
+
+
+def test_structure_of_the_discriminator() -> None:
+    kinds = [type(layer) for layer in build().discriminator.layers]
+    assert kinds[1:7] == [nn.Dropout, Maxout, nn.Dropout, Maxout, nn.Dropout, nn.Linear]
+    rates = [m.p for m in build(dropout=0.3).discriminator.modules() if isinstance(m, nn.Dropout)]
+    assert rates == [0.2, 0.3, 0.3]
+
+
+def test_discriminator_sees_black_as_zero() -> None:
+    seen = []
+    discriminator = Discriminator(GanSettings(), SHAPE).eval()
+    discriminator.layers.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    discriminator(torch.stack([torch.full(SHAPE, v) for v in (-1.0, 0.0, 1.0)]))
+    assert seen[0].flatten(1)[:, 0].tolist() == [0, 0.5, 1]
+
+
+def test_latents_are_uniform_with_unit_variance() -> None:
+    z = build().latents(20_000, torch.device("cpu"), torch.Generator().manual_seed(0))
+    assert z.shape == (20_000, 100)
+    assert z.abs().max().item() == pytest.approx(math.sqrt(3), rel=1e-3)
+    assert z.std().item() == pytest.approx(1, rel=1e-2)
+    assert z.mean().item() == pytest.approx(0, abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("kimg", "lr", "momentum"),
+    [
+        (0, 0.1, 0.5),
+        (50, 0.1 / 1.000004**500, 0.5),  # the first epoch ends, the momentum begins to rise
+        (50 + 249 * 50 / 2, 0.1 / 1.000004 ** (10 * (50 + 249 * 25)), 0.6),
+        (12_500, 0.1 / 1.000004**125_000, 0.7),
+        (50_000, 0.1 / 1.000004**500_000, 0.7),
+        (10_000_000, 1e-6, 0.7),
+    ],
+)
+def test_schedule_is_the_released_one(kimg: float, lr: float, momentum: float) -> None:
+    player = build().players["d"]
+    optimiser = player.optimiser(player.parameters())
+    for progress in (kimg / 2, kimg):  # a function of the progress, not of the calls
+        player.schedule(optimiser, progress)
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(lr)
+    assert optimiser.param_groups[0]["momentum"] == pytest.approx(momentum)
+
+
+def test_schedule_starts_from_a_corrected_rate() -> None:
+    player = build().players["g"]
+    optimiser = player.optimiser(player.parameters())
+    optimiser.param_groups[0]["initial_lr"] = 0.05
+    player.schedule(optimiser, 100.0)
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0.05 / 1.000004**1000)
+
+
+def test_decay_counts_updates_not_images() -> None:
+    player = build(batch_size=50).players["g"]
+    optimiser = player.optimiser(player.parameters())
+    player.schedule(optimiser, 100.0)
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0.1 / 1.000004**2000)
+
+
+@pytest.mark.parametrize("g_loss", ["non_saturating", "minimax"])
+def test_generators_loss_is_the_one_asked_for(g_loss: str) -> None:
+    assert build(g_loss=g_loss).adversarial.name == g_loss

@@ -1,0 +1,57 @@
+"""What ``gansearch variants`` prints."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from gansearch.errors import ConfigError
+from gansearch.space.knobs import defaults_of
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.table import render
+
+
+def printed(name: str | None = None) -> str:
+    file = io.StringIO()
+    Console(file=file, width=200).print(render(name))
+    return file.getvalue()
+
+
+def test_all_variants_are_listed_with_what_they_take() -> None:
+    text = printed()
+    for entry in CATALOG.values():
+        assert all(part in text for part in (entry.name, entry.summary, entry.data, entry.source))
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_every_parameter_of_a_variant_is_listed_with_its_default(name: str) -> None:
+    lines = printed(name).splitlines()
+    for parameter, default in defaults_of(name).items():
+        line = next(line for line in lines if f"│ {parameter} " in line)
+        assert str(default) in line
+
+
+def test_ranges_and_meanings_are_shown() -> None:
+    text = printed("dcgan")
+    assert "one of none, generator, discriminator, both" in text
+    assert "above 0 and at most 1" in text
+    assert "Discriminator updates in one round" in text
+    assert "``" not in text
+
+
+def test_unknown_variant_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match=r"'dcgn' is not one of gan, dcgan.*did you mean dcgan\?"):
+        render("dcgn")
+
+
+def test_rendering_loads_no_torch() -> None:
+    script = (
+        "import sys; from gansearch.variants.table import render; render(); render('gan');"
+        "print('torch' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
