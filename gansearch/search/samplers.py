@@ -93,6 +93,10 @@ class RecordedNSGAII(NSGAIISampler):
         size = self.population_size or 1
         return _by_completion(study)[generation * size : (generation + 1) * size]
 
+    def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """The parents of one generation, in the order in which a later ask finds them cached."""
+        return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)
+
 
 def _by_completion(study: Study) -> list[FrozenTrial]:
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
