@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.space.models import Space
+
+hypothesis.settings.register_profile("gansearch", deadline=None)  # no limits on absolute time
+hypothesis.settings.load_profile("gansearch")
 
 Study = tuple[Space, StudyRecord]
 START = 1_760_000_000.0
