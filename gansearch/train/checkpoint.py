@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -44,21 +43,28 @@ def read_checkpoint(path: Path) -> State:
         CheckpointError: the file is missing, truncated, damaged, or of another format.
     """
     try:
-        # torch's own reader checks no checksums: a flipped bit would pass for a weight.
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        file = path.open("rb")
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such checkpoint") from None
-    except (zipfile.BadZipFile, UnpicklingError, RuntimeError, EOFError) as error:
-        summary = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path}: truncated or no checkpoint: {summary}") from error
+    with file:
+        try:
+            _verify_checksums(file)
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # what the readers raise depends on where the damage is
+            summary = str(error).partition("\n")[0]
+            raise CheckpointError(f"{path}: damaged, or no checkpoint: {summary}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
         raise CheckpointError(f"{path}: format {found!r}, not {FORMAT}: written by another version")
     return state
+
+
+def _verify_checksums(file: BinaryIO) -> None:
+    """What torch's own reader does not do: a flipped bit would pass for a weight."""
+    damaged = zipfile.ZipFile(file).testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
 
 
 def _sync_folder(folder: Path) -> None:

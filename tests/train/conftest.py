@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from types import ModuleType
 
 import pytest
@@ -15,20 +15,11 @@ from torch import Tensor, nn
 
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data import Batch, Images, ImageSpec, load_images
+from gansearch.train.trainer import Trainer
 from gansearch.variants.base import Losses, Penalty, Player, Variant
 from gansearch.variants.catalog import CATALOG, Adversarial, DataKind, Entry
 
-SMALL = {
-    "batch_size": 16,
-    "z_dim": 8,
-    "g_hidden": 16,
-    "d_hidden": 16,
-    "d_pieces": 2,
-    "g_channels": 4,
-    "d_channels": 4,
-    "ema_kimg": 0.05,
-}
-"""Settings that shrink a variant; each takes those that it knows."""
+COMMON = {"batch_size": 16, "ema_kimg": 0.05}
 
 
 class TinySettings(Adversarial):
@@ -98,31 +89,47 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> type[Tiny]:
     home = ModuleType("gansearch.variants.tiny")
     home.Tiny = Tiny
     monkeypatch.setitem(sys.modules, home.__name__, home)
-    entry = Entry("tiny", "tiny", "here", "classic", DataKind.NOISE, TinySettings, "tiny:Tiny")
+    words = ("tiny", "a summary", "a source", "classic")
+    entry = Entry(*words, DataKind.NOISE, TinySettings, "tiny:Tiny", {"z_dim": 8})
     monkeypatch.setitem(CATALOG, "tiny", entry)
     return Tiny
 
 
-@pytest.fixture(scope="session")
+@lru_cache
+def digits(resolution: int) -> Images:
+    return load_images(data(resolution))
+
+
+def data(resolution: int) -> DataConfig:
+    return DataConfig(name="digits", resolution=resolution, holdout=0.5)
+
+
+@pytest.fixture
 def images() -> Images:
-    return load_images(DataConfig(name="digits", holdout=0.5))
+    return digits(8)
 
 
 @pytest.fixture(scope="session")
 def configure() -> Callable[..., TrainConfig]:
     def configure(variant: str = "tiny", *, seed: int = 0, **settings: object) -> TrainConfig:
-        known = CATALOG[variant].settings.model_fields
-        small = {name: value for name, value in SMALL.items() if name in known}
         return TrainConfig(
             variant=variant,
-            settings={**small, **settings},
-            data=DataConfig(name="digits", holdout=0.5),
+            settings=CATALOG[variant].small_settings(**{**COMMON, **settings}),
+            data=data(CATALOG[variant].resolution),
             evaluation=EvaluationConfig(metrics=("fid_digits",), samples=100),
             seed=seed,
             max_kimg=1,
         )
 
     return configure
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[[TrainConfig], Trainer]:
+    def build(config: TrainConfig) -> Trainer:
+        return Trainer(config, digits(config.data.resolution), torch.device("cpu"))
+
+    return build
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gansearch.data import Images
+from gansearch.data import Images, load_images
 from gansearch.errors import CheckpointError
 from gansearch.train import checkpoint as checkpoint_module
 from gansearch.train import trainer as trainer_module
@@ -50,13 +50,14 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("variant", ["tiny", *CATALOG])
-@pytest.mark.parametrize("extra", [{}, {"ema_kimg": 0, "d_steps": 3}])
-def test_a_resumed_run_goes_on_bit_for_bit(configure, images, cpu, path, variant, extra):
-    whole = Trainer(configure(variant, **extra), images, cpu)
+@pytest.mark.parametrize("ema_kimg", [0, 0.05])
+def test_a_resumed_run_goes_on_bit_for_bit(configure, build, cpu, path, variant, ema_kimg):
+    config = configure(variant, ema_kimg=ema_kimg)
+    whole = build(config)
     whole.advance(0.25)
     whole.save(path)
     whole.advance(0.5)
-    resumed = Trainer.load(path, images, cpu)
+    resumed = Trainer.load(path, load_images(config.data), cpu)
     assert resumed.kimg < 0.5
     resumed.advance(0.5)
     assert same(resumed, whole)
@@ -64,28 +65,28 @@ def test_a_resumed_run_goes_on_bit_for_bit(configure, images, cpu, path, variant
 
 @given(stops=st.lists(st.integers(1, 39), min_size=1, max_size=3, unique=True).map(sorted))
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_stops_give_the_same_end(monkeypatch, configure, images, cpu, path, stops):
+def test_any_stops_give_the_same_end(monkeypatch, configure, build, images, cpu, path, stops):
     monkeypatch.setattr(trainer_module, "WINDOW", 100)
     config = configure(r1_gamma=1.0, r1_interval=3, d_steps=2)
-    whole = Trainer(config, images, cpu)
-    stopped = Trainer(config, images, cpu)
+    whole = build(config)
+    stopped = build(config)
     for stop in (*stops, 40):
         whole.advance(stop / 100)
         stopped.advance(stop / 100)
         stopped.save(path)
         torch.manual_seed(stop)  # another process would have another stream
         stopped = Trainer.load(path, images, cpu)
-    uninterrupted = Trainer(config, images, cpu)
+    uninterrupted = build(config)
     uninterrupted.advance(0.4)
     whole.losses = stopped.losses = uninterrupted.losses = {}
     assert same(stopped, whole)
     assert same(stopped, uninterrupted)
 
 
-def test_costs_go_on(configure, images, cpu, path):
-    trainer = Trainer(configure(), images, cpu)
+def test_costs_go_on(configure, build, images, cpu, path):
+    trainer = build(configure())
     trainer.advance(1)
     trainer.save(path)
     before, after = trainer.costs(), Trainer.load(path, images, cpu).costs()
@@ -94,9 +95,9 @@ def test_costs_go_on(configure, images, cpu, path):
     assert after["peak_memory_mib"] >= before["peak_memory_mib"]
 
 
-def test_a_longer_run_may_go_on_from_a_checkpoint(configure, images, cpu, path):
+def test_a_longer_run_may_go_on_from_a_checkpoint(configure, build, images, cpu, path):
     config = configure()
-    Trainer(config, images, cpu).save(path)
+    build(config).save(path)
     longer = config.model_copy(update={"max_kimg": 50.0})
     assert Trainer.load(path, images, cpu, longer).config == longer
 
@@ -104,21 +105,21 @@ def test_a_longer_run_may_go_on_from_a_checkpoint(configure, images, cpu, path):
 @pytest.mark.parametrize(
     "change", [{"g_lr": 0.5}, {"batch_size": 32}, {"d_steps": 4}, {"seed": 9}, {"ema_kimg": 0}]
 )
-def test_another_configuration_is_refused_by_name(configure, images, cpu, path, change):
-    Trainer(configure(), images, cpu).save(path)
+def test_another_configuration_is_refused_by_name(configure, build, images, cpu, path, change):
+    build(configure()).save(path)
     with pytest.raises(CheckpointError, match=rf"another configuration: .*{next(iter(change))} is"):
         Trainer.load(path, images, cpu, configure(**change))
 
 
-def test_other_images_are_refused(configure, images, cpu, path):
-    Trainer(configure(), images, cpu).save(path)
+def test_other_images_are_refused(configure, build, images, cpu, path):
+    build(configure()).save(path)
     other = Images(replace(images.train, fingerprint="other"), None)
     with pytest.raises(CheckpointError, match="other images"):
         Trainer.load(path, other, cpu)
 
 
-def test_a_state_that_does_not_fit_is_refused(configure, images, cpu, path):
-    Trainer(configure(), images, cpu).save(path)
+def test_a_state_that_does_not_fit_is_refused(configure, build, images, cpu, path):
+    build(configure()).save(path)
     state = read_checkpoint(path)
     for broken in (
         {**state, "ema": state["ema"][:-1]},
@@ -151,7 +152,7 @@ def test_a_truncated_file_is_refused(path, share):
     write_checkpoint(path, STATE)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(CheckpointError, match=r"truncated|damaged"):
+    with pytest.raises(CheckpointError, match="damaged"):
         read_checkpoint(path)
 
 
@@ -187,7 +188,7 @@ class Hostile:
 
 def test_code_in_a_file_is_refused(path):
     torch.save({"format": FORMAT, "x": Hostile()}, path)
-    with pytest.raises(CheckpointError, match="truncated or no checkpoint"):
+    with pytest.raises(CheckpointError, match="damaged, or no checkpoint"):
         read_checkpoint(path)
 
 
@@ -200,7 +201,7 @@ def test_another_format_is_refused(path, content):
 
 def test_a_pickle_is_no_checkpoint(path):
     path.write_bytes(pickle.dumps(STATE))
-    with pytest.raises(CheckpointError, match="truncated or no checkpoint"):
+    with pytest.raises(CheckpointError, match="damaged, or no checkpoint"):
         read_checkpoint(path)
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gansearch.data import BatchStream
+from gansearch.data import BatchStream, load_images
 from gansearch.errors import Diverged
 from gansearch.train import trainer as trainer_module
 from gansearch.train.trainer import Trainer
@@ -38,9 +38,9 @@ class SpyStream(BatchStream):
 
 
 @pytest.mark.parametrize(("d_steps", "g_steps"), [(1, 1), (3, 1), (2, 2), (5, 1)])
-def test_every_step_gets_a_fresh_batch(monkeypatch, configure, images, cpu, d_steps, g_steps):
+def test_every_step_gets_a_fresh_batch(monkeypatch, configure, build, images, d_steps, g_steps):
     monkeypatch.setattr(trainer_module, "BatchStream", SpyStream)
-    trainer = Trainer(configure(d_steps=d_steps, g_steps=g_steps), images, cpu)
+    trainer = build(configure(d_steps=d_steps, g_steps=g_steps))
     trainer.advance(16 * d_steps / 1000)  # one round
     batches = trainer._stream.batches
     assert len(batches) == d_steps + g_steps
@@ -49,8 +49,8 @@ def test_every_step_gets_a_fresh_batch(monkeypatch, configure, images, cpu, d_st
 
 
 @pytest.mark.parametrize("d_steps", [1, 2, 5])
-def test_kimg_counts_the_discriminators_images(configure, images, cpu, d_steps):
-    trainer = Trainer(configure(d_steps=d_steps), images, cpu)
+def test_kimg_counts_the_discriminators_images(configure, build, d_steps):
+    trainer = build(configure(d_steps=d_steps))
     trainer.advance(0.2)
     steps = Counter(player for player, *_ in trainer.variant.required)
     assert trainer.kimg == 16 * steps["d"] / 1000
@@ -58,8 +58,8 @@ def test_kimg_counts_the_discriminators_images(configure, images, cpu, d_steps):
     assert 0.2 <= trainer.kimg < 0.2 + 16 * d_steps / 1000
 
 
-def test_advance_does_nothing_where_it_is_already(configure, images, cpu):
-    trainer = Trainer(configure(), images, cpu)
+def test_advance_does_nothing_where_it_is_already(configure, build):
+    trainer = build(configure())
     trainer.advance(0.1)
     before, kimg = weights(trainer), trainer.kimg
     trainer.advance(0.1)
@@ -67,15 +67,15 @@ def test_advance_does_nothing_where_it_is_already(configure, images, cpu):
     assert same(before, weights(trainer))
 
 
-def test_only_the_updated_player_requires_gradients(configure, images, cpu):
-    trainer = Trainer(configure(d_steps=2), images, cpu)
+def test_only_the_updated_player_requires_gradients(configure, build):
+    trainer = build(configure(d_steps=2))
     trainer.advance(0.1)
     assert set(trainer.variant.required) == {("d", True, False), ("g", False, True)}
 
 
 @pytest.mark.parametrize("idle", ["d", "g"])
-def test_a_players_step_leaves_the_other_as_it_was(monkeypatch, configure, images, cpu, idle):
-    trainer = Trainer(configure(), images, cpu)
+def test_a_players_step_leaves_the_other_as_it_was(monkeypatch, configure, build, idle):
+    trainer = build(configure())
     busy = "g" if idle == "d" else "d"
     monkeypatch.setattr(trainer.variant, "phases", lambda: ((busy, 1),))
     trainer._counted = busy
@@ -93,29 +93,29 @@ def test_a_players_step_leaves_the_other_as_it_was(monkeypatch, configure, image
     )
 
 
-def test_schedule_sees_the_progress(configure, images, cpu):
-    trainer = Trainer(configure(d_steps=2), images, cpu)
+def test_schedule_sees_the_progress(configure, build):
+    trainer = build(configure(d_steps=2))
     trainer.advance(0.096)
     assert trainer.variant.kimgs == [0, 0.016, 0.032, 0.048, 0.064, 0.08]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_same_configuration_gives_the_same_weights(configure, images, cpu, variant):
-    one, other = (Trainer(configure(variant), images, cpu) for _ in range(2))
+def test_same_configuration_gives_the_same_weights(configure, build, variant):
+    one, other = (build(configure(variant)) for _ in range(2))
     for kimg in (0.05, 0.1):  # taking turns in one process
         one.advance(kimg)
         other.advance(kimg)
     assert same(weights(one), weights(other))
-    different = Trainer(configure(variant, seed=1), images, cpu)
+    different = build(configure(variant, seed=1))
     different.advance(0.1)
     assert not same(weights(one), weights(different))
 
 
-def test_the_callers_random_stream_is_left_alone(configure, images, cpu):
+def test_the_callers_random_stream_is_left_alone(configure, build):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    trainer = Trainer(configure(), images, cpu)
+    trainer = build(configure())
     trainer.advance(0.05)
     assert torch.rand(3).equal(expected)
 
@@ -124,8 +124,8 @@ def test_the_callers_random_stream_is_left_alone(configure, images, cpu):
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_evaluation_never_changes_training(configure, images, cpu, looks):
-    watched, alone = (Trainer(configure(), images, cpu) for _ in range(2))
+def test_evaluation_never_changes_training(configure, build, images, looks):
+    watched, alone = (build(configure()) for _ in range(2))
     for round_ in range(1, 10):
         watched.advance(round_ * 0.016)
         alone.advance(round_ * 0.016)
@@ -137,9 +137,9 @@ def test_evaluation_never_changes_training(configure, images, cpu, looks):
     assert same(weights(watched), weights(alone))
 
 
-def test_sample_is_of_the_average_and_leaves_training_mode(configure, images, cpu):
+def test_sample_is_of_the_average_and_leaves_training_mode(configure, build, images):
     batch = images.train.batch(torch.arange(7))
-    averaged = Trainer(configure(ema_kimg=0.5), images, cpu)
+    averaged = build(configure(ema_kimg=0.5))
     averaged.advance(0.3)
 
     def sample(trainer):
@@ -171,8 +171,8 @@ class HostReads(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_step_reads_the_device(configure, images, cpu, variant):
-    trainer = Trainer(configure(variant, d_steps=2), images, cpu)
+def test_no_step_reads_the_device(configure, build, variant):
+    trainer = build(configure(variant))
     trainer.advance(0.032)  # optimisers make their state in the first step
     with trainer._random.active(), HostReads() as reads:
         for _ in range(3):
@@ -182,8 +182,9 @@ def test_no_step_reads_the_device(configure, images, cpu, variant):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_step_waits_for_the_gpu(configure, images, variant):
-    trainer = Trainer(configure(variant, d_steps=2), images, torch.device("cuda"))
+def test_no_step_waits_for_the_gpu(configure, variant):
+    config = configure(variant)
+    trainer = Trainer(config, load_images(config.data), torch.device("cuda"))
     trainer.advance(0.032)
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -194,15 +195,16 @@ def test_no_step_waits_for_the_gpu(configure, images, variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_losses_are_named_by_player_and_part(configure, images, cpu, variant):
-    trainer = Trainer(configure(variant), images, cpu)
+def test_losses_are_named_by_player_and_part(configure, build, variant):
+    trainer = build(configure(variant))
     trainer.advance(0.05)
-    assert {"loss/d/total", "loss/g/total"} <= trainer.losses.keys()
+    names = {f"loss/{player}/total" for player in trainer.variant.players}
+    assert names <= trainer.losses.keys()
     assert all(isinstance(value, float) for value in trainer.losses.values())
 
 
-def test_losses_are_means_over_the_window(configure, images, cpu):
-    trainer = Trainer(configure(), images, cpu)
+def test_losses_are_means_over_the_window(configure, build):
+    trainer = build(configure())
     trainer.advance(0.08)
     parts = trainer.losses["loss/d/real"] + trainer.losses["loss/d/fake"]
     assert trainer.losses["loss/d/total"] == pytest.approx(parts, rel=1e-5)
@@ -210,8 +212,8 @@ def test_losses_are_means_over_the_window(configure, images, cpu):
 
 
 @pytest.mark.parametrize("step", [1, 3, 70])
-def test_nan_is_seen_within_a_window(configure, images, cpu, step):
-    trainer = Trainer(configure(nan_at=step), images, cpu)
+def test_nan_is_seen_within_a_window(configure, build, step):
+    trainer = build(configure(nan_at=step))
     with pytest.raises(Diverged, match=r"nan at .* kimg: .*not a number") as caught:
         trainer.advance(3)
     assert caught.value.reason == "nan"
@@ -225,20 +227,20 @@ def test_nan_is_seen_within_a_window(configure, images, cpu, step):
         ("dcgan", {"g_lr": 1.0, "d_lr_ratio": 100}, "explosion"),
     ],
 )
-def test_an_exploding_rate_is_seen(configure, images, cpu, variant, settings, reason):
-    trainer = Trainer(configure(variant, **settings), images, cpu)
+def test_an_exploding_rate_is_seen(configure, build, variant, settings, reason):
+    trainer = build(configure(variant, **settings))
     with pytest.raises(Diverged) as caught:
         trainer.advance(4)
     assert caught.value.reason == reason
 
 
 @pytest.mark.parametrize("variant", list(CATALOG))
-def test_a_sound_run_is_not_called_diverged(configure, images, cpu, variant):
-    Trainer(configure(variant), images, cpu).advance(1.5)
+def test_a_sound_run_is_not_called_diverged(configure, build, variant):
+    build(configure(variant)).advance(1.5)
 
 
-def test_costs_are_finite_and_count_training_only(configure, images, cpu):
-    trainer = Trainer(configure(), images, cpu)
+def test_costs_are_finite_and_count_training_only(configure, build, images):
+    trainer = build(configure())
     trainer.advance(1.5)
     costs = trainer.costs()
     assert {
@@ -258,12 +260,12 @@ def test_costs_are_finite_and_count_training_only(configure, images, cpu):
 
 
 def test_a_variant_without_a_discriminator_counts_its_own_images(
-    monkeypatch, tiny, configure, images, cpu
+    monkeypatch, tiny, configure, build
 ):
     players = tiny.players.func
     monkeypatch.setattr(tiny, "players", property(lambda self: {"g": players(self)["g"]}))
     monkeypatch.setattr(tiny, "phases", lambda _: (("g", 1),))
-    trainer = Trainer(configure(), images, cpu)
+    trainer = build(configure())
     trainer.advance(0.16)
     assert trainer.kimg == 0.16
     assert len(trainer.variant.required) == 10
