@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -195,10 +196,6 @@ class Brake(Stopper):
         return self.pulled or time.monotonic() > self._deadline
 
 
-def _trainable(job: Job) -> None:
-    train_trial(job, tune.report)
-
-
 def capacity(space: Space) -> int:
     """Trials that the cluster can run side by side, as it stands."""
     resources = ray.cluster_resources()
@@ -223,7 +220,7 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
 
     with TemporaryDirectory(prefix="gansearch-") as scratch:  # Tune's own files, which nobody reads
         tune.run(
-            _trainable,
+            partial(train_trial, tell=tune.report),
             name="tune",
             search_alg=PolicySearcher(desk, space, storage),
             scheduler=PolicyScheduler(desk),

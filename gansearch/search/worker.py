@@ -6,16 +6,18 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 
 from gansearch.config import TrainConfig
 from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
-from gansearch.search.policy import Ask
-from gansearch.space import Space
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
+
+if TYPE_CHECKING:  # every trial is a new process: what it need not import, it does not wait for
+    from gansearch.search.policy import Ask
+    from gansearch.space import Space
 
 
 class Job(TypedDict):
