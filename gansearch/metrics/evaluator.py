@@ -90,7 +90,8 @@ class Evaluator:
         Args:
             sample: as :meth:`gansearch.variants.base.Variant.sample`; called with batches of
                 conditions on the device and one generator on the CPU, in the same way every time.
-            kimg: progress, for the message of an error.
+            kimg: progress of the training that made it. At 0 nothing can have collapsed yet: an
+                untrained DCGAN's images differ by less than a visible level.
 
         Raises:
             Diverged: ``nan`` where a sample is not finite, ``collapse`` where all are one image.
@@ -105,7 +106,7 @@ class Evaluator:
                 yield images
 
         evaluation = self._score(samples(), f"latents of seed {self._config.seed}")
-        if evaluation.spread < COLLAPSED:
+        if kimg > 0 and evaluation.spread < COLLAPSED:
             raise Diverged(
                 "collapse",
                 kimg,
