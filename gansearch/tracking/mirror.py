@@ -164,12 +164,12 @@ class Writer:
         parent = self._held.get(None)
         steps = Steps(parent.tags[STEP]) if parent else Steps.of(self.space)
         study = study_content(self.space, record, steps, closed=closed)
-        parent = self._bring_up(store, study, None)
-        contents = [
-            trial_content(self.space, record, trial, steps, closed=closed) for trial in changed
-        ]
-        for content in contents:
-            self._bring_up(store, content, parent.id)
+        below = {"mlflow.parentRunId": self._bring_up(store, study).id}
+        contents = []
+        for trial in changed:
+            content = trial_content(self.space, record, trial, steps, closed=closed)
+            contents.append(replace(content, tags={**content.tags, **below}))
+            self._bring_up(store, contents[-1])
         # Files come after all values: a store of files that is away delays nothing else.
         if closed or time.monotonic() >= self._drawn + FRONT_INTERVAL:
             front = front_artifact(self.space, record)
@@ -193,9 +193,9 @@ class Writer:
             self._held = found | self._held
         return self._store
 
-    def _bring_up(self, store: Store, content: RunContent, parent: str | None) -> Held:
+    def _bring_up(self, store: Store, content: RunContent) -> Held:
         if content.number not in self._held:
-            self._held[content.number] = store.create(content, parent)
+            self._held[content.number] = store.create(content)
         held = self._held[content.number]
         store.write(held, content)
         return held

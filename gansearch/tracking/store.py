@@ -144,11 +144,13 @@ class Store:
                 found[number] = Held.of(run)
         return found
 
-    def create(self, content: RunContent, parent: str | None) -> Held:
-        """Create the run for ``content``, below ``parent``; tags and start are written at once."""
-        tags = {**content.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+    def create(self, content: RunContent) -> Held:
+        """Create the run for ``content``; tags and start are written at once."""
         run = self.client.create_run(
-            self.experiment, start_time=content.started, tags=tags, run_name=content.name
+            self.experiment,
+            start_time=content.started,
+            tags=dict(content.tags),
+            run_name=content.name,
         )
         self.changes.runs += 1
         return Held.of(run)

@@ -1,0 +1,398 @@
+"""MLflow shows what the record says, whatever happens on the way."""
+
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from PIL import Image
+
+from gansearch.errors import UsageError
+from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.space.models import Space
+from gansearch.tracking import MlflowMirror, default_location, mirror, store, sync
+
+Study = tuple[Space, StudyRecord]
+Location = tuple[str, str]
+Dumped = Callable[[str], dict[str, Any]]
+
+
+def follow(
+    space: Space, states: list[StudyRecord], location: Location, *, restart_at: int = -1
+) -> None:
+    """A study with a mirror; the process that had it is killed and another goes on."""
+    observer = MlflowMirror(space, *location)
+    for index, state in enumerate(states):
+        if index == restart_at:
+            observer = MlflowMirror(space, *location)
+        observer.update(state)
+    observer.close(states[-1])
+
+
+def test_every_trial_is_a_child_of_its_study(
+    study: Study, location: Location, dumped: Dumped
+) -> None:
+    space, record = study
+    sync(space, record, *location)
+    content = dumped(location[0])
+    parent = content.pop("synthetic-1")
+    assert parent["status"] == "FINISHED"
+    assert parent["tags"]["floor/fid_digits"] == "1.1"
+    assert parent["files"]["space.yaml"] == record.space_yaml.encode()
+    assert set(content) == {f"trial {trial.number}" for trial in record.trials}
+    for trial in record.trials:
+        run = content[f"trial {trial.number}"]
+        assert run["tags"]["mlflow.parentRunId"] == "synthetic-1"
+        assert run["tags"]["gansearch.trial"] == str(trial.number)
+        assert run["tags"]["outcome"] == trial.outcome
+        assert run["tags"]["variant"] == trial.params["variant"]
+        assert run["params"] == {n: str(v) for n, v in trial.params.items()} | {
+            "seed": str(trial.seed)
+        }
+        assert run["time"] == (1000 * trial.started, 1000 * (trial.ended or 0))
+        steps = [(r.kimg, r.metrics["fid_digits"]) for r in trial.reports]
+        assert [point[:2] for point in run["metrics"].get("fid_digits", [])] == steps
+        config = space.train_config(trial.params, trial.seed).to_json()
+        assert run["files"]["config.json"] == config.encode()
+    states = {content[f"trial {t.number}"]["status"]: t.outcome for t in record.trials}
+    assert states["FAILED"] is Outcome.DIVERGED
+    stopped = next(t for t in record.trials if t.outcome is Outcome.STOPPED)
+    assert content[f"trial {stopped.number}"]["status"] == "FINISHED"
+
+
+def test_front_is_on_the_parent(
+    study: Study, location: Location, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", location[0])  # load_table goes by it
+    sync(*study, *location)
+    parent = dumped(location[0])["synthetic-1"]
+    files = parent["files"]
+    assert {"front/front.csv", "front/front.json", "front/front.md"} <= set(files)
+    assert files["front/front.png"].startswith(b"\x89PNG")
+    assert files["front/curves.png"].startswith(b"\x89PNG")
+    assert "**(knee)**" in parent["tags"]["mlflow.note.content"]
+    client = MlflowClient(location[0])
+    experiment = client.get_experiment_by_name("synthetic")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id], "tags.space = 'synthetic'")
+    table = client.load_table(experiment.experiment_id, "front/front.json", [run.info.run_id])
+    assert table["trial"].tolist() == [
+        int(line.split(b",")[0]) for line in files["front/front.csv"].splitlines()[1:]
+    ]
+
+
+def test_live_resumed_and_synced_content_is_the_same(
+    study: Study, tmp_path: Path, empty_database: Path, dumped: Dumped, growing: Any
+) -> None:
+    space, record = study
+    states = list(growing(record))
+
+    def content(name: str, write: Callable[[Location], object]) -> dict[str, Any]:
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(empty_database, folder / "mlflow.db")
+        location = (f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
+        write(location)
+        return dumped(location[0])
+
+    live = content("live", lambda where: follow(space, states, where))
+    assert content("synced", lambda where: sync(space, record, *where)) == live
+    middle = len(states) // 2
+    resumed = content("resumed", lambda where: follow(space, states, where, restart_at=middle))
+    assert resumed == live
+
+
+def test_a_second_sync_changes_nothing(study: Study, location: Location, dumped: Dumped) -> None:
+    sync(*study, *location)
+    before = dumped(location[0])
+    assert sync(*study, *location) == store.Changes()
+    assert dumped(location[0]) == before
+
+
+def test_sync_beside_a_running_study_makes_no_second_runs(
+    study: Study, location: Location, dumped: Dumped, growing: Any
+) -> None:
+    space, record = study
+    states = list(growing(record))
+    observer = MlflowMirror(space, *location)
+    for index, state in enumerate(states):
+        if index % 5 == 4:
+            sync(space, state, *location)
+        observer.update(state)
+    observer.close(record)
+    content = dumped(location[0])
+    assert len(content) == 5
+    assert {run["status"] for run in content.values()} == {"FINISHED", "FAILED"}
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
+def test_whichever_calls_fail_the_end_is_the_same(
+    study: Study,
+    location: Location,
+    dumped: Dumped,
+    growing: Any,
+    seed: int,
+) -> None:
+    """A call may fail before it has done anything, or after: then only its answer is lost."""
+    space, record = study
+    chance = random.Random(seed)  # noqa: S311 - no secret
+
+    def flaky(name: str) -> None:
+        working = getattr(MlflowClient, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            fate = chance.random()
+            if fate < 0.1:
+                raise ConnectionError(f"{name} did not reach the server")
+            answer = working(*args, **kwargs)
+            if fate < 0.2:
+                raise ConnectionError(f"the answer of {name} was lost")
+            return answer
+
+        patch.setattr(MlflowClient, name, call)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("create_run", "log_batch", "set_terminated", "log_artifact", "search_runs"):
+            flaky(name)
+        observer = MlflowMirror(space, *location)
+        for state in growing(record):
+            observer.update(state)
+    observer.close(record)
+    disturbed = dumped(location[0])
+    assert sync(space, record, *location) == store.Changes()
+    shutil.rmtree(location[1].removeprefix("file://"))
+    client = MlflowClient(location[0])
+    experiment = client.get_experiment_by_name("synthetic")
+    assert experiment is not None
+    client.rename_experiment(experiment.experiment_id, "old")
+    sync(space, record, *location)
+    assert disturbed == dumped(location[0])
+
+
+def test_two_runs_of_one_trial_become_one(
+    study: Study, location: Location, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, record = study
+    MlflowMirror(space, *location).update(record)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.Store, "find", lambda *_, **__: {})
+        MlflowMirror(space, *location).update(record)
+    sync(space, record, *location)
+    assert len(dumped(location[0])) == 5
+    client = MlflowClient(location[0])
+    experiment = client.get_experiment_by_name("synthetic")
+    assert experiment is not None
+    gone = client.search_runs([experiment.experiment_id], run_view_type=ViewType.DELETED_ONLY)
+    assert len(gone) == 5
+
+
+def test_studies_of_one_name_do_not_merge(study: Study, location: Location) -> None:
+    space, record = study
+    sync(space, record, *location)
+    later = replace(record, started=record.started + 1)
+    assert sync(space, later, *location).runs == 5
+    assert sync(space, later, *location).runs == 0
+
+
+def test_an_interrupted_study_is_killed_and_comes_back(
+    study: Study, location: Location, dumped: Dumped, growing: Any
+) -> None:
+    space, record = study
+    states = list(growing(record))
+    middle = states[len(states) // 2]
+    running = [t.number for t in middle.trials if t.outcome is None]
+    follow(space, states[: len(states) // 2 + 1], location)
+    content = dumped(location[0])
+    assert content["synthetic-1"]["status"] == "KILLED"
+    for number in running:
+        assert content[f"trial {number}"]["status"] == "KILLED"
+        assert content[f"trial {number}"]["tags"]["outcome"] == "interrupted"
+    observer = MlflowMirror(space, *location)
+    observer.update(middle)
+    content = dumped(location[0])
+    assert content["synthetic-1"]["status"] == "RUNNING"
+    assert {content[f"trial {n}"]["status"] for n in running} == {"RUNNING"}
+    observer.close(record)
+    assert dumped(location[0])["synthetic-1"]["status"] == "FINISHED"
+
+
+# --- Limits ----------------------------------------------------------------------------------
+
+
+def test_limits_of_mlflow_are_kept(study: Study, location: Location, dumped: Dumped) -> None:
+    space, record = study
+    metrics = {f"metric {n} @[{n}]": float(n) for n in range(1100)}
+    bad = {"nan": float("nan"), "inf": float("inf"), "/abs/../x": 1.0, "n" * 300: 2.0}
+    trial = replace(
+        record.trials[0],
+        params={**record.trials[0].params, **{f"p{n}@": n for n in range(150)}, "long": "x" * 9000},
+        reports=(Report(5.0, {**metrics, **bad}), Report(10.0, {"fid_digits": 3.0})),
+        outcome=Outcome.FAILED,
+        reason="r" * 9000,
+        tags={"[odd] tag@": "t" * 9000, ".": "dot"},
+    )
+    record = replace(record, trials=(trial,))
+    sync(space, record, *location)
+    run = dumped(location[0])["trial 0"]
+    assert len(run["metrics"]) == 1100 + 2 + 2  # the odd names, fid_digits and kimg
+    assert run["metrics"]["kimg"] == [
+        (5, 5.0, 1000 * trial.started),
+        (10, 10.0, 1000 * trial.started),
+    ]
+    assert all(np.isfinite(v) for points in run["metrics"].values() for _, v, _ in points)
+    assert len(run["params"]["long"]) == 6000
+    assert run["params"]["p149_"] == "149"
+    assert len(run["tags"]["reason"]) == len(run["tags"]["_odd_ tag_"]) == 8000
+    assert sync(space, record, *location) == store.Changes()
+
+
+def test_steps_are_images_where_rungs_are_no_whole_kimg(
+    make_study: Any, location: Location, dumped: Dumped
+) -> None:
+    space, record = make_study(2, budget={"trials": 2, "max_kimg": 30.0, "rungs": (2.5, 5.0, 10.0)})
+    sync(space, record, *location)
+    content = dumped(location[0])
+    assert [p[0] for p in content["trial 0"]["metrics"]["kimg"]] == [5000, 10000, 30000]
+    # The unit of a study stays what it was.
+    whole = space.model_copy(update={"budget": space.budget.model_copy(update={"rungs": (5.0,)})})
+    assert sync(whole, record, *location).metrics == 0
+    assert dumped(location[0])["synthetic-1"]["tags"]["gansearch.step"] == "images"
+
+
+def test_sample_grids_go_where_the_image_grid_finds_them(
+    study: Study, location: Location, dumped: Dumped, tmp_path: Path
+) -> None:
+    space, record = study
+    folder = tmp_path / "checkpoint_000000"
+    folder.mkdir()
+    pixels = np.arange(64 * 32, dtype=np.uint8).reshape(64, 32)
+    Image.fromarray(pixels).save(folder / "samples.png")
+    places = (str(folder), folder.as_uri(), str(tmp_path / "pruned"))
+    reports = tuple(
+        Report(kimg, {"fid_digits": 1.0}, checkpoint=place)
+        for kimg, place in zip((5.0, 10.0, 30.0), places, strict=True)
+    )
+    record = replace(record, trials=(replace(record.trials[0], reports=reports),))
+    sync(space, record, *location)
+    run = dumped(location[0])["trial 0"]
+    images = [name for name in run["files"] if name.startswith("images/")]
+    assert sorted(name.partition("+timestamp")[0] for name in images if name.endswith("png")) == [
+        "images/samples+step+10",
+        "images/samples+step+5",
+    ]
+    assert sum(name.endswith("+compressed.webp") for name in images) == 2
+    content = (folder / "samples.png").read_bytes()
+    assert all(run["files"][name] == content for name in images if name.endswith("png"))
+    assert run["tags"]["mlflow.loggedImages"] == "True"
+    # The one that was not there is looked for again by the next process.
+    shutil.copytree(folder, tmp_path / "pruned")
+    assert sync(space, record, *location).artifacts == 2
+
+
+def test_a_front_that_cannot_be_ranked_says_so(
+    study: Study, location: Location, dumped: Dumped
+) -> None:
+    space, record = study
+    first = record.trials[0]
+    reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
+    record = replace(record, trials=(replace(first, reports=reports), *record.trials[1:]))
+    sync(space, record, *location)
+    assert (
+        "different protocols" in dumped(location[0])["synthetic-1"]["tags"]["mlflow.note.content"]
+    )
+
+
+# --- A store that is away --------------------------------------------------------------------
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_a_server_that_is_away_is_said_once_and_costs_nothing(
+    study: Study, closed_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    space, record = study
+    observer = MlflowMirror(space, f"http://someone:geheim@127.0.0.1:{closed_port}")
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        observer.update(record)
+    observer.close(record)
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith("gansearch")]
+    assert len(ours) == 2
+    assert "gansearch sync synthetic-1" in ours[1]
+    assert "geheim" not in caplog.text
+
+
+def test_a_server_that_never_answers_holds_nobody_for_long(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    space, record = study
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        observer = MlflowMirror(space, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        start = time.monotonic()
+        observer.update(record)
+        observer.close(record)
+        # Two attempts of one request each: far from MLflow's own four minutes.
+        assert time.monotonic() - start < 60
+
+
+def test_it_is_not_asked_again_at_once(
+    study: Study, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "PATIENCE", (60.0, 60.0))
+    space, record = study
+    observer = MlflowMirror(space, f"http://127.0.0.1:{closed_port}")
+    observer.update(record)
+    attempts: list[object] = []
+    monkeypatch.setattr(mirror.Writer, "write", lambda *_, **__: attempts.append(1))
+    observer.update(record)
+    assert attempts == []
+    observer.close(record)
+    assert attempts == [1]
+
+
+def test_sync_says_what_is_wrong_without_secrets(study: Study, closed_port: int) -> None:
+    uri = f"http://someone:geheim@127.0.0.1:{closed_port}"
+    with pytest.raises(UsageError, match=f"MLflow at http://127.0.0.1:{closed_port}") as caught:
+        sync(*study, uri)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("sqlite:////results/mlflow.db", "sqlite:////results/mlflow.db"),
+        ("https://user:pa@ss@host:5000/path", "https://host:5000/path"),
+        ("postgresql://host/db?user=u&password=p", "postgresql://host/db"),
+    ],
+)
+def test_secrets_of_a_uri_are_not_shown(uri: str, shown: str) -> None:
+    assert mirror.redacted(uri) == shown
+    told = mirror.brief(OSError(f"no answer from {uri}\nmore"), uri)
+    assert not any(secret in told for secret in ("pa@ss", "password", "more"))
+
+
+def test_default_is_a_database_in_the_results(make_study: Any, tmp_path: Path) -> None:
+    space, _ = make_study(0)
+    uri, root = default_location(space, tmp_path)
+    assert uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert root == f"file://{tmp_path}/mlartifacts"
+    space, _ = make_study(0, tracking={"uri": "http://tracking:5000"})
+    assert default_location(space, tmp_path)[0] == "http://tracking:5000"
