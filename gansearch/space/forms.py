@@ -39,8 +39,7 @@ def expand(raw: Mapping[str, Any], file: Path) -> tuple[dict[str, Any], list[Fin
     if isinstance(raw.get("training"), dict):
         full["training"] = _unique(_flat(raw["training"], _any, ("training",)), findings)
     for section in ("objectives", "constraints"):
-        if isinstance(full.get(section), dict):
-            full[section] = list(_bounds(section, full[section], findings))
+        full[section] = list(_bounds(section, full.get(section, {}), findings))
     return full, findings
 
 
@@ -89,9 +88,12 @@ def _parameter(value: Any) -> Any:
     return {**value, "when": when}
 
 
-def _bounds(
-    section: str, specs: Mapping[str, Any], findings: list[Finding]
-) -> Iterator[dict[str, Any]]:
+def _bounds(section: str, specs: Any, findings: list[Finding]) -> Iterator[dict[str, Any]]:
+    if not isinstance(specs, dict):
+        example = {"objectives": "fid: minimize", "constraints": "params_m: {max: 5}"}[section]
+        message = f"should be a mapping such as {{{example}}} (got {shown(specs)})"
+        findings.append(((section,), message))
+        return
     for metric, spec in specs.items():
         is_direction = section == "objectives" and isinstance(spec, str)
         fields = {"direction": spec} if is_direction else spec

@@ -19,9 +19,10 @@ from gansearch.space.forms import expand
 from gansearch.space.models import Space
 from gansearch.space.parameters import Parameter
 from gansearch.space.wording import in_words, unknown
-from gansearch.space.yaml import read_yaml
+from gansearch.space.yaml import edited, read_yaml
 
-_NOT_IN_YAML = ("text", "file")
+NOT_IN_YAML = ("text", "file")
+"""Fields of a space that say where it comes from."""
 _BY_TAG = {
     get_args(form.model_fields["type"].annotation)[0]: form
     for form in get_args(get_args(Parameter)[0])
@@ -70,24 +71,40 @@ def parse_space(text: str, file: str | Path) -> Space:
     return space.model_copy(update={"text": text, "file": str(file)})
 
 
+def with_budget(space: Space, trials: int | None, max_kimg: float | None) -> Space:
+    """``space`` with another budget, in its text as well: the text is what goes on record."""
+    given = {"trials": trials, "max_kimg": max_kimg}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if not changes:
+        return space
+    if max_kimg is not None:
+        changes["rungs"] = [rung for rung in space.budget.rungs if rung < max_kimg]
+    return parse_space(edited(space.text, "budget", changes), space.file)
+
+
 def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[Finding]]:
     """The space without what is broken in it, the keys of that, and what is wrong with them."""
     findings: list[Finding] = [
-        ((key,), unknown("key", key, _keys_at(()))) for key in _NOT_IN_YAML if key in full
+        ((key,), unknown("key", key, _keys_at(()))) for key in NOT_IN_YAML if key in full
     ]
-    full = {key: value for key, value in full.items() if key not in _NOT_IN_YAML}
+    full = {key: value for key, value in full.items() if key not in NOT_IN_YAML}
     try:
-        return Space.model_validate_json(json.dumps(full), strict=True), frozenset(), findings
+        return _parsed(full), frozenset(), findings
     except ValidationError as error:
         errors = error.errors()
     findings += [_finding(e, full) for e in errors]
     broken = {_item(e["loc"]) for e in errors}
     try:
-        space = Space.model_validate_json(json.dumps(_without(broken, full)), strict=True)
+        space = _parsed(_without(broken, full))
     except ValidationError:
         space = None
     names = frozenset(".".join(map(str, _named(item, full))) for item in broken)
     return space, names, findings
+
+
+def _parsed(full: Mapping[str, Any]) -> Space:
+    # As JSON: strict about numbers and text, yet a list may stand for a tuple.
+    return Space.model_validate_json(json.dumps(full), strict=True, by_alias=True, by_name=False)
 
 
 def _finding(error: Mapping[str, Any], full: Mapping[str, Any]) -> Finding:
@@ -126,7 +143,7 @@ def _without(broken: set[tuple[str | int, ...]], full: Mapping[str, Any]) -> dic
 def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
     """The keys that a YAML may have at ``loc``."""
     if not loc:
-        return [key for key in Space.model_fields if key not in _NOT_IN_YAML]
+        return [key for key in Space.model_fields if key not in NOT_IN_YAML]
     model: Any = Space.model_fields[str(loc[0])].annotation
     if loc[0] == "parameters":
         model = _BY_TAG[str(loc[2])]

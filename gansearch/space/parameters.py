@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Protocol, Self, TypeGuard
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -72,7 +73,7 @@ class FloatRange(Conditional):
         if self.step is not None:
             if self.log:
                 raise ValueError(f"step {self.step:g} and log exclude each other; leave one out")
-            if self.step > self.high - self.low:
+            if self.nearest(self.high) == self.low:
                 raise ValueError(f"step {self.step:g} is wider than {self.low:g} to {self.high:g}")
         return self
 
@@ -84,7 +85,8 @@ class FloatRange(Conditional):
 
     def suggest(self, trial: Trial, name: str) -> float:
         """A value, as ``trial`` has it."""
-        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+        last = self.nearest(self.high)  # Optuna warns where the steps do not end at high
+        return trial.suggest_float(name, self.low, last, step=self.step, log=self.log)
 
     def nearest(self, value: Any) -> float:
         """The value that is closest to ``value``."""
@@ -93,8 +95,9 @@ class FloatRange(Conditional):
         clipped = float(min(max(value, self.low), self.high))
         if self.step is None:
             return clipped
-        last = math.floor((self.high - self.low) / self.step + 1e-9)
-        return self.low + min(round((clipped - self.low) / self.step), last) * self.step
+        # In decimals, as a person counts: 0.1 and two steps of 0.1 are 0.3.
+        at, low, high, step = (Decimal(str(x)) for x in (clipped, self.low, self.high, self.step))
+        return float(low + min(round((at - low) / step), int((high - low) / step)) * step)
 
 
 class IntRange(Conditional):
@@ -130,7 +133,7 @@ class IntRange(Conditional):
 
     def suggest(self, trial: Trial, name: str) -> int:
         """A value, as ``trial`` has it."""
-        return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
+        return trial.suggest_int(name, self.low, self.values[-1], step=self.step, log=self.log)
 
     def nearest(self, value: Any) -> int:
         """The value that is closest to ``value``."""

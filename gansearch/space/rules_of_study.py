@@ -8,7 +8,8 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.parameters import FloatRange
 from gansearch.space.wording import listed, unknown
-from gansearch.variants.catalog import CATALOG, DataKind
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.entry import DataKind
 
 _LABELLED = ("digits", "folder", "mnist", "cifar10")
 

@@ -18,7 +18,7 @@ _MESSAGES = {
     "dict_type": "should be a mapping of keys to values",
     "tuple_type": "should be a list",
     "too_short": "should not be empty",
-    "string_pattern_mismatch": "should be of letters, digits, '.', '_' and '-', a letter or digit first",
+    "string_pattern_mismatch": "should be letters, digits and any of '._-', no sign first",
     "union_tag_not_found": "needs a type: float, int, choice or constant",
 }
 

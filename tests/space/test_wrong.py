@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gansearch.errors import SpaceError
-from gansearch.space import parse_space
+from gansearch.space import load_space, parse_space
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.entry import DataKind
 
 HEAD = """\
 variant: dcgan
@@ -80,6 +88,7 @@ STRUCTURE = [
     added("unknown section", "budjet: {trials: 3}\n", 4, "budjet", "did you mean 'budget'"),
     added("internal field", "text: hello\n", 4, "text", "is not a key"),
     added("unknown key", "budget:\n  trails: 3\n", 5, "budget.trails", "did you mean 'trials'"),
+    added("inner name", "budget: {wall_clock_s: 9}\n", 4, "budget.wall_clock_s", "did you mean 'wall_clock'"),
     added("misspelt alias", "budget: {wall_clok: 2h}\n", 4, "budget.wall_clok", "wall_clock"),
     added("section of wrong type", "budget: 12\n", 4, "budget", "should be a mapping", "12"),
     added("empty section", "budget:\n", 4, "budget", "should be a mapping", "null"),
@@ -105,7 +114,7 @@ STRUCTURE = [
     added("eta of 1", "search: {reduction_factor: 1}\n", 4, "search.reduction_factor", "2", "1"),
     added("negative seed", "search: {seed: -1}\n", 4, "search.seed", "greater than or equal to 0"),
     added("GPU and a half", "resources: {gpus: 1.5}\n", 4, "resources", "whole number", "1.5"),
-    added("bad name", "name: a/b\n", 4, "name", "pattern", "'a/b'"),
+    added("bad name", "name: a/b\n", 4, "name", "letters, digits", "'a/b'"),
     added("unknown data", "data: {name: digit}\n", 4, "data.name", "did you mean 'digits'", "'digit'"),
     added("folder without path", "data: {name: folder}\n", 4, "data", "needs a path"),
     added("odd resolution", "data: {name: digits, resolution: 12}\n", 4, "data.resolution", "power of two"),
@@ -114,7 +123,7 @@ STRUCTURE = [
     added("unknown type", "  beta1: {type: flaot, low: 0}\n", 4, "parameters.beta1", "did you mean 'float'"),
     added("no type", "  beta1: {low: 0, high: 0.5}\n", 4, "parameters.beta1", "needs a type"),
     added("no high", "  beta1: {type: float, low: 0}\n", 4, "parameters.beta1.high", "is required"),
-    added("unknown key of a range", "  beta1: {type: float, low: 0, high: 0.5, lgo: true}\n", 4, "parameters.beta1.lgo", "did you mean 'log'"),
+    added("unknown key of a range", "  beta1: {type: float, low: 0, high: 0.5, lgo: true}\n", 4, "parameters.beta1.lgo", "'lgo' is not a key"),
     added("low above high", "  beta1: {type: float, low: 0.5, high: 0.1}\n", 4, "parameters.beta1", "0.5", "0.1", "less than"),
     added("low equals high", "  d_steps: {type: int, low: 2, high: 2}\n", 4, "parameters.d_steps", "a constant"),
     added("log from 0", "  beta1: {type: float, low: 0, high: 0.5, log: true}\n", 4, "parameters.beta1", "log needs a low above 0"),
@@ -122,7 +131,7 @@ STRUCTURE = [
     added("negative step", "  beta1: {type: float, low: 0, high: 0.5, step: -1}\n", 4, "parameters.beta1.step", "greater than 0", "-1"),
     added("wide step", "  beta1: {type: float, low: 0, high: 0.5, step: 1}\n", 4, "parameters.beta1", "step 1 is wider"),
     added("word for a number", "  beta1: {type: float, low: zero, high: 0.5}\n", 4, "parameters.beta1.low", "number", "'zero'"),
-    added("no choices", "  beta1: []\n", 4, "parameters.beta1", "at least 1"),
+    added("no choices", "  beta1: []\n", 4, "parameters.beta1", "not be empty"),
     added("same choice twice", "  beta1: [0, 0.5, 0.0]\n", 4, "parameters.beta1", "listed twice"),
     added("a list in a choice", "  beta1:\n    - 0\n    - [0.5]\n", 6, "parameters.beta1.1", "should be a finite number", "[0.5]"),
     added("no value", "  beta1:\n", 4, "parameters.beta1", "null"),
@@ -130,6 +139,7 @@ STRUCTURE = [
     added("choices in training", "training: {beta1: [0, 0.5]}\n", 4, "training.beta1", "should be a finite number"),
     added("condition of wrong type", "  beta1: {type: choice, values: [0, 0.5], when: g_lr}\n", 4, "parameters.beta1.when", "mapping", "'g_lr'"),
     added("objective of wrong type", "objectives: {fid_digits: 3}\n", 4, "objectives.fid_digits", "mapping", "3"),
+    added("objectives as a list", "objectives: [fid_digits]\n", 4, "objectives", "{fid: minimize}", "['fid_digits']"),
     added("unknown direction", "objectives: {fid_digits: minimise}\n", 4, "objectives.fid_digits", "did you mean 'minimize'"),
     added("unknown key of an objective", "objectives: {fid_digits: {maximum: 3}}\n", 4, "objectives.fid_digits.maximum", "'max'"),
     added("bound of wrong type", "constraints: {params_m: 5}\n", 4, "constraints.params_m", "{max: 5}", "5"),
@@ -139,7 +149,7 @@ MEANING = [
     case("unknown variant", "variant: dcgam\nparameters: {g_lr: 1e-4}\n", 1, "variant", "did you mean 'dcgan'", "'dcgam'"),
     case("unknown variant in a list", "variant:\n  - gan\n  - wgan2\nparameters: {g_lr: 1e-4}\n", 3, "variant.1", "'wgan2'"),
     case("variant twice", "variant: [gan, gan]\nparameters: {g_lr: 1e-4}\n", 1, "variant.1", "listed twice"),
-    case("no variants", "variant: []\nparameters: {g_lr: 1e-4}\n", 1, "variant", "at least 1"),
+    case("no variants", "variant: []\nparameters: {g_lr: 1e-4}\n", 1, "variant", "not be empty"),
     added("unknown parameter", "  g_lrr: 1e-4\n", 4, "parameters.g_lrr", "did you mean 'g_lr'"),
     added("unknown in a group", "  dsc:\n    kernel_sise: 3\n", 5, "parameters.dsc.kernel_sise", "'dsc.kernel_size'"),
     added("misspelt group", "  dcs:\n    where: both\n", 5, "parameters.dcs.where", "did you mean 'dsc.where'"),
@@ -195,3 +205,122 @@ def test_one_problem_with_its_line_and_key(wrong: Case) -> None:
     assert "\n" not in message
     for fragment in wrong.fragments:
         assert fragment in message
+
+
+def problems(text: str) -> list[tuple[int | None, str]]:
+    with pytest.raises(SpaceError) as caught:
+        parse_space(text, "wrong.yaml")
+    return [(p.line, p.key) for p in caught.value.problems]
+
+
+def test_everything_wrong_is_reported_together_in_the_order_of_the_lines() -> None:
+    text = """\
+variant: [dcgan, dcgam]
+name: !env NAME
+data: {name: photos, resolution: 12}
+parameters:
+  g_lr: {type: float, low: 1, high: 0.1}
+  beta1: [0, 2]
+  beta1: 0.5
+  dsc:
+    where: [none, both]
+    kernel_sise: 3
+objectives:
+  fidd: minimize
+  seconds_per_kimg: maximize
+budget: {trials: 0}
+search: {sampler: grid, sed: 3}
+trackin: {}
+"""
+    assert problems(text) == [
+        (1, "variant.1"),
+        (2, "name"),
+        (3, "data.resolution"),
+        (5, "parameters.g_lr"),
+        (6, "parameters.beta1.1"),
+        (7, "parameters.beta1"),
+        (10, "parameters.dsc.kernel_sise"),
+        (12, "objectives.fidd"),
+        (13, "objectives.seconds_per_kimg"),
+        (14, "budget.trials"),
+        (15, "search.sed"),
+        (16, "trackin"),
+    ]
+
+
+def test_what_is_broken_draws_no_further_complaints() -> None:
+    # The condition's parameter and the quality are there, though neither is well formed.
+    text = """\
+variant: dcgan
+parameters:
+  dsc.where: []
+  dsc.kernel_size: {type: choice, values: [3, 5], when: {dsc.where: both}}
+objectives: {fid_digits: {max: low}}
+"""
+    assert problems(text) == [(3, "parameters.dsc.where"), (5, "objectives.fid_digits.max")]
+
+
+def test_a_variant_that_needs_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    labelled = replace(CATALOG["dcgan"], name="labelled", data=DataKind.LABEL)
+    monkeypatch.setitem(CATALOG, "labelled", labelled)
+    text = "variant: [dcgan, labelled]\nparameters: {g_lr: 1e-4}\ndata: {name: %s}\n"
+    assert problems(text % "photos") == [(1, "variant.1")]
+    assert parse_space(text % "digits", "right.yaml").variant == ("dcgan", "labelled")
+
+
+def test_aliases_that_multiply_are_stopped() -> None:
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30)]
+    text = HEAD + "\n".join(["l0: &l0 [a]", *levels])
+    with pytest.raises(SpaceError, match="expands to more than"):
+        parse_space(text, "bomb.yaml")
+
+
+def test_nesting_without_end_is_stopped() -> None:
+    with pytest.raises(SpaceError, match="nested too deeply"):
+        parse_space(HEAD + "data: " + "[" * 600, "deep.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "fragment"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"variant: gan\nname: \xff\n", "2: is not UTF-8 text: byte 0xff"),
+    ],
+    ids=["missing", "latin-1"],
+)
+def test_unreadable_files(tmp_path: Path, content: bytes | None, fragment: str) -> None:
+    path = tmp_path / "space.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SpaceError, match=fragment) as caught:
+        load_space(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_folder_is_no_space(tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match="cannot be read: Is a directory"):
+        load_space(tmp_path)
+
+
+WORDS = st.sampled_from(
+    ["variant", "parameters", "training", "objectives", "constraints", "budget", "data", "search",
+     "evaluation", "resources", "tracking", "dcgan", "gan", "g_lr", "dsc", "dsc.where", "when",
+     "type", "float", "choice", "values", "low", "high", "fid_digits", "max", "rungs", "trials",
+     "name", "digits", "", "<<", "metric", "text", "file"]
+)  # fmt: skip
+SCALARS = WORDS | st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2)
+TREES = st.recursive(
+    SCALARS, lambda t: st.lists(t, max_size=3) | st.dictionaries(WORDS, t, max_size=4)
+)
+
+
+@given(st.dictionaries(WORDS, TREES, max_size=8))
+def test_whatever_is_written_is_a_space_or_a_space_error(tree: dict[str, Any]) -> None:
+    with suppress(SpaceError):
+        parse_space(json.dumps({"variant": "dcgan", "parameters": {"g_lr": 1e-4}, **tree}), "any")
+
+
+@given(st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,?\n\t 01.~<", max_size=60))
+def test_any_text_is_a_space_or_a_space_error(text: str) -> None:
+    with suppress(SpaceError):
+        parse_space(text, "any")

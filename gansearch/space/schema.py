@@ -1,0 +1,204 @@
+"""The JSON Schema of a space's YAML, so that an editor completes and checks while a person types.
+
+``python -m gansearch.space.schema > search_spaces/space.schema.json`` writes the file that each
+shipped YAML names in its first line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gansearch.metrics.catalog import METRICS
+from gansearch.space.knobs import Knob, groups, knobs_of
+from gansearch.space.load import NOT_IN_YAML
+from gansearch.space.models import Space
+from gansearch.variants.catalog import CATALOG
+
+Schema = dict[str, Any]
+
+_FORMS = {"float": "FloatRange", "int": "IntRange"}
+_SCALAR: Schema = {"type": ["boolean", "number", "string"]}
+_DIRECTION: Schema = {"enum": ["minimize", "maximize"]}
+
+
+def json_schema() -> Schema:
+    """The schema of a YAML, with every variant, parameter and metric by name."""
+    schema = _tidy(Space.model_json_schema())
+    definitions = schema.pop("$defs")
+    own = {k: v for k, v in schema["properties"].items() if k not in NOT_IN_YAML}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "gansearch space",
+        "description": "A search over GAN variants and their parameters.",
+        "type": "object",
+        "required": ["variant", "parameters"],
+        "additionalProperties": False,
+        "properties": {**own, **_sections(own)},
+        "$defs": {**definitions, **_written(definitions)},
+    }
+
+
+def _sections(own: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The sections whose written form is not the models' own."""
+    variants = {"enum": list(CATALOG)}
+    return {
+        "variant": {**_one_or_more(variants), **_described(own["variant"])},
+        "parameters": {**_nested(_parameter), **_described(own["parameters"])},
+        "training": {**_nested(_value), **_described(own["training"])},
+        "objectives": {
+            **_of_metrics({"anyOf": [_DIRECTION, {"$ref": "#/$defs/Objective"}]}),
+            **_described(own["objectives"]),
+        },
+        "constraints": {
+            **_of_metrics({"$ref": "#/$defs/Bound"}),
+            **_described(own["constraints"]),
+        },
+    }
+
+
+def _written(definitions: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The models whose written form is not their own, and what they refer to."""
+    written = {
+        name: _with(definitions[name], when={"$ref": "#/$defs/Condition"})
+        for name in ("FloatRange", "IntRange", "Choice", "Constant")
+    }
+    for name in ("Objective", "Bound"):
+        own = {k: v for k, v in definitions[name]["properties"].items() if k != "metric"}
+        written[name] = {**definitions[name], "properties": own, "required": []}
+    budget = definitions["Budget"]["properties"]
+    count = {"type": "integer", "minimum": 0, "maximum": 10}
+    duration = {"type": "string", "pattern": r"^(?=.)(\d+h)?(\d+m)?(\d+s)?$"}
+    written["Budget"] = _with(
+        definitions["Budget"],
+        rungs={"anyOf": [_bare(budget["rungs"]), count], **_described(budget["rungs"])},
+        wall_clock={
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0}, duration],
+            **_described(budget["wall_clock"]),
+        },
+    )
+    quality = [metric.name for metric in METRICS.values() if metric.kind == "quality"]
+    metrics = definitions["EvaluationConfig"]["properties"]["metrics"]
+    written["EvaluationConfig"] = _with(
+        definitions["EvaluationConfig"], metrics={**metrics, "items": {"enum": quality}}
+    )
+    written["Condition"] = {
+        "type": "object",
+        "description": "Parameters and the values under which this one is asked for.",
+        "propertyNames": {"enum": ["variant", *_knobs()]},
+        "additionalProperties": _one_or_more(_SCALAR),
+    }
+    return written
+
+
+def _knobs() -> dict[str, dict[str, Knob]]:
+    """Every parameter's name, with the variants that take it."""
+    named: dict[str, dict[str, Knob]] = {}
+    for variant in CATALOG:
+        for name, knob in knobs_of(variant).items():
+            named.setdefault(name, {})[variant] = knob
+    return named
+
+
+def _nested(form: Callable[[Mapping[str, Knob]], Schema]) -> Schema:
+    """A mapping of parameters, each dotted or within its group."""
+    properties = {name: form(takers) for name, takers in _knobs().items()}
+    for group in sorted(groups()):
+        members = {
+            name.removeprefix(f"{group}."): schema
+            for name, schema in properties.items()
+            if name.startswith(f"{group}.")
+        }
+        properties[group] = _object(members)
+    return _object(properties)
+
+
+def _value(takers: Mapping[str, Knob]) -> Schema:
+    return {**_any_of(_branches(takers)), "description": _summary(takers)}
+
+
+def _parameter(takers: Mapping[str, Knob]) -> Schema:
+    branches = _branches(takers)
+    choice = {"type": "array", "items": _any_of(branches), "minItems": 1, "uniqueItems": True}
+    kinds = [k for k in _FORMS if any(knob.accepts(k) for knob in takers.values())]
+    names = [*(_FORMS[kind] for kind in kinds), "Choice", "Constant"]
+    forms = [choice, *({"$ref": f"#/$defs/{name}"} for name in names)]
+    return {"anyOf": [*branches, *forms], "description": _summary(takers)}
+
+
+def _branches(takers: Mapping[str, Knob]) -> list[Schema]:
+    branches = [dict(branch) for knob in takers.values() for branch in knob.branches]
+    return [b for i, b in enumerate(branches) if b not in branches[:i]]
+
+
+def _any_of(branches: list[Schema]) -> Schema:
+    return branches[0] if len(branches) == 1 else {"anyOf": branches}
+
+
+def _summary(takers: Mapping[str, Knob]) -> str:
+    """What it is, for the variants that take it; hovering shows it."""
+    summaries = dict.fromkeys(_plain(knob.summary) for knob in takers.values())
+    defaults = (f"{knob.default} ({variant})" for variant, knob in takers.items())
+    return f"{' '.join(summaries)} Default: {', '.join(defaults)}."
+
+
+def _of_metrics(form: Schema) -> Schema:
+    return _object(
+        {
+            metric.name: {**form, "description": f"{metric.summary} [{metric.unit or '1'}]"}
+            for metric in METRICS.values()
+        }
+    )
+
+
+def _object(properties: Mapping[str, Schema]) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": dict(properties)}
+
+
+def _one_or_more(item: Schema) -> Schema:
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}]}
+
+
+def _with(definition: Schema, **properties: Schema) -> Schema:
+    return {**definition, "properties": {**definition["properties"], **properties}}
+
+
+def _described(field: Schema) -> Schema:
+    return {"description": field["description"]} if "description" in field else {}
+
+
+def _bare(field: Schema) -> Schema:
+    return {k: v for k, v in field.items() if k not in ("description", "default")}
+
+
+def _tidy(schema: Any) -> Any:
+    """Without titles, which repeat the keys, and without whole sections as defaults."""
+    if isinstance(schema, list):
+        return [_tidy(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {key: _tidy(value) for key, value in schema.items() if not _is_noise(key, value)}
+    if isinstance(tidy.get("description"), str):
+        tidy["description"] = _plain(tidy["description"])
+    return tidy
+
+
+def _is_noise(key: str, value: Any) -> bool:
+    return (key == "title" and isinstance(value, str)) or (
+        key == "default" and isinstance(value, dict | list)
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
+
+
+def to_text(schema: Mapping[str, Any]) -> str:
+    """``schema`` as the shipped file has it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(to_text(json_schema()))
