@@ -25,14 +25,20 @@ def variants(draft: Draft) -> Iterator[Finding]:
 
 
 def data_suits(draft: Draft) -> Iterator[Finding]:
-    """The data has the labels that a variant needs."""
-    data = draft.space.data.name
-    if not (draft.is_whole("data") and draft.is_whole("variant")) or data in _LABELLED:
+    """The data has the labels and the resolution that a variant needs."""
+    if not (draft.is_whole("data") and draft.is_whole("variant")):
         return
+    data = draft.space.data
     for i, variant in enumerate(draft.space.variant):
-        if variant in CATALOG and CATALOG[variant].data is DataKind.LABEL:
+        entry = CATALOG.get(variant)
+        if entry is None:
+            continue
+        if entry.data is DataKind.LABEL and data.name not in _LABELLED:
             fit = f"data with labels ({listed(_LABELLED)})"
-            yield ("variant", i), f"{variant} needs {fit}, and {data!r} has none"
+            yield ("variant", i), f"{variant} needs {fit}, and {data.name!r} has none"
+        if data.resolution < entry.resolution:
+            message = f"{variant} is built from {entry.resolution} pixels on"
+            yield ("data", "resolution"), f"{message} (got {data.resolution})"
 
 
 def metrics(draft: Draft) -> Iterator[Finding]:

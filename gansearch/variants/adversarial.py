@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
+from gansearch.losses.penalties import gradient_penalty, r1
 from gansearch.nn.optim import OptimiserFactory
-from gansearch.variants.base import Losses, Player, Variant
-from gansearch.variants.catalog import Adversarial
+from gansearch.variants.base import Losses, Penalty, Player, Variant
+from gansearch.variants.settings import Adversarial
 
 A = TypeVar("A", bound=Adversarial)
 
@@ -52,7 +53,7 @@ class AdversarialVariant(Variant[A]):
     @property
     def adversarial(self) -> AdversarialLoss:
         """The pair of losses."""
-        return ADVERSARIAL["non_saturating"]
+        return ADVERSARIAL[self.settings.loss]
 
     def generate(self, z: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - for those that condition
         """Images for latents ``[N, z_dim]`` under the batch's conditions."""
@@ -101,6 +102,38 @@ class AdversarialVariant(Variant[A]):
 
     def _fakes(self, batch: Batch) -> Tensor:
         return self.generate(self.latents(len(batch), batch.images.device), batch)
+
+    def penalties(self, player: str) -> Sequence[Penalty]:
+        """WGAN-GP's and R1 of the discriminator, where the settings give them a weight."""
+        if player != "d":
+            return ()
+        settings = self.settings
+        rows = (
+            (settings.gp_lambda, Penalty("gp", 1, self._gradient_penalty)),
+            (settings.r1_gamma, Penalty("r1", settings.r1_interval, self._r1)),
+        )
+        return tuple(penalty for weight, penalty in rows if weight > 0)
+
+    def after_step(self, player: str) -> None:
+        """Clip the discriminator's weights (Arjovsky et al. 2017, algorithm 1), where asked."""
+        if player == "d" and self.settings.clip > 0:
+            for weight in self.discriminator.parameters():
+                weight.clamp_(-self.settings.clip, self.settings.clip)
+
+    def _gradient_penalty(self, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            fakes = self._fakes(batch)
+
+        def discriminate(images: Tensor) -> Tensor:
+            return self.discriminate(images, batch)
+
+        return gradient_penalty(discriminate, batch.images, fakes, self.settings.gp_lambda)
+
+    def _r1(self, batch: Batch) -> Tensor:
+        def discriminate(images: Tensor) -> Tensor:
+            return self.discriminate(images, batch)
+
+        return r1(discriminate, batch.images, self.settings.r1_gamma)
 
     @torch.no_grad()
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -17,7 +17,8 @@ from gansearch.errors import ConfigError
 from gansearch.settings import Scalar
 from gansearch.space.knobs import defaults_of, takes
 from gansearch.variants.base import Variant
-from gansearch.variants.catalog import CATALOG, DataKind, Entry
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.entry import DataKind, Entry
 
 N = 6
 CLASSES = 3

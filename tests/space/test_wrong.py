@@ -268,6 +268,13 @@ def test_a_variant_that_needs_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_space(text % "digits", "right.yaml").variant == ("dcgan", "labelled")
 
 
+def test_a_variant_that_is_built_for_more_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOG, "large", replace(CATALOG["dcgan"], name="large", resolution=32))
+    text = "variant: large\nparameters: {g_lr: 1e-4}\ndata:\n  name: photos\n  resolution: %d\n"
+    assert problems(text % 16) == [(5, "data.resolution")]
+    assert parse_space(text % 32, "right.yaml").data.resolution == 32
+
+
 def test_aliases_that_multiply_are_stopped() -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30)]
     text = HEAD + "\n".join(["l0: &l0 [a]", *levels])

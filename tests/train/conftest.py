@@ -17,7 +17,9 @@ from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data import Batch, Images, ImageSpec, load_images
 from gansearch.train.trainer import Trainer
 from gansearch.variants.base import Losses, Penalty, Player, Variant
-from gansearch.variants.catalog import CATALOG, Adversarial, DataKind, Entry
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.settings import Adversarial
 
 COMMON = {"batch_size": 16, "ema_kimg": 0.05}
 

@@ -9,8 +9,9 @@ from torch import nn
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.conv import SeparableConv
 from gansearch.settings import Dsc
-from gansearch.variants.catalog import CATALOG, DcganSettings
+from gansearch.variants.catalog import CATALOG
 from gansearch.variants.classic.dcgan import Dcgan, widths
+from gansearch.variants.classic.entries import DcganSettings
 
 
 def build(resolution: int = 16, channels: int = 1, **settings) -> Dcgan:

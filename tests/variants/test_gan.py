@@ -8,7 +8,8 @@ from torch import nn
 
 from gansearch.data.batch import ImageSpec
 from gansearch.nn.blocks import Maxout
-from gansearch.variants.catalog import CATALOG, GanSettings
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.classic.entries import GanSettings
 from gansearch.variants.classic.gan import Discriminator, Gan
 
 SHAPE = (1, 8, 8)
@@ -35,7 +36,7 @@ def test_defaults_are_the_papers() -> None:
     assert settings == GanSettings(
         batch_size=100, g_lr=0.1, d_lr_ratio=1, momentum=0.5, final_momentum=0.7, d_steps=1,
         g_steps=1, z_dim=100, g_hidden=1200, d_hidden=240, d_pieces=5, dropout=0.5,
-        g_loss="non_saturating",
+        loss="non_saturating",
     )  # fmt: skip
 
 
@@ -107,6 +108,6 @@ def test_decay_counts_updates_not_images() -> None:
     assert optimiser.param_groups[0]["lr"] == pytest.approx(0.1 / 1.000004**2000)
 
 
-@pytest.mark.parametrize("g_loss", ["non_saturating", "minimax"])
-def test_generators_loss_is_the_one_asked_for(g_loss: str) -> None:
-    assert build(g_loss=g_loss).adversarial.name == g_loss
+@pytest.mark.parametrize("loss", ["non_saturating", "minimax"])
+def test_generators_loss_is_the_one_asked_for(loss: str) -> None:
+    assert build(loss=loss).adversarial.name == loss

@@ -12,7 +12,7 @@ from gansearch.nn.conv import ConvFactory
 from gansearch.nn.init import normal_
 from gansearch.nn.optim import OptimiserFactory, adam
 from gansearch.variants.adversarial import AdversarialVariant
-from gansearch.variants.catalog import DcganSettings
+from gansearch.variants.classic.entries import DcganSettings
 
 SMALLEST = 4  # pixels, where the generator starts and the discriminator ends
 WIDEST = 16  # times the channels at full resolution: the paper's 1024 at 4 pixels

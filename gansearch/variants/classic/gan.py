@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gansearch.data.batch import ImageSpec
-from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.nn.blocks import Maxout
 from gansearch.nn.optim import OptimiserFactory, sgd
 from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.base import Player
-from gansearch.variants.catalog import GanSettings
+from gansearch.variants.classic.entries import GanSettings
 
 # Of the released configuration.
 G_RANGE = 0.05  # the generator's weights are uniform in ± this
@@ -92,11 +91,6 @@ class Gan(AdversarialVariant[GanSettings]):
     def __init__(self, settings: GanSettings, spec: ImageSpec) -> None:
         shape = (spec.channels, spec.resolution, spec.resolution)
         super().__init__(settings, spec, Generator(settings, shape), Discriminator(settings, shape))
-
-    @property
-    def adversarial(self) -> AdversarialLoss:
-        """Minimax, with the generator's side of it or section 3's."""
-        return ADVERSARIAL[self.settings.g_loss]
 
     def optimiser(self, lr: float) -> OptimiserFactory:
         """Gradient descent at the momentum that the schedule starts from."""

@@ -1,0 +1,65 @@
+"""Settings that several variants share; each variant's own extend them in its family's entries."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gansearch.settings import Dsc, Settings
+
+AdversarialName = Literal[
+    "minimax",
+    "non_saturating",
+    "least_squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+    "relativistic_average",
+]
+"""The rows of ``losses/adversarial.py``."""
+
+
+class Adversarial(Settings):
+    """A generator against a discriminator."""
+
+    d_steps: int = Field(default=1, ge=1, le=20)
+    """Discriminator updates in one round: the k of Goodfellow 2014, Algorithm 1."""
+    g_steps: int = Field(default=1, ge=1, le=20)
+    """Generator updates in one round."""
+    g_lr: float = Field(default=2e-4, gt=0, le=1)
+    """Generator's learning rate."""
+    d_lr_ratio: float = Field(default=1.0, gt=0, le=100)
+    """Discriminator's learning rate as a multiple of the generator's."""
+    z_dim: int = Field(default=100, ge=1, le=1024)
+    """Length of the latent vector."""
+    loss: AdversarialName = "non_saturating"
+    """The adversarial pair."""
+    gp_lambda: float = Field(default=0.0, ge=0, le=1000)
+    """Weight of WGAN-GP's penalty on the discriminator's gradient; 0 leaves it out."""
+    r1_gamma: float = Field(default=0.0, ge=0, le=1000)
+    """Weight of R1, the discriminator's squared gradient at real images; 0 leaves it out."""
+    r1_interval: int = Field(default=1, ge=1, le=64)
+    """Discriminator updates between two computations of R1."""
+    clip: float = Field(default=0.0, ge=0, le=10)
+    """Bound of the discriminator's weights, clipped after each update; 0 leaves them free."""
+
+
+class Adam(Settings):
+    """Adam's moments, the same for every player."""
+
+    beta1: float = Field(default=0.5, ge=0, lt=1)
+    """Decay of Adam's first moment."""
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    """Decay of Adam's second moment."""
+
+
+class Convolutional(Settings):
+    """Networks of convolutions: searchable over depthwise-separable ones."""
+
+    g_channels: int = Field(default=64, ge=4, le=512)
+    """Channels of the generator at its full resolution; doubled at each halving, up to 16-fold."""
+    d_channels: int = Field(default=64, ge=4, le=512)
+    """Channels of the discriminator at its full resolution; doubled likewise."""
+    dsc: Dsc = Dsc()
+    """Depthwise-separable convolution."""
