@@ -12,8 +12,10 @@ PACKAGE = Path(__file__).parent.parent / "gansearch"
 
 # From the top down, as patterns; a module's place is that of the longest pattern that it matches.
 LAYERS = [
-    ["cli", "console"],
-    ["study", "retrain", "following"],
+    ["cli"],
+    ["console", "retrain"],
+    ["study"],
+    ["following"],
     ["tracking*"],
     ["report*"],
     ["search*"],
