@@ -129,17 +129,16 @@ def trial_of(frozen: FrozenTrial) -> TrialRecord:
     end = (told[-1]["ends"] if told else None) or {}
     if "outcome" in attributes:
         end = {**attributes["end"], "outcome": attributes["outcome"]}
+    reports = [Report(**{k: v for k, v in value.items() if k != "ends"}) for value in told]
+    tags = {name: tag for report in reports for name, tag in report.tags.items()}
     return TrialRecord(
         number=attributes["number"],
         params=attributes["params"],
         seed=attributes["seed"],
-        reports=tuple(
-            Report(value["kimg"], value["metrics"], value["protocols"], value["checkpoint"])
-            for value in told
-        ),
+        reports=tuple(reports),
         outcome=Outcome(end["outcome"]) if end else None,
         reason=end.get("reason", ""),
         started=attributes["started"],
         ended=end.get("ended"),
-        tags=end.get("tags", {}),
+        tags=end.get("tags", tags),
     )

@@ -12,6 +12,7 @@ import os
 import socket
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import sqlalchemy
@@ -50,6 +51,7 @@ class Lease:
         self._storage = storage
         self._study_id = study_id
         self._name = name
+        self._token = uuid4().hex  # two of one process, in one second, are still two
         found = self._read()
         if found is None:
             storage.set_study_system_attr(study_id, _KEY, None)
@@ -67,6 +69,7 @@ class Lease:
         """
         process = psutil.Process()
         holder = {
+            "token": self._token,
             "host": socket.gethostname(),
             "pid": process.pid,
             "process_started": process.create_time(),

@@ -162,7 +162,8 @@ class Policy:
             if problem is not None:
                 self._finish(replace(trial, outcome=problem[0], reason=problem[1]))
                 return False
-            trial = self._judge(replace(trial, reports=(*trial.reports, report)), report)
+            reports, tags = (*trial.reports, report), {**trial.tags, **report.tags}
+            trial = self._judge(replace(trial, reports=reports, tags=tags), report)
             self._recorder.reported(trial, report)
             self._keep(trial)
             if trial.outcome == Outcome.STOPPED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
@@ -105,9 +106,11 @@ class StudyStore:
                 f"`gansearch resume {name}`, or choose another name"
             ) from None
         study = StudyRecord(name, space.text, space.file, time.time(), tags or {}, ())
-        optuna.load_study(study_name=name, storage=storage).set_metric_names(
-            [objective.metric for objective in space.objectives]
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            optuna.load_study(study_name=name, storage=storage).set_metric_names(
+                [objective.metric for objective in space.objectives]
+            )
         for key, value in layout.study_attributes(study).items():
             storage.set_study_user_attr(study_id, key, value)
         return cls(storage, study_id, name)

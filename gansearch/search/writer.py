@@ -51,16 +51,21 @@ def describe(error: BaseException) -> str:
     return f"{type(original).__name__}: {original}".partition("\n")[0]
 
 
+def _unwrapped(error: BaseException) -> BaseException:
+    return error.__cause__ or error if isinstance(error, StorageInternalError) else error
+
+
 def _original(error: BaseException) -> BaseException:
     # Optuna wraps SQLAlchemy's error, which wraps the driver's.
-    cause = error.__cause__ or error
-    original: BaseException | None = getattr(cause, "orig", None)
-    return original or cause
+    inner = _unwrapped(error)
+    original: BaseException | None = getattr(inner, "orig", None)
+    return original or inner
 
 
 def _is_transient(error: Exception) -> bool:
-    cause = error.__cause__ or error
-    away = isinstance(cause, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError)
+    away = isinstance(
+        _unwrapped(error), sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
+    )
     return away and not any(text in str(_original(error)) for text in PERMANENT)
 
 

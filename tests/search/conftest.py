@@ -1,12 +1,25 @@
 """Spaces, clocks and trials for the tests of the search."""
 
 import itertools
-from collections.abc import Callable
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
 
 import pytest
+import sqlalchemy
 
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.search.database import connect
 from gansearch.search.policy import Ask, Policy
+from gansearch.search.storage import sqlite_url
 from gansearch.space import Space, parse_space
 
 YAML = """
@@ -64,7 +77,7 @@ def report_at(
     kimg: float, fid: float = 10.0, seconds: float = 1.0, params_m: float = 1.0
 ) -> Report:
     metrics = {"fid_digits": fid, "seconds_per_kimg": seconds, "params_m": params_m}
-    return Report(kimg, metrics, {"fid_digits": "digits-900"}, f"/weights/{kimg:g}")
+    return Report(kimg, metrics, {"fid_digits": "digits-900"}, f"/weights/{kimg:g}", {"host": "a"})
 
 
 @pytest.fixture(scope="session")
@@ -107,3 +120,69 @@ def trial() -> Callable[..., TrialRecord]:
         return TrialRecord(number, params, seed=7, **{"started": 1.0, **fields})  # type: ignore[arg-type]
 
     return make
+
+
+# --- Databases ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of its own, without durability."""
+    initdb, postgres = shutil.which("initdb"), shutil.which("postgres")
+    if initdb is None or postgres is None:
+        pytest.skip("needs PostgreSQL's initdb and postgres on the PATH")
+    pytest.importorskip("psycopg")
+    with TemporaryDirectory(prefix="gansearch-pg-", dir="/tmp") as folder:
+        user: dict[str, Any] = {}
+        if os.getuid() == 0:  # PostgreSQL does not run as root
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": folder, **user}
+        subprocess.run(
+            [initdb, "-D", f"{folder}/data", "-U", "me", "-A", "trust"], check=True, **quiet
+        )
+        settings = ["-c", "listen_addresses=", "-c", "fsync=off", "-k", folder]
+        server = subprocess.Popen(
+            [postgres, "-D", f"{folder}/data", *settings], **quiet, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_for(Path(folder, ".s.PGSQL.5432"))
+            yield f"postgresql://me@/postgres?host={folder}"
+        finally:
+            server.send_signal(signal.SIGINT)  # "fast" shutdown
+            server.wait(30)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with Optuna's tables, which take longer to make than to copy."""
+    file = tmp_path_factory.mktemp("tables") / "studies.db"
+    connect(sqlite_url(file)).engine.dispose()
+    return file
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty storage."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("tables"), tmp_path / "studies.db")
+        yield sqlite_url(tmp_path / "studies.db")
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    engine = sqlalchemy.create_engine(
+        server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    yield server.replace("/postgres?", f"/{name}?")
