@@ -12,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from gansearch.record import StudyRecord, TrialRecord
+from gansearch.report import style
 from gansearch.tracking import mirror
 
 Dump = dict[str, Any]
@@ -35,7 +36,8 @@ def location(empty_database: Path, tmp_path: Path) -> tuple[str, str]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror, "PATIENCE", (0.0, 0.0))
-    monkeypatch.setattr(mirror, "FRONT_INTERVAL", 1e9)  # drawn at the end, which takes a second
+    monkeypatch.setattr(mirror, "FRONT_INTERVAL", 1e9)  # drawn at the end only, and small
+    monkeypatch.setitem(style.FIGURE, "dpi", 30)
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
