@@ -19,7 +19,7 @@ from typing import Any
 import ray
 import torch
 
-from gansearch.data import load_images
+from gansearch.data import Images, load_images
 from gansearch.errors import DataError, StudyError
 from gansearch.following import following
 from gansearch.metrics.evaluator import Evaluator
@@ -127,7 +127,7 @@ def resume_study(
     """
     url = _database(results)
     space, record = read_study(url, name)
-    _same_data(record, _check_data(space))
+    _check_data(space, record)
     with (
         _cluster(address, space),
         StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,
@@ -154,29 +154,35 @@ def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
 
 def _tags(space: Space, storage: Path) -> dict[str, str]:
     """What a study's results depend on beside its space."""
+    images, evaluator = _measures(space)
     packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
     return {
         **packages,
         "python": platform.python_version(),
         "host": platform.node(),
         "storage": str(storage),
-        **_check_data(space),
+        "data": images.train.fingerprint,
+        "data.skipped": str(len(images.train.skipped)),
+        **{f"floor/{metric}": str(value) for metric, value in evaluator.floor().items()},
     }
 
 
-def _check_data(space: Space) -> dict[str, str]:
-    """The images' fingerprint, once they and whatever measures quality on them could be loaded."""
+def _measures(space: Space) -> tuple[Images, Evaluator]:
+    """The images and what measures quality on them: as far as a trial needs files, it needs these.
+
+    The workers find what an evaluator prepares in the cache.
+    """
     images = load_images(space.data)
     evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
-    Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
-    return {"data": images.train.fingerprint, "data.skipped": str(len(images.train.skipped))}
+    return images, Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
 
 
-def _same_data(record: StudyRecord, tags: dict[str, str]) -> None:
-    if record.tags.get("data", tags["data"]) != tags["data"]:
+def _check_data(space: Space, record: StudyRecord) -> None:
+    now, then = _measures(space)[0].train.fingerprint, record.tags["data"]
+    if now != then:
         raise DataError(
-            f"study {record.name!r} began with other images: their fingerprint was "
-            f"{record.tags['data']}, now it is {tags['data']}"
+            f"study {record.name!r} began with other images: their fingerprint was {then}, "
+            f"now it is {now}"
         )
 
 
