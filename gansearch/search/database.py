@@ -10,7 +10,10 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from gansearch.errors import StudyError
-from gansearch.search.writer import describe, retry
+from gansearch.search.writer import AWAY, describe, retry
+
+MADE_MEANWHILE = (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError)
+"""What a database answers where another process makes the same tables at the same time."""
 
 OPEN_SECONDS = 10.0
 """How long a database may be away before a command gives up on it."""
@@ -29,7 +32,7 @@ def connect(url: str) -> RDBStorage:
     """
     storages: list[RDBStorage] = []
     try:
-        retry(lambda: storages.append(_open(url)), OPEN_SECONDS)
+        retry(lambda: storages.append(_open(url)), OPEN_SECONDS, (*AWAY, *MADE_MEANWHILE))
     except (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError) as error:
         raise StudyError(f"cannot open the storage {show(url)}: {describe(error)}") from error
     except ImportError as error:

@@ -22,15 +22,21 @@ RETRY_SECONDS = 300.0
 PERMANENT = ("disk is full", "readonly", "malformed", "not a database", "No space left")
 """What an operational error says where waiting is no help."""
 
+Errors = tuple[type[Exception], ...]
+
+AWAY: Errors = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+"""What a database that is locked, restarting or out of reach answers with."""
+
 Operation = Callable[[], None]
 
 
-def retry(operation: Operation, seconds: float) -> None:
+def retry(operation: Operation, seconds: float, passing: Errors = AWAY) -> None:
     """Do ``operation``, again and again for up to ``seconds`` while the database is away.
 
     Args:
         operation: that can be done twice without harm.
         seconds: after which its error is raised.
+        passing: the errors that may pass.
     """
     deadline = time.monotonic() + seconds
     delay = 0.05
@@ -38,7 +44,7 @@ def retry(operation: Operation, seconds: float) -> None:
         try:
             return operation()
         except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-            if not _is_transient(error) or time.monotonic() + delay > deadline:
+            if not _may_pass(error, passing) or time.monotonic() + delay > deadline:
                 raise
             log.warning("the study's storage does not answer, trying again: %s", describe(error))
         time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
@@ -62,11 +68,9 @@ def _original(error: BaseException) -> BaseException:
     return original or inner
 
 
-def _is_transient(error: Exception) -> bool:
-    away = isinstance(
-        _unwrapped(error), sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
-    )
-    return away and not any(text in str(_original(error)) for text in PERMANENT)
+def _may_pass(error: Exception, passing: Errors) -> bool:
+    stays = any(text in str(_original(error)) for text in PERMANENT)
+    return isinstance(_unwrapped(error), passing) and not stays
 
 
 class Writer:
