@@ -63,7 +63,7 @@ def digits_classifier(resolution: int) -> DigitsClassifier:
         return {name: tensor.numpy() for name, tensor in state.items()}
 
     weights = cached("digits-classifier", (images.fingerprint, _RECIPE), trained)
-    classifier = DigitsClassifier(resolution)
+    classifier = _untrained(resolution)
     classifier.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     return classifier.eval()
 
@@ -83,7 +83,7 @@ def train_classifier(images: Tensor, labels: Tensor) -> DigitsClassifier:
         The classifier on the CPU, in float32.
     """
     generator = torch.Generator().manual_seed(_SEED)
-    classifier = DigitsClassifier(images.shape[-1]).double()
+    classifier = _untrained(images.shape[-1]).double()
     _initialise(classifier, generator)
     with _one_thread():
         _fit(classifier, images.double(), labels, generator)
@@ -91,6 +91,11 @@ def train_classifier(images: Tensor, labels: Tensor) -> DigitsClassifier:
         for parameter in classifier.parameters():
             parameter.copy_((parameter / _GRID).round() * _GRID)
     return classifier.float()
+
+
+def _untrained(resolution: int) -> DigitsClassifier:
+    with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
+        return DigitsClassifier(resolution)
 
 
 def _fit(
@@ -113,7 +118,7 @@ def _fit(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Tensors are small: on a busy machine, threads that wait for each other cost ten times more."""
+    """Tensors are small: threads that wait for each other on a busy machine cost ten times more."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -79,12 +79,14 @@ def load_inception(weights: Path | None = None, *, sha256: str = SHA256) -> Ince
         WeightsError: the weights cannot be had, or their checksum is another; the file is then not
             loaded at all.
     """
-    state = _load_checked(_find(weights, sha256), sha256)
-    inception = Inception()
+    path = _find(weights, sha256)
+    state = _load_checked(path, sha256)
+    with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
+        inception = Inception()
     try:
         inception.network.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{weights}: no weights of FID's Inception network: {error}") from error
+        raise WeightsError(f"{path}: no weights of FID's Inception network: {error}") from error
     inception.network.fc = nn.Identity()  # its 1,008 logits are not used
     return inception.eval()
 
