@@ -51,6 +51,8 @@ def read_checkpoint(path: Path) -> State:
             _verify_checksums(file)
             file.seek(0)
             state = torch.load(file, map_location="cpu", weights_only=True)
+        except MemoryError:
+            raise
         except Exception as error:  # what the readers raise depends on where the damage is
             summary = str(error).partition("\n")[0]
             raise CheckpointError(f"{path}: damaged, or no checkpoint: {summary}") from error

@@ -29,6 +29,7 @@ REPORT_FILE = "report.json"
 
 GRID_COLUMNS = 8
 REPORT = TypeAdapter(Report)
+"""A report to JSON and back."""
 TRANSIENT = (OSError, torch.AcceleratorError)
 """What another attempt, perhaps on another machine, may not meet: storage, network, a device."""
 

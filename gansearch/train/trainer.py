@@ -149,11 +149,16 @@ class Trainer:
                 raise CheckpointError(f"{path}: of another configuration: {different}")
             if state["fingerprint"] != images.train.fingerprint:
                 raise CheckpointError(f"{path}: trained on other images than {config.data} gives")
-            trainer = cls(config, images, device)
+        except (ConfigError, KeyError) as error:
+            raise CheckpointError(f"{path}: holds no configuration: {error}") from error
+        trainer = cls(config, images, device)
+        try:
             trainer._restore(state)
-        except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             summary = str(error).partition("\n")[0]
-            raise CheckpointError(f"{path}: does not fit this program: {summary}") from error
+            raise CheckpointError(f"{path}: does not fit {config.variant}: {summary}") from error
         return trainer
 
     def _restore(self, state: State) -> None:

@@ -124,12 +124,27 @@ def test_a_state_that_does_not_fit_is_refused(configure, build, images, cpu, pat
     for broken in (
         {**state, "ema": state["ema"][:-1]},
         {**state, "variant": {}},
-        {**state, "config": "{}"},
         {key: value for key, value in state.items() if key != "position"},
     ):
         write_checkpoint(path, broken)
-        with pytest.raises(CheckpointError, match="does not fit"):
+        with pytest.raises(CheckpointError, match="does not fit tiny"):
             Trainer.load(path, images, cpu)
+    write_checkpoint(path, {**state, "config": "{}"})
+    with pytest.raises(CheckpointError, match="no configuration"):
+        Trainer.load(path, images, cpu)
+
+
+def test_a_full_device_is_not_a_damaged_checkpoint(
+    monkeypatch, configure, build, images, cpu, path
+):
+    build(configure()).save(path)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.optim.Optimizer, "load_state_dict", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        Trainer.load(path, images, cpu)
 
 
 def test_what_is_written_is_read(path):
