@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gansearch.config import DataConfig, EvaluationConfig
+from gansearch.data import Images, load_images
+from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.images import from_arrays, split
+from gansearch.errors import ConfigError, DataError, Diverged
+from gansearch.metrics.evaluator import Evaluator
+from gansearch.metrics.features import FEATURES, Features, random_features
+
+CPU = torch.device("cpu")
+METRICS = ("fid_digits", "fid_random")
+Sample = Callable[[Batch, torch.Generator], Tensor]
+
+
+@pytest.fixture(scope="session")
+def images() -> Images:
+    return load_images(DataConfig(name="digits", holdout=0.5))
+
+
+def evaluator(
+    images: Images, metrics: tuple[str, ...] = ("fid_random",), **config: int
+) -> Evaluator:
+    return Evaluator(EvaluationConfig(**{"samples": 300, **config}), metrics, images, CPU)
+
+
+def noisy(strength: float) -> Sample:
+    """The conditions' own images under noise."""
+
+    def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(batch.images.shape, generator=generator)
+        return (batch.images + strength * noise).clamp(-1, 1)
+
+    return sample
+
+
+# --- What is measured --------------------------------------------------------------------------
+
+
+def test_the_value_is_the_distance_of_the_samples_to_the_training_set(images: Images) -> None:
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    seen: list[Tensor] = []
+
+    def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+        seen.append(noisy(0.3)(batch, generator))
+        return seen[-1]
+
+    measured = evaluator(images, samples=500).evaluate(sample).values["fid_random"]
+    features = random_features(images.train.spec)
+    real = features(images.train.batch(torch.arange(len(images.train))).images).double().numpy()
+    made = features(torch.cat(seen)).double().numpy()
+    assert len(made) == 500
+    expected = calculate_frechet_distance(
+        made.mean(0), np.cov(made, rowvar=False), real.mean(0), np.cov(real, rowvar=False)
+    )
+    assert measured == pytest.approx(expected, rel=1e-5)
+
+
+def test_worse_samples_score_worse_in_every_metric(images: Images) -> None:
+    scorer = evaluator(images, METRICS)
+    rows = [scorer.evaluate(noisy(strength)).values for strength in (0.1, 0.3, 0.6, 1.2)]
+    floor = scorer.floor()
+    for metric in METRICS:
+        scores = [row[metric] for row in rows]
+        assert scores == sorted(scores)
+        assert 0 < floor[metric] < 0.1 * scores[-1]
+
+
+def test_every_evaluation_sees_the_same_latents_and_conditions(images: Images) -> None:
+    scorer = evaluator(images)
+    calls: list[tuple[Tensor, Tensor]] = []
+
+    def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+        assert generator.device == CPU
+        assert batch.labels is not None
+        latents = torch.randn(len(batch), 4, generator=generator)
+        calls.append((batch.labels, latents))
+        return noisy(0.5)(batch, generator)
+
+    first, second = scorer.evaluate(sample), scorer.evaluate(sample)
+    assert first == second
+    half = len(calls) // 2
+    for (labels, latents), (labels_again, latents_again) in zip(
+        calls[:half], calls[half:], strict=True
+    ):
+        assert torch.equal(labels, labels_again)
+        assert torch.equal(latents, latents_again)
+    assert sum(len(labels) for labels, _ in calls[:half]) == 300
+    assert evaluator(images).evaluate(sample) == first  # and those of another process's evaluator
+
+
+def test_conditions_are_distributed_as_the_training_labels(images: Images) -> None:
+    drawn = torch.zeros(10)
+
+    def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+        assert batch.labels is not None
+        drawn.add_(torch.bincount(batch.labels, minlength=10))
+        return noisy(0.5)(batch, generator)
+
+    evaluator(images, samples=5000).evaluate(sample)
+    labels = images.train.batch(torch.arange(len(images.train))).labels
+    assert labels is not None
+    expected = torch.bincount(labels, minlength=10) / len(labels)
+    assert (drawn / 5000 - expected).abs().max() < 0.03
+
+
+def test_spread_is_relative_to_the_data(images: Images) -> None:
+    scorer = evaluator(images)
+    assert scorer.evaluate(noisy(0)).spread == pytest.approx(1)
+    assert scorer.evaluate(lambda b, _: b.images / 4).spread == pytest.approx(0.25)
+
+
+# --- The floor ---------------------------------------------------------------------------------
+
+
+def test_the_floor_is_of_as_many_images_as_the_samples(images: Images) -> None:
+    assert images.heldout is not None
+    scorer = evaluator(images)
+    protocol = scorer.measure(images.heldout).protocols["fid_random"]
+    assert protocol.startswith("300 images from real images")
+    assert scorer.floor() == scorer.measure(images.heldout).values
+
+
+def test_with_fewer_held_out_the_protocol_gives_their_number() -> None:
+    few = load_images(DataConfig(name="digits", holdout=0.1))
+    assert few.heldout is not None
+    scorer = evaluator(few)
+    assert scorer.measure(few.heldout).protocols["fid_random"].startswith("180 images")
+
+
+def test_without_held_out_images_there_is_no_floor() -> None:
+    assert evaluator(load_images(DataConfig(name="digits"))).floor() == {}
+
+
+# --- Protocols ---------------------------------------------------------------------------------
+
+
+def protocol(scorer: Evaluator) -> str:
+    return scorer.evaluate(noisy(0.5)).protocols["fid_random"]
+
+
+def test_the_protocol_is_readable_and_ends_in_its_hash(images: Images) -> None:
+    text = protocol(evaluator(images))
+    for part in ("300 images", "latents of seed 0", "against 899 real", "random features"):
+        assert part in text
+    assert len(text.rpartition("[")[2]) == len("01234567]")
+
+
+def test_everything_that_changes_a_value_changes_the_protocol(images: Images) -> None:
+    other = load_images(DataConfig(name="digits", holdout=0.4))
+    texts = [
+        protocol(evaluator(images)),
+        protocol(evaluator(images, samples=301)),
+        protocol(evaluator(images, seed=1)),
+        protocol(evaluator(other)),
+        evaluator(images, METRICS).evaluate(noisy(0.5)).protocols["fid_digits"],
+    ]
+    hashes = {text.rpartition("[")[2] for text in texts}
+    assert len(hashes) == len(texts)
+    assert protocol(evaluator(images)) == texts[0]
+
+
+# --- The cached reference ----------------------------------------------------------------------
+
+
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.images = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.images += len(images)
+        return images.flatten(1)[:, 20:30]
+
+
+def test_the_training_sets_statistics_are_computed_once(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, checksums = Counting(), iter(["first", "first", "second"])
+
+    def make(config: EvaluationConfig, spec: ImageSpec) -> Features:
+        return Features("counting", 10, next(checksums), "none", network)
+
+    monkeypatch.setitem(FEATURES, "fid_counting", make)
+    metrics = ("fid_counting",)
+    computed = evaluator(images, metrics).floor()
+    assert network.images == len(images.train) + 300
+    assert evaluator(images, metrics).floor() == computed
+    assert network.images == len(images.train) + 600
+    evaluator(images, metrics)  # other weights, other statistics
+    assert network.images == 2 * len(images.train) + 600
+
+
+# --- Divergence and refusals -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_samples_that_are_not_finite_are_named(images: Images, value: float) -> None:
+    def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+        made = noisy(0.5)(batch, generator)
+        made[-1, 0, 3, 3] = value
+        return made
+
+    with pytest.raises(Diverged) as caught:
+        evaluator(images).evaluate(sample, kimg=3.0)
+    assert (caught.value.reason, caught.value.kimg) == ("nan", 3.0)
+
+
+def point(strength: float) -> Sample:
+    def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(batch.images.shape, generator=generator)
+        return batch.images[:1].mean() + strength * noise
+
+    return lambda batch, generator: sample(Batch(torch.zeros_like(batch.images)), generator)
+
+
+def test_a_trained_generator_of_one_image_has_collapsed(images: Images) -> None:
+    scorer = evaluator(images)
+    with pytest.raises(Diverged, match="collapse at 3 kimg"):
+        scorer.evaluate(point(1e-3), kimg=3.0)
+    assert scorer.evaluate(point(0.05), kimg=3.0).spread < 0.2  # little is not nothing
+
+
+def test_an_untrained_generator_has_not_collapsed(images: Images) -> None:
+    assert evaluator(images).evaluate(point(1e-3)).spread < 0.01
+
+
+@pytest.mark.parametrize("name", ["peak_memory_mib", "fdi_digits"])
+def test_refuses_what_is_no_quality_metric(images: Images, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}.*fid_digits"):
+        evaluator(images, (name,))
+
+
+def test_refuses_data_that_is_all_one_image() -> None:
+    pixels = torch.full((10, 1, 8, 8), 7, dtype=torch.uint8)
+    same = split(from_arrays(pixels, None, resolution=8), holdout=0)
+    with pytest.raises(DataError, match="all the same"):
+        evaluator(same)
