@@ -1,8 +1,7 @@
 """The forms that a person writes to the one form that the models have.
 
 A list is a choice, a scalar a constant, ``dsc:`` a group of dotted names, a direction an
-objective. What is none of these is passed on as it is: the models say what is
-wrong with it.
+objective. What is none of these is passed on as it is: the models say what is wrong with it.
 """
 
 from __future__ import annotations

@@ -104,7 +104,9 @@ def test_the_least_that_must_be_said() -> None:
 
 
 def test_other_data_is_judged_by_fid() -> None:
-    space = parse_space(MINIMAL + "data: {name: photos}\n", "x.yaml")
+    data = "data: {name: folder, path: ../faces, resolution: 32, unreadable: skip}\n"
+    space = parse_space(MINIMAL + data, "x.yaml")
+    assert space.data.path == Path("../faces")
     assert space.quality.metric == "fid"
 
 
