@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.paths import written_atomically
 from gansearch.record import Outcome, StudyRecord, TrialRecord
 from gansearch.report.selection import Selection, oriented
 from gansearch.report.style import (
@@ -31,6 +29,7 @@ from gansearch.report.style import (
     decorate,
     label,
     scale,
+    write_figure,
 )
 
 if TYPE_CHECKING:
@@ -97,17 +96,13 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
     return figure
 
 
-def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG."""
-    with written_atomically(path) as temporary:
-        figure.savefig(temporary, format="png")
+def write_front_plot(selection: Selection, record: StudyRecord, path: Path) -> None:
+    """Write :func:`front_figure` to a file of the kind that its suffix names.
 
-
-def png(figure: Figure) -> bytes:
-    """A figure as PNG; the same figure gives the same bytes."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    Raises:
+        UsageError: the suffix names no kind of picture.
+    """
+    write_figure(front_figure(record, selection), path)
 
 
 # --- What is drawn where ---------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How the plots look: colours, axes, legends.
+"""How the plots look and are written: colours, axes, legends, files.
 
 Colours are Okabe and Ito's and cividis: both are told apart by colour-blind people.
 """
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
+from gansearch.paths import written_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +27,7 @@ HIGHLIGHTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 KNEE = HIGHLIGHTS[1]
 COLOUR_MAP = "cividis"
 FIGURE: dict[str, Any] = {"figsize": (8.0, 5.0), "dpi": 160, "layout": "constrained"}
+KINDS = ("png", "pdf", "svg")
 WIDE = 12.0
 """An axis whose values span more than this factor is logarithmic."""
 
@@ -70,3 +75,23 @@ def below(figure: Figure, handles: Sequence[Line2D]) -> None:
         handletextpad=0.3,
         columnspacing=1.4,
     )
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to a file of the kind that its suffix names.
+
+    Raises:
+        UsageError: the suffix names no kind of picture.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in KINDS:
+        raise UsageError(f"{path}: should end in {', '.join(f'.{each}' for each in KINDS)}")
+    with written_atomically(path) as temporary:
+        figure.savefig(temporary, format=kind)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG; the same figure gives the same bytes."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

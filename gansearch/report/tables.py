@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,15 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
             style="bold" if knee else None,
         )
     table.caption = selection.message or None
+    return table
+
+
+def studies_table(names: Iterable[str]) -> Table:
+    """The studies of a results folder, oldest first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("study")
+    for name in names:
+        table.add_row(name)
     return table
 
 

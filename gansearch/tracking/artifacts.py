@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Files = dict[str, bytes]
 """Content by path within the run; empty where the source is gone."""
 
+CONFIG_FILE = "config.json"
+"""A trial's resolved configuration among its artifacts: all that it takes to train it again."""
 THUMBNAIL = 256
 """Longer side of an image in MLflow's grid, in pixels."""
 
@@ -90,14 +92,15 @@ def digest(text: str) -> str:
 def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
     if selection is None:
         return {}
-    from gansearch.report import plots
+    from gansearch.report.plots import curves_figure, front_figure
+    from gansearch.report.style import png
 
     table = selection.table
     return {
         "front/front.csv": table.to_csv(index=False, lineterminator="\n").encode(),
         "front/front.json": table.to_json(orient="split", index=False).encode(),
-        "front/front.png": plots.png(plots.front_figure(record, selection)),
-        "front/curves.png": plots.png(plots.curves_figure(record, selection)),
+        "front/front.png": png(front_figure(record, selection)),
+        "front/curves.png": png(curves_figure(record, selection)),
     }
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.space.models import Space
-from gansearch.tracking.artifacts import Artifact, samples_artifact, text_artifact
+from gansearch.tracking.artifacts import CONFIG_FILE, Artifact, samples_artifact, text_artifact
 
 MAX_KEY, MAX_PARAM, MAX_TAG = 250, 6000, 8000
 """MLflow's limits, in characters; beyond them it refuses a name and cuts a value."""
@@ -197,7 +197,7 @@ def _config(space: Space, trial: TrialRecord) -> tuple[Artifact, ...]:
         text = space.train_config(trial.params, trial.seed).to_json()
     except ConfigError:
         return ()  # the trial failed of it, and its reason says so
-    return (text_artifact("config", "config.json", text),)
+    return (text_artifact("config", CONFIG_FILE, text),)
 
 
 def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[Point, ...]:

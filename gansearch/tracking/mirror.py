@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from gansearch.tracking.content import (
     study_content,
     trial_content,
 )
+from gansearch.tracking.location import Location
 from gansearch.tracking.store import Changes, Held, Store
 
 logger = logging.getLogger(__name__)
@@ -37,14 +37,13 @@ class MlflowMirror:
     :func:`sync`. No failure of MLflow is ever raised to the study.
 
     Args:
-        space: that the study searches.
-        uri: tracking server or database.
-        artifact_root: folder or URI for files, where the experiment is made in a database.
+        space: that the study searches; its ``tracking`` may name a server.
+        results: folder of studies, with MLflow's database for spaces that name none.
     """
 
-    def __init__(self, space: Space, uri: str, artifact_root: str | None = None) -> None:
-        self.uri = uri
-        self._writer = Writer(space, uri, artifact_root)
+    def __init__(self, space: Space, results: Path) -> None:
+        self.location = Location.of(space, results)
+        self._writer = Writer(space, self.location)
         self._wait = PATIENCE[0]
         self._retry_at = 0.0
         self._away = False
@@ -59,7 +58,7 @@ class MlflowMirror:
         if not self._try(record, closed=True):
             logger.warning(
                 "MLflow at %s missed the end of study %s: `gansearch sync %s` writes it",
-                redacted(self.uri),
+                self.location,
                 record.name,
                 record.name,
             )
@@ -71,30 +70,30 @@ class MlflowMirror:
             if not self._away:
                 logger.warning(
                     "MLflow at %s cannot be written (%s); the study goes on and it is tried again",
-                    redacted(self.uri),
-                    brief(error, self.uri),
+                    self.location,
+                    self.location.brief(error),
                 )
             self._away = True
             self._retry_at = time.monotonic() + self._wait
             self._wait = min(2 * self._wait, PATIENCE[1])
             return False
         if self._away:
-            logger.warning("MLflow at %s is written again", redacted(self.uri))
+            logger.warning("MLflow at %s is written again", self.location)
         self._away = False
         self._wait = PATIENCE[0]
         return True
 
 
-def sync(space: Space, record: StudyRecord, uri: str, artifact_root: str | None = None) -> Changes:
+def sync(space: Space, record: StudyRecord, results: Path) -> Changes:
     """Make MLflow's content equal to a study's record, as far as it is not.
 
-    Trials that have not ended are shown as interrupted: a study that still runs corrects that.
+    Trials that have not ended are shown as interrupted; a study that still runs corrects that as
+    they go on.
 
     Args:
-        space: that the study searches.
+        space: that the study searches; its ``tracking`` may name a server.
         record: the study.
-        uri: tracking server or database.
-        artifact_root: folder or URI for files, where the experiment is made in a database.
+        results: folder of studies, with MLflow's database for spaces that name none.
 
     Returns:
         What was written; nothing where MLflow was up to date.
@@ -102,26 +101,13 @@ def sync(space: Space, record: StudyRecord, uri: str, artifact_root: str | None 
     Raises:
         UsageError: the store cannot be reached or refuses.
     """
+    location = Location.of(space, results)
     try:
-        return Writer(space, uri, artifact_root).write(record, closed=True)
-    except UsageError:
-        raise
+        return Writer(space, location).write(record, closed=True)
     except Exception as error:  # MLflow's backends raise what they like
         raise UsageError(
-            f"MLflow at {redacted(uri)} cannot be written: {brief(error, uri)}"
+            f"MLflow at {location} cannot be written: {location.brief(error)}"
         ) from None
-
-
-def default_location(space: Space, results: Path) -> tuple[str, str]:
-    """Where a space's tracking goes: its own URI or a database in ``results``; and its files' root.
-
-    Args:
-        space: whose ``tracking.uri`` counts.
-        results: folder of studies; the database and files are in it.
-    """
-    results = results.absolute()
-    uri = space.tracking.uri or f"sqlite:///{results / 'mlflow.db'}"
-    return uri, (results / "mlartifacts").as_uri()
 
 
 class Writer:
@@ -131,10 +117,9 @@ class Writer:
     answer was lost may have been carried out.
     """
 
-    def __init__(self, space: Space, uri: str, artifact_root: str | None) -> None:
+    def __init__(self, space: Space, location: Location) -> None:
         self.space = space
-        self.uri = uri
-        self.artifact_root = None if uri.startswith("http") else artifact_root
+        self.location = location
         self._forget()
 
     def write(self, record: StudyRecord, *, closed: bool) -> Changes:
@@ -185,7 +170,7 @@ class Writer:
         """The store, with the runs in it that may be needed known."""
         if self._store is None:
             experiment = self.space.tracking.experiment or self.space.name
-            self._store = Store(self.uri, experiment, self.artifact_root)
+            self._store = Store(self.location, experiment)
             self._held = self._store.find(identity(record))
         elif new := [trial.started for trial in changed if trial.number not in self._held]:
             # A sync beside the running study may have created them.
@@ -199,17 +184,3 @@ class Writer:
         held = self._held[content.number]
         store.write(held, content)
         return held
-
-
-def redacted(uri: str) -> str:
-    """A URI without what may be secret in it: user, password, query."""
-    return re.sub(r"(?<=://)[^/]*@", "", uri).partition("?")[0]
-
-
-def brief(error: Exception, uri: str) -> str:
-    """An error's kind and first line, without the secrets of ``uri``."""
-    line = (str(error).splitlines() or [""])[0]
-    user, query = re.search(r"(?<=://)[^/]*(?=@)", uri), uri.partition("?")[2]
-    for secret in (user[0] if user else "", user[0].partition(":")[2] if user else "", query):
-        line = line.replace(secret, "***") if secret else line
-    return f"{type(error).__name__}: {line[:300]}"

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 from gansearch.tracking.content import TRIAL, RunContent, fitting_tags
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run
+
+    from gansearch.tracking.location import Location
 
 ARTIFACTS = "gansearch.artifacts"
 """Tag that lists the artifacts a run has, each with its version."""
@@ -92,33 +95,36 @@ class Held:
         )
 
 
+def client_of(location: Location) -> MlflowClient:
+    """MLflow's client, which sets a new database up and gives up early on a server."""
+    for name, value in HTTP_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    # Both announce every step of a new database's set-up.
+    for chatty in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=location.uri)
+
+
 class Store:
     """One experiment of an MLflow store.
 
     Args:
-        uri: tracking server or database.
+        location: of the store.
         experiment: name; created where it is missing.
-        artifact_root: folder or URI of the experiment's files, where this call creates it in a
-            database; a server has its own.
 
     Raises:
         mlflow.exceptions.MlflowException: the store cannot be reached.
     """
 
-    def __init__(self, uri: str, experiment: str, artifact_root: str | None) -> None:
-        for name, value in HTTP_DEFAULTS.items():
-            os.environ.setdefault(name, value)
-        from mlflow import MlflowClient
-
-        # Both announce every step of a new database's set-up.
-        for chatty in ("alembic", "mlflow.store.db.utils"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        self.client = MlflowClient(tracking_uri=uri)
+    def __init__(self, location: Location, experiment: str) -> None:
+        self.client = client_of(location)
         found = self.client.get_experiment_by_name(experiment)
         self.experiment: str = (
             found.experiment_id
             if found
-            else self.client.create_experiment(experiment, artifact_location=artifact_root)
+            else self.client.create_experiment(experiment, location.artifact_root)
         )
         self.changes = Changes()
 

@@ -12,10 +12,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from gansearch.errors import UsageError
 from gansearch.record import StudyRecord
 from gansearch.report import select
-from gansearch.report.plots import curves_figure, front_figure, png, write_png
-from gansearch.report.tables import front_table, write_csv
+from gansearch.report.plots import curves_figure, front_figure, write_front_plot
+from gansearch.report.style import png, write_figure
+from gansearch.report.summary import summary
+from gansearch.report.tables import front_table, studies_table, write_csv
 from gansearch.space.models import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
@@ -57,7 +60,7 @@ def test_pictures_of_studies_of_any_size(
     make_study: Make, tmp_path: Path, trials: int, figure: Callable[..., object]
 ) -> None:
     space, record = make_study(trials)
-    write_png(figure(record, select(space, record)), tmp_path / "plot.png")  # type: ignore[arg-type]
+    write_figure(figure(record, select(space, record)), tmp_path / "plot.png")  # type: ignore[arg-type]
     image = Image.open(tmp_path / "plot.png")
     assert image.width >= 1000
     assert len(image.convert("L").getcolors() or []) > 10
@@ -103,3 +106,46 @@ def test_same_study_gives_the_same_bytes(make_study: Make) -> None:
     space, record = make_study(20)
     first, second = (png(front_figure(record, select(space, record))) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+def test_front_is_written_as_its_suffix_says(make_study: Make, tmp_path: Path, kind: str) -> None:
+    space, record = make_study(9)
+    write_front_plot(select(space, record), record, tmp_path / f"front.{kind}")
+    start = (tmp_path / f"front.{kind}").read_bytes()[:200]
+    assert {"png": b"PNG", "pdf": b"%PDF", "svg": b"<?xml"}[kind] in start
+
+
+def test_other_kinds_of_pictures_are_refused(make_study: Make, tmp_path: Path) -> None:
+    space, record = make_study(9)
+    with pytest.raises(UsageError, match=r"should end in \.png, \.pdf, \.svg"):
+        write_front_plot(select(space, record), record, tmp_path / "front.bmp")
+    assert not list(tmp_path.iterdir())
+
+
+def test_summary_says_what_there_is_and_what_opens_it(make_study: Make) -> None:
+    space, record = make_study(40)
+    knee = select(space, record).knee
+    assert knee is not None
+    text = printed(summary(space, record, Path("elsewhere")))
+    assert f"gansearch train --from synthetic-1/{knee.number} --results elsewhere" in text
+    assert "gansearch ui --results elsewhere" in text
+    assert "1.1 is real data against held-out real" in text
+    assert "4 diverged" in text
+    assert "resume" not in text
+
+
+def test_summary_of_a_front_that_cannot_be_ranked(make_study: Make) -> None:
+    space, record = make_study(9)
+    first = record.trials[0]
+    reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
+    unfinished = replace(record.trials[1], outcome=None)
+    others = (unfinished, *record.trials[2:])
+    record = replace(record, trials=(replace(first, reports=reports), *others))
+    text = printed(summary(space, record, Path("results")))
+    assert "different protocols" in text
+    assert "gansearch resume synthetic-1" in text
+
+
+def test_studies_are_listed() -> None:
+    assert [line.strip() for line in printed(studies_table(["a", "b"])).split()[-2:]] == ["a", "b"]

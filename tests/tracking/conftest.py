@@ -27,10 +27,11 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def location(empty_database: Path, tmp_path: Path) -> tuple[str, str]:
-    """URI and artifact root of a store with nothing in it."""
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path / 'mlflow.db'}", (tmp_path / "artifacts").as_uri()
+def results(empty_database: Path, tmp_path: Path) -> Path:
+    """A results folder with nothing in its store."""
+    (tmp_path / "results").mkdir()
+    shutil.copy(empty_database, tmp_path / "results" / "mlflow.db")
+    return tmp_path / "results"
 
 
 @pytest.fixture(autouse=True)
@@ -91,9 +92,14 @@ def _artifacts(client: MlflowClient, run: Any, scratch: Path) -> Path:
 
 
 @pytest.fixture
-def dumped(tmp_path: Path) -> Callable[[str], Dump]:
-    """:func:`dump` with a scratch folder."""
-    return lambda uri: dump(uri, tmp_path / "scratch")
+def dumped(tmp_path: Path) -> Callable[[Path | str], Dump]:
+    """:func:`dump` of a results folder or a server."""
+
+    def dumped(where: Path | str) -> Dump:
+        uri = where if isinstance(where, str) else f"sqlite:///{where / 'mlflow.db'}"
+        return dump(uri, tmp_path / "scratch")
+
+    return dumped
 
 
 @pytest.fixture

@@ -15,37 +15,51 @@ from typing import Any
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import ViewType
+from mlflow.entities import Run, ViewType
 from PIL import Image
 
 from gansearch.errors import UsageError
 from gansearch.record import Outcome, Report, StudyRecord
-from gansearch.space.models import Space
-from gansearch.tracking import MlflowMirror, default_location, mirror, store, sync
+from gansearch.space.models import Space, TrackingConfig
+from gansearch.tracking import MlflowMirror, mirror, read_config, serve, store, sync
+from gansearch.tracking.location import Location
 
 Study = tuple[Space, StudyRecord]
-Location = tuple[str, str]
-Dumped = Callable[[str], dict[str, Any]]
+Dumped = Callable[[Path | str], dict[str, Any]]
 
 
-def follow(
-    space: Space, states: list[StudyRecord], location: Location, *, restart_at: int = -1
-) -> None:
+def client_of(results: Path) -> MlflowClient:
+    return MlflowClient(Location.default(results).uri)
+
+
+def run_of(results: Path, trial: int | None) -> Run:
+    """The run of a trial, or of the study."""
+    client = client_of(results)
+    experiment = client.get_experiment_by_name("synthetic")
+    assert experiment is not None
+    of = "tags.space = 'synthetic'" if trial is None else f"tags.gansearch.trial = '{trial}'"
+    (run,) = client.search_runs([experiment.experiment_id], of)
+    return run
+
+
+def tracked_at(space: Space, uri: str) -> Space:
+    return space.model_copy(update={"tracking": TrackingConfig(uri=uri)})
+
+
+def follow(space: Space, states: list[StudyRecord], results: Path, *, restart_at: int = -1) -> None:
     """A study with a mirror; the process that had it is killed and another goes on."""
-    observer = MlflowMirror(space, *location)
+    observer = MlflowMirror(space, results)
     for index, state in enumerate(states):
         if index == restart_at:
-            observer = MlflowMirror(space, *location)
+            observer = MlflowMirror(space, results)
         observer.update(state)
     observer.close(states[-1])
 
 
-def test_every_trial_is_a_child_of_its_study(
-    study: Study, location: Location, dumped: Dumped
-) -> None:
+def test_every_trial_is_a_child_of_its_study(study: Study, results: Path, dumped: Dumped) -> None:
     space, record = study
-    sync(space, record, *location)
-    content = dumped(location[0])
+    sync(space, record, results)
+    content = dumped(results)
     parent = content.pop("synthetic-1")
     assert parent["status"] == "FINISHED"
     assert parent["tags"]["floor/fid_digits"] == "1.1"
@@ -72,21 +86,20 @@ def test_every_trial_is_a_child_of_its_study(
 
 
 def test_front_is_on_the_parent(
-    study: Study, location: Location, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
+    study: Study, results: Path, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", location[0])  # load_table goes by it
-    sync(*study, *location)
-    parent = dumped(location[0])["synthetic-1"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", Location.default(results).uri)  # of load_table
+    sync(*study, results)
+    parent = dumped(results)["synthetic-1"]
     files = parent["files"]
     assert {"front/front.csv", "front/front.json", "front/front.md"} <= set(files)
     assert files["front/front.png"].startswith(b"\x89PNG")
     assert files["front/curves.png"].startswith(b"\x89PNG")
     assert "**(knee)**" in parent["tags"]["mlflow.note.content"]
-    client = MlflowClient(location[0])
-    experiment = client.get_experiment_by_name("synthetic")
-    assert experiment is not None
-    (run,) = client.search_runs([experiment.experiment_id], "tags.space = 'synthetic'")
-    table = client.load_table(experiment.experiment_id, "front/front.json", [run.info.run_id])
+    run = run_of(results, None)
+    table = client_of(results).load_table(
+        run.info.experiment_id, "front/front.json", [run.info.run_id]
+    )
     assert table["trial"].tolist() == [
         int(line.split(b",")[0]) for line in files["front/front.csv"].splitlines()[1:]
     ]
@@ -98,40 +111,39 @@ def test_live_resumed_and_synced_content_is_the_same(
     space, record = study
     states = list(growing(record))
 
-    def content(name: str, write: Callable[[Location], object]) -> dict[str, Any]:
+    def content(name: str, write: Callable[[Path], object]) -> dict[str, Any]:
         folder = tmp_path / name
         folder.mkdir()
         shutil.copy(empty_database, folder / "mlflow.db")
-        location = (f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
-        write(location)
-        return dumped(location[0])
+        write(folder)
+        return dumped(folder)
 
     live = content("live", lambda where: follow(space, states, where))
-    assert content("synced", lambda where: sync(space, record, *where)) == live
+    assert content("synced", lambda where: sync(space, record, where)) == live
     middle = len(states) // 2
     resumed = content("resumed", lambda where: follow(space, states, where, restart_at=middle))
     assert resumed == live
 
 
-def test_a_second_sync_changes_nothing(study: Study, location: Location, dumped: Dumped) -> None:
-    sync(*study, *location)
-    before = dumped(location[0])
-    assert sync(*study, *location) == store.Changes()
-    assert dumped(location[0]) == before
+def test_a_second_sync_changes_nothing(study: Study, results: Path, dumped: Dumped) -> None:
+    sync(*study, results)
+    before = dumped(results)
+    assert sync(*study, results) == store.Changes()
+    assert dumped(results) == before
 
 
 def test_sync_beside_a_running_study_makes_no_second_runs(
-    study: Study, location: Location, dumped: Dumped, growing: Any
+    study: Study, results: Path, dumped: Dumped, growing: Any
 ) -> None:
     space, record = study
     states = list(growing(record))
-    observer = MlflowMirror(space, *location)
+    observer = MlflowMirror(space, results)
     for index, state in enumerate(states):
         if index % 5 == 4:
-            sync(space, state, *location)
+            sync(space, state, results)
         observer.update(state)
     observer.close(record)
-    content = dumped(location[0])
+    content = dumped(results)
     assert len(content) == 5
     assert {run["status"] for run in content.values()} == {"FINISHED", "FAILED"}
 
@@ -139,7 +151,7 @@ def test_sync_beside_a_running_study_makes_no_second_runs(
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
 def test_whichever_calls_fail_the_end_is_the_same(
     study: Study,
-    location: Location,
+    results: Path,
     dumped: Dumped,
     growing: Any,
     seed: int,
@@ -165,72 +177,72 @@ def test_whichever_calls_fail_the_end_is_the_same(
     with pytest.MonkeyPatch.context() as patch:
         for name in ("create_run", "log_batch", "set_terminated", "log_artifact", "search_runs"):
             flaky(name)
-        observer = MlflowMirror(space, *location)
+        observer = MlflowMirror(space, results)
         for state in growing(record):
             observer.update(state)
     observer.close(record)
-    disturbed = dumped(location[0])
-    assert sync(space, record, *location) == store.Changes()
-    shutil.rmtree(location[1].removeprefix("file://"))
-    client = MlflowClient(location[0])
+    disturbed = dumped(results)
+    assert sync(space, record, results) == store.Changes()
+    shutil.rmtree(results / "mlartifacts")
+    client = client_of(results)
     experiment = client.get_experiment_by_name("synthetic")
     assert experiment is not None
     client.rename_experiment(experiment.experiment_id, "old")
-    sync(space, record, *location)
-    assert disturbed == dumped(location[0])
+    sync(space, record, results)
+    assert disturbed == dumped(results)
 
 
 def test_two_runs_of_one_trial_become_one(
-    study: Study, location: Location, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
+    study: Study, results: Path, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space, record = study
-    MlflowMirror(space, *location).update(record)
+    MlflowMirror(space, results).update(record)
     with monkeypatch.context() as patch:
         patch.setattr(store.Store, "find", lambda *_, **__: {})
-        MlflowMirror(space, *location).update(record)
-    sync(space, record, *location)
-    assert len(dumped(location[0])) == 5
-    client = MlflowClient(location[0])
+        MlflowMirror(space, results).update(record)
+    sync(space, record, results)
+    assert len(dumped(results)) == 5
+    client = client_of(results)
     experiment = client.get_experiment_by_name("synthetic")
     assert experiment is not None
     gone = client.search_runs([experiment.experiment_id], run_view_type=ViewType.DELETED_ONLY)
     assert len(gone) == 5
 
 
-def test_studies_of_one_name_do_not_merge(study: Study, location: Location) -> None:
+def test_studies_of_one_name_do_not_merge(study: Study, results: Path) -> None:
     space, record = study
-    sync(space, record, *location)
+    sync(space, record, results)
     later = replace(record, started=record.started + 1)
-    assert sync(space, later, *location).runs == 5
-    assert sync(space, later, *location).runs == 0
+    assert sync(space, later, results).runs == 5
+    assert sync(space, later, results).runs == 0
 
 
 def test_an_interrupted_study_is_killed_and_comes_back(
-    study: Study, location: Location, dumped: Dumped, growing: Any
+    study: Study, results: Path, dumped: Dumped, growing: Any
 ) -> None:
     space, record = study
     states = list(growing(record))
     middle = states[len(states) // 2]
     running = [t.number for t in middle.trials if t.outcome is None]
-    follow(space, states[: len(states) // 2 + 1], location)
-    content = dumped(location[0])
+    follow(space, states[: len(states) // 2 + 1], results)
+    content = dumped(results)
     assert content["synthetic-1"]["status"] == "KILLED"
     for number in running:
         assert content[f"trial {number}"]["status"] == "KILLED"
         assert content[f"trial {number}"]["tags"]["outcome"] == "interrupted"
-    observer = MlflowMirror(space, *location)
+    observer = MlflowMirror(space, results)
     observer.update(middle)
-    content = dumped(location[0])
+    content = dumped(results)
     assert content["synthetic-1"]["status"] == "RUNNING"
     assert {content[f"trial {n}"]["status"] for n in running} == {"RUNNING"}
     observer.close(record)
-    assert dumped(location[0])["synthetic-1"]["status"] == "FINISHED"
+    assert dumped(results)["synthetic-1"]["status"] == "FINISHED"
 
 
 # --- Limits ----------------------------------------------------------------------------------
 
 
-def test_limits_of_mlflow_are_kept(study: Study, location: Location, dumped: Dumped) -> None:
+def test_limits_of_mlflow_are_kept(study: Study, results: Path) -> None:
     space, record = study
     metrics = {f"metric {n} @[{n}]": float(n) for n in range(1100)}
     bad = {"nan": float("nan"), "inf": float("inf"), "/abs/../x": 1.0, "n" * 300: 2.0}
@@ -243,35 +255,34 @@ def test_limits_of_mlflow_are_kept(study: Study, location: Location, dumped: Dum
         tags={"[odd] tag@": "t" * 9000, ".": "dot"},
     )
     record = replace(record, trials=(trial,))
-    sync(space, record, *location)
-    run = dumped(location[0])["trial 0"]
-    assert len(run["metrics"]) == 1100 + 2 + 2  # the odd names, fid_digits and kimg
-    assert run["metrics"]["kimg"] == [
-        (5, 5.0, 1000 * trial.started),
-        (10, 10.0, 1000 * trial.started),
-    ]
-    assert all(np.isfinite(v) for points in run["metrics"].values() for _, v, _ in points)
-    assert len(run["params"]["long"]) == 6000
-    assert run["params"]["p149_"] == "149"
-    assert len(run["tags"]["reason"]) == len(run["tags"]["_odd_ tag_"]) == 8000
-    assert sync(space, record, *location) == store.Changes()
+    sync(space, record, results)
+    run = run_of(results, 0)
+    assert len(run.data.metrics) == 1100 + 2 + 2  # the odd names, fid_digits and kimg
+    assert all(np.isfinite(value) for value in run.data.metrics.values())
+    history = client_of(results).get_metric_history(run.info.run_id, "kimg")
+    assert [(point.step, point.value) for point in history] == [(5, 5.0), (10, 10.0)]
+    assert {point.timestamp for point in history} == {1000 * trial.started}
+    assert len(run.data.params["long"]) == 6000
+    assert run.data.params["p149_"] == "149"
+    assert len(run.data.tags["reason"]) == len(run.data.tags["_odd_ tag_"]) == 8000
+    assert sync(space, record, results) == store.Changes()
 
 
 def test_steps_are_images_where_rungs_are_no_whole_kimg(
-    make_study: Any, location: Location, dumped: Dumped
+    make_study: Any, results: Path, dumped: Dumped
 ) -> None:
     space, record = make_study(2, budget={"trials": 2, "max_kimg": 30.0, "rungs": (2.5, 5.0, 10.0)})
-    sync(space, record, *location)
-    content = dumped(location[0])
+    sync(space, record, results)
+    content = dumped(results)
     assert [p[0] for p in content["trial 0"]["metrics"]["kimg"]] == [5000, 10000, 30000]
     # The unit of a study stays what it was.
     whole = space.model_copy(update={"budget": space.budget.model_copy(update={"rungs": (5.0,)})})
-    assert sync(whole, record, *location).metrics == 0
-    assert dumped(location[0])["synthetic-1"]["tags"]["gansearch.step"] == "images"
+    assert sync(whole, record, results).metrics == 0
+    assert dumped(results)["synthetic-1"]["tags"]["gansearch.step"] == "images"
 
 
 def test_sample_grids_go_where_the_image_grid_finds_them(
-    study: Study, location: Location, dumped: Dumped, tmp_path: Path
+    study: Study, results: Path, dumped: Dumped, tmp_path: Path
 ) -> None:
     space, record = study
     folder = tmp_path / "checkpoint_000000"
@@ -284,8 +295,8 @@ def test_sample_grids_go_where_the_image_grid_finds_them(
         for kimg, place in zip((5.0, 10.0, 30.0), places, strict=True)
     )
     record = replace(record, trials=(replace(record.trials[0], reports=reports),))
-    sync(space, record, *location)
-    run = dumped(location[0])["trial 0"]
+    sync(space, record, results)
+    run = dumped(results)["trial 0"]
     images = [name for name in run["files"] if name.startswith("images/")]
     assert sorted(name.partition("+timestamp")[0] for name in images if name.endswith("png")) == [
         "images/samples+step+10",
@@ -297,20 +308,16 @@ def test_sample_grids_go_where_the_image_grid_finds_them(
     assert run["tags"]["mlflow.loggedImages"] == "True"
     # The one that was not there is looked for again by the next process.
     shutil.copytree(folder, tmp_path / "pruned")
-    assert sync(space, record, *location).artifacts == 2
+    assert sync(space, record, results).artifacts == 2
 
 
-def test_a_front_that_cannot_be_ranked_says_so(
-    study: Study, location: Location, dumped: Dumped
-) -> None:
+def test_a_front_that_cannot_be_ranked_says_so(study: Study, results: Path, dumped: Dumped) -> None:
     space, record = study
     first = record.trials[0]
     reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
     record = replace(record, trials=(replace(first, reports=reports), *record.trials[1:]))
-    sync(space, record, *location)
-    assert (
-        "different protocols" in dumped(location[0])["synthetic-1"]["tags"]["mlflow.note.content"]
-    )
+    sync(space, record, results)
+    assert "different protocols" in dumped(results)["synthetic-1"]["tags"]["mlflow.note.content"]
 
 
 # --- A store that is away --------------------------------------------------------------------
@@ -328,7 +335,8 @@ def test_a_server_that_is_away_is_said_once_and_costs_nothing(
     study: Study, closed_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     space, record = study
-    observer = MlflowMirror(space, f"http://someone:geheim@127.0.0.1:{closed_port}")
+    space = tracked_at(space, f"http://someone:geheim@127.0.0.1:{closed_port}")
+    observer = MlflowMirror(space, Path("results"))
     caplog.set_level(logging.INFO)
     for _ in range(3):
         observer.update(record)
@@ -345,7 +353,8 @@ def test_a_server_that_never_answers_holds_nobody_for_long(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     space, record = study
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        observer = MlflowMirror(space, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        space = tracked_at(space, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        observer = MlflowMirror(space, Path("results"))
         start = time.monotonic()
         observer.update(record)
         observer.close(record)
@@ -358,7 +367,7 @@ def test_it_is_not_asked_again_at_once(
 ) -> None:
     monkeypatch.setattr(mirror, "PATIENCE", (60.0, 60.0))
     space, record = study
-    observer = MlflowMirror(space, f"http://127.0.0.1:{closed_port}")
+    observer = MlflowMirror(tracked_at(space, f"http://127.0.0.1:{closed_port}"), Path("results"))
     observer.update(record)
     attempts: list[object] = []
     monkeypatch.setattr(mirror.Writer, "write", lambda *_, **__: attempts.append(1))
@@ -369,9 +378,10 @@ def test_it_is_not_asked_again_at_once(
 
 
 def test_sync_says_what_is_wrong_without_secrets(study: Study, closed_port: int) -> None:
-    uri = f"http://someone:geheim@127.0.0.1:{closed_port}"
+    space, record = study
+    space = tracked_at(space, f"http://someone:geheim@127.0.0.1:{closed_port}")
     with pytest.raises(UsageError, match=f"MLflow at http://127.0.0.1:{closed_port}") as caught:
-        sync(*study, uri)
+        sync(space, record, Path("results"))
     assert "geheim" not in str(caught.value)
 
 
@@ -384,15 +394,50 @@ def test_sync_says_what_is_wrong_without_secrets(study: Study, closed_port: int)
     ],
 )
 def test_secrets_of_a_uri_are_not_shown(uri: str, shown: str) -> None:
-    assert mirror.redacted(uri) == shown
-    told = mirror.brief(OSError(f"no answer from {uri}\nmore"), uri)
+    location = Location.at(uri, Path("results"))
+    assert str(location) == shown
+    told = location.brief(OSError(f"no answer from {uri}\nmore"))
     assert not any(secret in told for secret in ("pa@ss", "password", "more"))
+
+
+# --- Where it is -----------------------------------------------------------------------------
 
 
 def test_default_is_a_database_in_the_results(make_study: Any, tmp_path: Path) -> None:
     space, _ = make_study(0)
-    uri, root = default_location(space, tmp_path)
-    assert uri == f"sqlite:///{tmp_path}/mlflow.db"
-    assert root == f"file://{tmp_path}/mlartifacts"
-    space, _ = make_study(0, tracking={"uri": "http://tracking:5000"})
-    assert default_location(space, tmp_path)[0] == "http://tracking:5000"
+    assert Location.of(space, tmp_path) == Location(
+        f"sqlite:///{tmp_path}/mlflow.db", f"file://{tmp_path}/mlartifacts"
+    )
+    tracked = tracked_at(space, "http://tracking:5000")
+    assert Location.of(tracked, tmp_path) == Location("http://tracking:5000", None)
+
+
+@pytest.mark.slow
+def test_a_new_database_is_set_up_in_silence(
+    study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sync(*study, tmp_path)
+    assert (tmp_path / "mlflow.db").exists()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_configuration_is_read_back_from_a_run(
+    study: Study, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, record = study
+    sync(space, record, results)
+    run = run_of(results, 3)
+    trial = next(t for t in record.trials if t.number == 3)
+    expected = space.train_config(trial.params, trial.seed).to_json()
+    assert read_config(run.info.run_id, results) == expected
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", Location.default(results).uri)
+    assert read_config(run.info.run_id, Path("elsewhere")) == expected
+    with pytest.raises(UsageError, match="no configuration of run 'unknown'"):
+        read_config("unknown", results)
+
+
+def test_no_store_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no MLflow database"):
+        serve(tmp_path, 5000)
+    with pytest.raises(UsageError, match="no MLflow database"):
+        read_config("run", tmp_path)

@@ -18,12 +18,13 @@ import pytest
 import requests
 
 from gansearch.record import StudyRecord
-from gansearch.space.models import Space
+from gansearch.space.models import Space, TrackingConfig
 from gansearch.tracking import MlflowMirror, store, sync
 
 pytestmark = pytest.mark.slow
 Study = tuple[Space, StudyRecord]
-Dumped = Callable[[str], dict[str, Any]]
+Dumped = Callable[[Path | str], dict[str, Any]]
+NOWHERE = Path("unused")
 
 
 class Server:
@@ -80,10 +81,10 @@ def serving(folder: Path, empty_database: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def expected(study: Study, location: tuple[str, str], dumped: Dumped) -> dict[str, Any]:
+def expected(study: Study, results: Path, dumped: Dumped) -> dict[str, Any]:
     """What an undisturbed mirror writes."""
-    sync(*study, *location)
-    return dumped(location[0])
+    sync(*study, results)
+    return dumped(results)
 
 
 def test_content_is_whole_after_the_server_was_killed(
@@ -97,7 +98,8 @@ def test_content_is_whole_after_the_server_was_killed(
     space, record = study
     states = list(growing(record))
     with serving(tmp_path / "server", empty_database) as server:
-        observer = MlflowMirror(space, server.uri)
+        space = space.model_copy(update={"tracking": TrackingConfig(uri=server.uri)})
+        observer = MlflowMirror(space, NOWHERE)
         events: dict[int, Callable[[], None]] = {
             2: server.start,  # away from the start
             len(states) // 2: server.kill,
@@ -108,7 +110,7 @@ def test_content_is_whole_after_the_server_was_killed(
             observer.update(state)
         observer.close(record)
         assert dumped(server.uri) == expected
-        assert sync(space, record, server.uri) == store.Changes()
+        assert sync(space, record, NOWHERE) == store.Changes()
 
 
 def test_sync_writes_what_a_server_missed_to_the_end(
@@ -116,7 +118,8 @@ def test_sync_writes_what_a_server_missed_to_the_end(
 ) -> None:
     space, record = study
     with serving(tmp_path / "server", empty_database) as server:
-        observer = MlflowMirror(space, server.uri)
+        space = space.model_copy(update={"tracking": TrackingConfig(uri=server.uri)})
+        observer = MlflowMirror(space, NOWHERE)
         server.start()
         observer.update(record)
         server.kill()
@@ -124,7 +127,7 @@ def test_sync_writes_what_a_server_missed_to_the_end(
         observer.close(record)
         assert time.monotonic() - start < 30
         server.start()
-        sync(space, record, server.uri)
+        sync(space, record, NOWHERE)
         assert dumped(server.uri) == expected
 
 
@@ -142,7 +145,8 @@ def test_a_server_that_stands_still_gets_no_second_runs(
     states = list(growing(record))
     with serving(tmp_path / "server", empty_database) as server:
         server.start()
-        observer = MlflowMirror(space, server.uri)
+        space = space.model_copy(update={"tracking": TrackingConfig(uri=server.uri)})
+        observer = MlflowMirror(space, NOWHERE)
         observer.update(states[0])
         server.signal(signal.SIGSTOP)
         # The requests lie in the socket and are carried out once the server goes on.

@@ -1,0 +1,60 @@
+"""The closing words of a study: what it found, where everything is, and what opens it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from gansearch.errors import UsageError
+from gansearch.report.selection import Selection, final, select
+from gansearch.report.tables import front_table, number
+
+if TYPE_CHECKING:
+    from gansearch.record import StudyRecord
+    from gansearch.space.models import Space
+
+
+def summary(space: Space, record: StudyRecord, results: Path) -> RenderableType:
+    """The front of a study, its trials by outcome, and the commands that go on from here.
+
+    Args:
+        space: that the study searched.
+        record: the study as it ended.
+        results: folder that it is in.
+    """
+    try:
+        selection = select(space, record)
+    except UsageError as error:
+        return Group(f"no Pareto front: {error}", _places(space, record, results, None))
+    front = front_table(selection, f"Pareto front of {record.name}")
+    return Group(front, _places(space, record, results, selection))
+
+
+def _places(space: Space, record: StudyRecord, results: Path, selection: Selection | None) -> Table:
+    where = "" if results == Path("results") else f" --results {results}"
+    outcomes = Counter(str(t.outcome or "unfinished") for t in record.trials)
+    table = Table.grid(padding=(0, 2))
+    table.add_row(
+        "trials", ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in outcomes.items())
+    )
+    metric = space.quality.metric
+    if (floor := record.tags.get(f"floor/{metric}")) is not None:
+        words = f"{number(float(floor))} is real data against held-out real"
+        table.add_row(f"{metric} floor", words)
+    if selection and selection.knee:
+        chosen = selection.knee
+        table.add_row(
+            "samples", f"{final(chosen).checkpoint or 'not kept'} (trial {chosen.number})"
+        )
+        train = f"gansearch train --from {record.name}/{chosen.number}{where}"
+        table.add_row("train it again", train)
+    table.add_row("weigh the front", f"gansearch pareto {record.name}{where}")
+    if outcomes["unfinished"]:
+        table.add_row("continue", f"gansearch resume {record.name}{where}")
+    pages = space.tracking.uri is None
+    table.add_row("see every trial", f"gansearch ui{where}" if pages else "on your MLflow server")
+    return table
