@@ -129,8 +129,8 @@ def resume_study(
     space, record = read_study(url, name)
     _check_data(space, record)
     with (
-        _cluster(address, space),
         StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,
+        _cluster(address, space),
     ):
         return _search(store, (results / name).absolute(), observers)
 
