@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,16 +44,18 @@ class Trainer:
         self.config = config
         self.device = device
         self.losses: dict[str, float] = {}
+        variant_class = CATALOG[config.variant].load()
+        import_module("torch._dynamo")  # or the first optimiser imports it: 70 MiB of the peak
         self._memory = PeakMemory(device)
         self._timer = TrainingTimer(device)
         self._random = RandomStream(config.seed, device)
-        with self._memory.window(), self._random.active(), device:
-            variant_class = CATALOG[config.variant].load()
-            self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
-        players = self.variant.players
-        self._updaters = {name: Updater(self.variant, player) for name, player in players.items()}
+        with self._memory.window():
+            with self._random.active(), device:
+                self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
+            players = self.variant.players
+            self._updaters = {name: Updater(self.variant, each) for name, each in players.items()}
+            self._ema = Ema(players["g"].modules, config.settings.ema_kimg)
         self._counted = "d" if "d" in players else "g"
-        self._ema = Ema(players["g"].modules, config.settings.ema_kimg)
         self._fingerprint = images.train.fingerprint
         self._stream = BatchStream(images.train, config.settings.batch_size, config.seed, device)
         self._images = 0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -269,3 +271,19 @@ def test_a_variant_without_a_discriminator_counts_its_own_images(
     trainer.advance(0.16)
     assert trainer.kimg == 0.16
     assert len(trainer.variant.required) == 10
+
+
+def test_the_first_run_of_a_process_needs_no_more_memory_for_its_imports(configure):
+    """In a process of its own, as every trial is: what is loaded late is not a network's."""
+    script = f"""
+import torch
+from gansearch.config import TrainConfig
+from gansearch.data import load_images
+from gansearch.train.trainer import Trainer
+config = TrainConfig.from_json({configure("gan").to_json()!r})
+trainer = Trainer(config, load_images(config.data), torch.device("cpu"))
+trainer.advance(0.05)
+print(trainer.costs()["peak_memory_mib"])
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert 0 < float(run.stdout) < 40  # torch._dynamo alone is 70
