@@ -1,0 +1,269 @@
+"""The commands. Each imports its layer inside itself, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gansearch.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gansearch.space.models import Bound
+
+app = typer.Typer(
+    name="gansearch",
+    help="Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML file.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
+Results = Annotated[
+    Path,
+    typer.Option(
+        envvar="GANSEARCH_RESULTS", help="Folder of the studies, their weights and MLflow's store."
+    ),
+]
+Trials = Annotated[int | None, typer.Option(min=1, help="Trials in all, if not the space's.")]
+MaxKimg = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Full budget of a trial in kimg, if not the space's."),
+]
+RESULTS = Path("results")
+
+
+@app.command()
+def check(file: SpaceFile) -> None:
+    """Check a space and print it as a table."""
+    from gansearch.space import load_space
+    from gansearch.space.table import render
+
+    _console().print(render(load_space(file)))
+
+
+@app.command()
+def variants(
+    name: Annotated[str | None, typer.Argument(help="One variant: list its parameters.")] = None,
+) -> None:
+    """List the GAN variants, or the parameters of one."""
+    from gansearch.variants.table import render
+
+    _console().print(render(name))
+
+
+@app.command()
+def run(
+    file: SpaceFile,
+    name: Annotated[str | None, typer.Option(help="The study's name, if not a new one.")] = None,
+    results: Results = RESULTS,
+    trials: Trials = None,
+    max_kimg: MaxKimg = None,
+) -> None:
+    """Search a space: train its trials side by side and select the Pareto front."""
+    from gansearch.console import ProgressView
+    from gansearch.space import load_space
+    from gansearch.study import run_study
+    from gansearch.tracking import MlflowMirror
+
+    space = load_space(file).with_budget(trials=trials, max_kimg=max_kimg)
+    console = _console()
+    observers = (ProgressView(space, console), MlflowMirror(space, results))
+    record = run_study(space, name=name, results=results, observers=observers)
+    _summarise(console, record.name, results)
+
+
+@app.command()
+def resume(
+    study: StudyName,
+    results: Results = RESULTS,
+    trials: Trials = None,
+    max_kimg: MaxKimg = None,
+) -> None:
+    """Continue a study that was killed, or give one more trials or a larger budget."""
+    from gansearch.console import ProgressView
+    from gansearch.study import load_study, resume_study
+    from gansearch.tracking import MlflowMirror
+
+    space = load_study(study, results)[0].with_budget(trials=trials, max_kimg=max_kimg)
+    console = _console()
+    observers = (ProgressView(space, console), MlflowMirror(space, results))
+    resume_study(study, results=results, trials=trials, max_kimg=max_kimg, observers=observers)
+    _summarise(console, study, results)
+
+
+@app.command()
+def studies(results: Results = RESULTS) -> None:
+    """List the studies in a results folder."""
+    from gansearch.report.tables import studies_table
+    from gansearch.study import list_studies
+
+    _console().print(studies_table(list_studies(results)))
+
+
+@app.command()
+def pareto(
+    study: StudyName,
+    results: Results = RESULTS,
+    objective: Annotated[
+        list[str] | None, typer.Option(help="Metric to trade off, if not the space's; repeatable.")
+    ] = None,
+    at_most: Annotated[
+        list[str] | None,
+        typer.Option("--max", metavar="METRIC=VALUE", help="Greatest value allowed; repeatable."),
+    ] = None,
+    at_least: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="METRIC=VALUE", help="Least value allowed; repeatable."),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC=WEIGHT", help="Preference by objective; repeatable."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the front as CSV.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the front as PNG, PDF or SVG.")] = None,
+) -> None:
+    """Print the Pareto front of a study and its recommended point."""
+    from gansearch.report.plots import write_front_plot
+    from gansearch.report.selection import select
+    from gansearch.report.tables import front_table, write_csv
+    from gansearch.study import load_study
+
+    space, record = load_study(study, results)
+    selection = select(
+        space,
+        record,
+        objectives=objective,
+        bounds=_bounds(at_least, at_most),
+        weights=_assignments("--weight", weight) if weight else None,
+    )
+    console = _console()
+    console.print(front_table(selection, f"Pareto front of {study}"))
+    if csv:
+        write_csv(selection, csv)
+        console.print(f"table: {csv}")
+    if plot:
+        write_front_plot(selection, record, plot)
+        console.print(f"plot: {plot}")
+
+
+@app.command()
+def train(
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="What to train: STUDY/TRIAL, an MLflow run's id, or a config.json.",
+        ),
+    ],
+    kimg: Annotated[float | None, typer.Option(min=0.001, help="Budget, if not the run's.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="Seed, if not the run's; repeatable.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the weights and sample grids.")] = Path(
+        "trained"
+    ),
+    results: Results = RESULTS,
+) -> None:
+    """Train one configuration again: longer, or with other seeds."""
+    from gansearch.retrain import find_config, retrain
+
+    console = _console()
+    config = find_config(source, results)
+    for report, folder in retrain(config, max_kimg=kimg, seeds=seed or [config.seed], out=out):
+        values = "  ".join(f"{name} {report.metrics[name]:.4g}" for name in report.protocols)
+        console.print(f"{folder}: {report.kimg:g} kimg  {values}")
+
+
+@app.command()
+def sample(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint.pt, or the folder with one.")],
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Images in the grid.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the latent vectors.")] = 0,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
+) -> None:
+    """Write a grid of images that a checkpoint generates."""
+    from gansearch.retrain import sample_checkpoint
+
+    sample_checkpoint(checkpoint, count=count, seed=seed, out=out)
+    _console().print(f"{count} images: {out}")
+
+
+@app.command()
+def sync(study: StudyName, results: Results = RESULTS) -> None:
+    """Write to MLflow what it missed while its server was away."""
+    from gansearch.study import load_study
+    from gansearch.tracking import sync as sync_study
+
+    space, record = load_study(study, results)
+    sync_study(space, record, results)
+    _console().print(f"{study}: {len(record.trials)} trials are in MLflow")
+
+
+@app.command()
+def ui(
+    results: Results = RESULTS,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 5000,
+) -> None:
+    """Open MLflow's pages over a results folder, on loopback."""
+    from gansearch.tracking import serve
+
+    serve(results, port)
+
+
+def main() -> None:
+    """Entry point: what a person got wrong is one readable error and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except UsageError as error:
+        typer.secho("error", fg="red", bold=True, err=True, nl=False)
+        typer.echo(f": {error}", err=True)
+        sys.exit(2)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(soft_wrap=not sys.stdout.isatty())
+
+
+def _summarise(console: Console, study: str, results: Path) -> None:
+    """The front of a study that ended, and where everything is."""
+    from gansearch.report.summary import summary
+    from gansearch.study import load_study
+
+    console.print(summary(*load_study(study, results), results))
+
+
+def _bounds(at_least: list[str] | None, at_most: list[str] | None) -> list[Bound]:
+    from gansearch.space.models import Bound
+
+    lows = _assignments("--min", at_least or [])
+    highs = _assignments("--max", at_most or [])
+    return [
+        *(Bound(metric=metric, min=value) for metric, value in lows.items()),
+        *(Bound(metric=metric, max=value) for metric, value in highs.items()),
+    ]
+
+
+def _assignments(option: str, texts: list[str]) -> dict[str, float]:
+    """``["fid=20", "gmacs=1e1"]`` → ``{"fid": 20.0, "gmacs": 10.0}``."""
+    values = {}
+    for text in texts:
+        metric, _, number = text.partition("=")
+        try:
+            values[metric] = float(number)
+        except ValueError:
+            raise UsageError(
+                f"{option} {text}: should be a metric and a number, such as {option} fid=20"
+            ) from None
+    return values

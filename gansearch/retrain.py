@@ -1,0 +1,103 @@
+"""Training one configuration again, from a trial or an MLflow run, and sampling what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from gansearch.config import TrainConfig
+from gansearch.data import load_images
+from gansearch.errors import CheckpointError, TrialError, UsageError
+from gansearch.record import Outcome, Report
+from gansearch.study import load_study
+from gansearch.tracking import read_config
+from gansearch.train.checkpoint import read_checkpoint
+from gansearch.train.grid import save_grid
+from gansearch.train.run import CHECKPOINT_FILE, draw_samples, run_training
+from gansearch.train.trainer import Trainer
+
+REPORTS = 5
+"""Reports of a run that has no rungs of its own, at equal distances."""
+
+
+def find_config(source: str, results: Path) -> TrainConfig:
+    """The configuration of a trial or a run.
+
+    Args:
+        source: ``STUDY/TRIAL``, an MLflow run's id, or the path of a ``config.json``.
+        results: folder of the studies and of MLflow's store.
+
+    Raises:
+        UsageError: there is no such trial, run or file.
+    """
+    if source.endswith(".json"):
+        try:
+            return TrainConfig.from_json(Path(source).read_text())
+        except OSError as error:
+            raise UsageError(f"{source}: {error.strerror}") from None
+    study, slash, number = source.rpartition("/")
+    if not slash:
+        return TrainConfig.from_json(read_config(source, results))
+    space, record = load_study(study, results)
+    for trial in record.trials:
+        if str(trial.number) == number:
+            return space.train_config(trial.params, trial.seed)
+    raise UsageError(f"{source}: study {study} has trials 0 to {len(record.trials) - 1}")
+
+
+def retrain(
+    config: TrainConfig, *, seeds: Sequence[int], out: Path, max_kimg: float | None = None
+) -> Iterator[tuple[Report, Path]]:
+    """Train a configuration once for each seed; yields each run's last report and its folder.
+
+    Args:
+        config: to train.
+        seeds: one run each.
+        out: gets a folder ``seed_<seed>`` for each run, with a checkpoint's folder a report.
+        max_kimg: budget instead of the configuration's.
+
+    Raises:
+        TrialError: a run diverged or failed; the reason is in the message.
+    """
+    kimg = max_kimg or config.max_kimg
+    rungs = tuple(kimg * (step + 1) / REPORTS for step in range(REPORTS))
+    for seed in seeds:
+        chosen = config.model_copy(update={"seed": seed, "max_kimg": kimg})
+        last: list[tuple[Report, Path]] = []
+
+        def keep(report: Report, folder: Path, last: list[tuple[Report, Path]] = last) -> bool:
+            last[:] = [(report, folder)]
+            return True
+
+        outcome, reason = run_training(chosen, rungs, out / f"seed_{seed}", keep)
+        if outcome is not Outcome.COMPLETED:
+            raise TrialError(f"seed {seed}: {outcome}: {reason}")
+        yield last[0]
+
+
+def sample_checkpoint(checkpoint: Path, *, count: int, seed: int, out: Path) -> None:
+    """Write a grid of images that a checkpoint's averaged generator makes.
+
+    Args:
+        checkpoint: the file, or the folder that holds it.
+        count: images in the grid, as square as it gets.
+        seed: of the latent vectors.
+        out: the PNG file.
+
+    Raises:
+        UsageError: the checkpoint is missing or damaged, or its data cannot be loaded.
+    """
+    file = checkpoint / CHECKPOINT_FILE if checkpoint.is_dir() else checkpoint
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such checkpoint")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        config = TrainConfig.from_json(read_checkpoint(file)["config"])
+        images = load_images(config.data)
+        trainer = Trainer.load(file, images, device)
+    except CheckpointError as error:
+        raise UsageError(str(error)) from None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_grid(draw_samples(trainer, images, count, seed), out, columns=max(1, round(count**0.5)))
