@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from gansearch.space.knobs import defaults_of, takes
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.settings import AdversarialName
 
 N = 6
 CLASSES = 3
@@ -193,6 +194,21 @@ def test_losses_draw_from_torchs_global_generator(entry) -> None:
             values.append(variant.losses(name, batch)["total"].item())
         assert values[0] == values[1]
         assert values[0] != values[2]
+
+
+@those_that_take("loss")
+@pytest.mark.parametrize("loss", get_args(AdversarialName))
+def test_any_loss_and_penalty_has_finite_gradients(entry, loss) -> None:
+    variant = build(entry, loss=loss, gp_lambda=10.0, r1_gamma=1.0, clip=0.5)
+    batch = batch_of(variant.spec)
+    for name in turns(variant):
+        whole_loss(variant, name, batch).backward()
+        gradients = [p.grad for p in variant.players[name].parameters()]
+        assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
+        with torch.no_grad():
+            variant.after_step(name)
+    assert all(p.abs().max() <= 0.5 for p in variant.players["d"].parameters())
+    assert {penalty.name for penalty in variant.penalties("d")} >= {"gp", "r1"}
 
 
 # --- Rounds --------------------------------------------------------------------------------------

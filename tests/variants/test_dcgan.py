@@ -94,6 +94,7 @@ def test_latents_are_uniform_in_the_unit_range() -> None:
         ({"where": "generator"}, (4, 0)),  # three steps up and the convolution to the image
         ({"where": "discriminator"}, (0, 3)),  # three steps down
         ({"where": "both", "resolutions": "8-16"}, (2, 2)),
+        ({"where": "both", "resolutions": "32-32"}, (2, 1)),  # a step counts at its larger side
         ({"where": "both", "resolutions": "high"}, (0, 0)),
     ],
 )
