@@ -98,6 +98,7 @@ def _untrained(resolution: int) -> DigitsClassifier:
         return DigitsClassifier(resolution)
 
 
+@torch.enable_grad()  # whatever the caller computes under
 def _fit(
     classifier: DigitsClassifier, images: Tensor, labels: Tensor, generator: torch.Generator
 ) -> None:
