@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gansearch.space.models import Bound
+    from gansearch.study import Observers
 
 app = typer.Typer(
     name="gansearch",
@@ -31,11 +32,6 @@ Results = Annotated[
     typer.Option(
         envvar="GANSEARCH_RESULTS", help="Folder of the studies, their weights and MLflow's store."
     ),
-]
-Trials = Annotated[int | None, typer.Option(min=1, help="Trials in all, if not the space's.")]
-MaxKimg = Annotated[
-    float | None,
-    typer.Option(min=0.001, help="Full budget of a trial in kimg, if not the space's."),
 ]
 RESULTS = Path("results")
 
@@ -64,19 +60,13 @@ def run(
     file: SpaceFile,
     name: Annotated[str | None, typer.Option(help="The study's name, if not a new one.")] = None,
     results: Results = RESULTS,
-    trials: Trials = None,
-    max_kimg: MaxKimg = None,
 ) -> None:
     """Search a space: train its trials side by side and select the Pareto front."""
-    from gansearch.console import ProgressView
     from gansearch.space import load_space
     from gansearch.study import run_study
-    from gansearch.tracking import MlflowMirror
 
-    space = load_space(file).with_budget(trials=trials, max_kimg=max_kimg)
-    console = _console()
-    observers = (ProgressView(space, console), MlflowMirror(space, results))
-    record = run_study(space, name=name, results=results, observers=observers)
+    space, console = load_space(file), _console()
+    record = run_study(space, name=name, results=results, observers=_observers(console, results))
     _summarise(console, record.name, results)
 
 
@@ -84,18 +74,24 @@ def run(
 def resume(
     study: StudyName,
     results: Results = RESULTS,
-    trials: Trials = None,
-    max_kimg: MaxKimg = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Trials in all, if not as many as before.")
+    ] = None,
+    max_kimg: Annotated[
+        float | None, typer.Option(min=0.001, help="Full budget of a trial, if not as before.")
+    ] = None,
 ) -> None:
     """Continue a study that was killed, or give one more trials or a larger budget."""
-    from gansearch.console import ProgressView
-    from gansearch.study import load_study, resume_study
-    from gansearch.tracking import MlflowMirror
+    from gansearch.study import resume_study
 
-    space = load_study(study, results)[0].with_budget(trials=trials, max_kimg=max_kimg)
     console = _console()
-    observers = (ProgressView(space, console), MlflowMirror(space, results))
-    resume_study(study, results=results, trials=trials, max_kimg=max_kimg, observers=observers)
+    resume_study(
+        study,
+        results=results,
+        trials=trials,
+        max_kimg=max_kimg,
+        observers=_observers(console, results),
+    )
     _summarise(console, study, results)
 
 
@@ -234,6 +230,14 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(soft_wrap=not sys.stdout.isatty())
+
+
+def _observers(console: Console, results: Path) -> Observers:
+    """What a person sees of a study while it runs: this terminal, and MLflow."""
+    from gansearch.console import ProgressView
+    from gansearch.tracking import MlflowMirror
+
+    return lambda space: (ProgressView(space, console), MlflowMirror(space, results))
 
 
 def _summarise(console: Console, study: str, results: Path) -> None:

@@ -8,7 +8,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,9 @@ from gansearch.space import Space
 
 log = logging.getLogger(__name__)
 
+Observers = Callable[[Space], Sequence[Observer]]
+"""What follows a study, made for its space with the budget that holds."""
+
 RESULTS = Path("results")
 """Where studies are kept unless a person says otherwise."""
 
@@ -47,7 +50,7 @@ def run_study(
     *,
     name: str | None = None,
     results: Path = RESULTS,
-    observers: Sequence[Observer] = (),
+    observers: Observers = lambda _: (),
     address: str | None = None,
 ) -> StudyRecord:
     """Search ``space``: train its trials side by side, stop the poor ones, record everything.
@@ -62,7 +65,7 @@ def run_study(
         space: what to search.
         name: of the study, new in ``results``; by default the space's with the time.
         results: folder of all studies.
-        observers: follow the study, each in a thread of its own.
+        observers: made once the study is on record; each follows it in a thread of its own.
         address: of a running Ray cluster.
 
     Returns:
@@ -98,7 +101,7 @@ def resume_study(
     results: Path = RESULTS,
     trials: int | None = None,
     max_kimg: float | None = None,
-    observers: Sequence[Observer] = (),
+    observers: Observers = lambda _: (),
     address: str | None = None,
 ) -> StudyRecord:
     """Continue a study that was killed or interrupted, or give it more trials or a larger budget.
@@ -229,11 +232,11 @@ def _cluster(address: str | None, space: Space) -> Iterator[None]:
 # --- While it runs -----------------------------------------------------------------------------
 
 
-def _search(store: StudyStore, storage: Path, observers: Sequence[Observer]) -> StudyRecord:
+def _search(store: StudyStore, storage: Path, observers: Observers) -> StudyRecord:
     policy = Policy(store.space, store.study, store)
     desk = Desk(policy)
     brake = Brake(store.space.budget.wall_clock_s)
-    with following(observers, policy.record), _pulled_by_signals(brake) as signals:
+    with following(observers(store.space), policy.record), _pulled_by_signals(brake) as signals:
         search(desk, store.space, str(storage), brake)
         store.flush()
     record = policy.record()

@@ -19,7 +19,7 @@ from gansearch.space.forms import expand
 from gansearch.space.models import Space
 from gansearch.space.parameters import Parameter
 from gansearch.space.wording import in_words, unknown
-from gansearch.space.yaml import edited, read_yaml
+from gansearch.space.yaml import read_yaml
 
 NOT_IN_YAML = ("text", "file")
 """Fields of a space that say where it comes from."""
@@ -69,17 +69,6 @@ def parse_space(text: str, file: str | Path) -> Space:
     if problems or space is None:
         raise SpaceError(file, list(dict.fromkeys(problems)))
     return space.model_copy(update={"text": text, "file": str(file)})
-
-
-def with_budget(space: Space, trials: int | None, max_kimg: float | None) -> Space:
-    """``space`` with another budget, in its text as well: the text is what goes on record."""
-    given = {"trials": trials, "max_kimg": max_kimg}
-    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if not changes:
-        return space
-    if max_kimg is not None:
-        changes["rungs"] = [rung for rung in space.budget.rungs if rung < max_kimg]
-    return parse_space(edited(space.text, "budget", changes), space.file)
 
 
 def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[Finding]]:

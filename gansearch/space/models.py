@@ -196,16 +196,6 @@ class Space(Model):
             max_kimg=self.budget.max_kimg,
         )
 
-    def with_budget(self, *, trials: int | None = None, max_kimg: float | None = None) -> Space:
-        """This space with another budget; its text is changed as well, rungs beyond it are dropped.
-
-        Raises:
-            SpaceError: the budget is not possible.
-        """
-        from gansearch.space.load import with_budget  # it reads the changed text, so it is above
-
-        return with_budget(self, trials, max_kimg)
-
     def _assign(self, variant: str, value_of: Callable[[str], Scalar]) -> Params:
         taken = takes(variant)
         params: Params = {"variant": variant}

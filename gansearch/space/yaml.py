@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +99,6 @@ def read_yaml(text: str, file: Path) -> Document:
         message = f"should be a mapping with keys such as variant and parameters, not {given}"
         raise SpaceError(file, [Problem("", root.start_mark.line + 1, message)])
     return Document(node, builder.problems)
-
-
-def edited(text: str, section: str, values: Mapping[str, Any]) -> str:
-    """``text`` with ``values`` in its mapping ``section``; comments and layout are kept."""
-    yaml = YAML()
-    yaml.width = 4096
-    yaml.preserve_quotes = True
-    document = yaml.load(text)
-    document.setdefault(section, {}).update(values)
-    stream = StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue()
 
 
 def _syntax_problem(error: YAMLError, text: str) -> Problem:

@@ -104,7 +104,7 @@ def study(
 
     patch = pytest.MonkeyPatch()
     patch.setattr(tune, "train_trial", faulty)
-    record = run_study(space(3), name="s", results=results, observers=[watcher])
+    record = run_study(space(3), name="s", results=results, observers=lambda _: [watcher])
     patch.undo()
     return results, record, watcher
 
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_cleanly_and_resume_finishes(
     with monkeypatch.context() as patch:
         patch.setattr(tune, "train_trial", slow)
         with pytest.raises(KeyboardInterrupt):
-            run_study(space(1), name="s", results=tmp_path, observers=[Interrupter()])
+            run_study(space(1), name="s", results=tmp_path, observers=lambda _: [Interrupter()])
     assert "gansearch resume s" in caplog.text
     interrupted = load_study("s", tmp_path)[1]
     assert interrupted.trials[0].outcome is None

@@ -186,16 +186,6 @@ def test_first_trials_are_the_papers_moved_into_the_ranges() -> None:
     ]
 
 
-def test_another_budget_is_in_the_text_too() -> None:
-    space = parse_space(FULL, "x.yaml")
-    changed = space.with_budget(trials=3, max_kimg=8)
-    assert (changed.budget.trials, changed.budget.max_kimg, changed.budget.rungs) == (3, 8, (5,))
-    assert changed.parameters == space.parameters
-    assert parse_space(changed.text, "x.yaml") == changed
-    assert space.with_budget() is space
-    assert parse_space(MINIMAL, "x.yaml").with_budget(trials=2).budget.trials == 2
-
-
 def test_the_table_shows_what_is_searched() -> None:
     console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     console.print(render(parse_space(FULL, "x.yaml")))
