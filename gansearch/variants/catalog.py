@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gansearch.variants.classic.entries import ENTRIES as CLASSIC
 from gansearch.variants.entry import Entry
+from gansearch.variants.style.entries import ENTRIES as STYLE
 
-CATALOG: dict[str, Entry] = {entry.name: entry for entry in (*CLASSIC,)}
+CATALOG: dict[str, Entry] = {entry.name: entry for entry in (*CLASSIC, *STYLE)}
 """In the order in which ``gansearch variants`` lists them."""
