@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.losses.penalties import gradient_penalty, r1
+from gansearch.nn.augment import augment
 from gansearch.nn.optim import OptimiserFactory
 from gansearch.variants.base import Losses, Penalty, Player, Variant
 from gansearch.variants.settings import Adversarial
@@ -19,12 +22,26 @@ from gansearch.variants.settings import Adversarial
 A = TypeVar("A", bound=Adversarial)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a discriminator says of a batch of images.
+
+    Attributes:
+        logits: of being real, ``[N]`` or several for each image.
+        heads: what its further heads put out, such as class logits or an embedding.
+    """
+
+    logits: Tensor
+    heads: tuple[Tensor, ...] = ()
+
+
 class AdversarialVariant(Variant[A]):
     """A generator of latent vectors against a discriminator.
 
     A subclass gives the two networks, the prior of the latents and an optimiser. Where it
-    conditions, augments or projects, it replaces :meth:`generate` or :meth:`discriminate`; where it
-    minimises something else, :attr:`adversarial`, or :meth:`losses` whole.
+    conditions or projects, it replaces :meth:`generate` or :meth:`discriminate`; where its
+    discriminator has further heads, :meth:`judge` and :meth:`auxiliary`; where it minimises
+    something else, :attr:`adversarial`, or :meth:`losses` whole.
 
     Args:
         settings: validated.
@@ -65,6 +82,31 @@ class AdversarialVariant(Variant[A]):
         logits: Tensor = self.discriminator(images)
         return logits
 
+    def judge(self, images: Tensor, batch: Batch) -> Judgement:
+        """What every head of the discriminator says; the logits are :meth:`discriminate`'s."""
+        return Judgement(self.discriminate(images, batch))
+
+    def auxiliary(
+        self,
+        player: str,  # noqa: ARG002 - for those that have heads
+        side: Literal["real", "fake"],  # noqa: ARG002 - likewise
+        judgement: Judgement,  # noqa: ARG002 - likewise
+        batch: Batch,  # noqa: ARG002 - likewise
+    ) -> Losses:
+        """What ``player`` minimises beside the adversarial loss, by name and weighted.
+
+        Args:
+            player: ``d`` is asked for both sides, ``g`` for the fakes.
+            side: where the judged images come from.
+            judgement: of them.
+            batch: whose conditions they were made or labelled with.
+        """
+        return {}
+
+    def augment(self, images: Tensor) -> Tensor:
+        """What the discriminator sees of images, real or fake, in training: DiffAugment's."""
+        return augment(images, self.settings.augment)
+
     @property
     def players(self) -> dict[str, Player]:
         """The discriminator and the generator, each at its own learning rate."""
@@ -80,25 +122,39 @@ class AdversarialVariant(Variant[A]):
         return (("d", self.settings.d_steps), ("g", self.settings.g_steps))
 
     def losses(self, player: str, batch: Batch) -> Losses:
-        """The player's side of :attr:`adversarial`, with the discriminator's mean logits."""
-        return {"d": self._discriminator_losses, "g": self._generator_losses}[player](batch)
+        """The player's sides of :attr:`adversarial` and :meth:`auxiliary`, and D's mean logits."""
+        compute = {"d": self._discriminator_losses, "g": self._generator_losses}[player]
+        # A spectral norm moves on once an update (Miyato et al. 2018, algorithm 1), not at a pass.
+        with parametrize.cached():
+            return compute(batch)
 
     def _discriminator_losses(self, batch: Batch) -> Losses:
         with torch.no_grad():
             fakes = self._fakes(batch)
         # Each side goes through by itself: batch norms do not mix real statistics with fakes'.
-        real = self.discriminate(batch.images, batch)
-        fake = self.discriminate(fakes, batch)
+        real = self._judge(batch.images, batch)
+        fake = self._judge(fakes, batch)
+        parts = {
+            **self.auxiliary("d", "real", real, batch),
+            **self.auxiliary("d", "fake", fake, batch),
+        }
         return {
-            "total": self.adversarial.d(real, fake),
-            "real_logit": real.mean(),
-            "fake_logit": fake.mean(),
+            "total": sum(parts.values(), self.adversarial.d(real.logits, fake.logits)),
+            "real_logit": real.logits.mean(),
+            "fake_logit": fake.logits.mean(),
+            **parts,
         }
 
     def _generator_losses(self, batch: Batch) -> Losses:
-        fake = self.discriminate(self._fakes(batch), batch)
-        total = self.adversarial.generator(fake, lambda: self.discriminate(batch.images, batch))
-        return {"total": total}
+        fake = self._judge(self._fakes(batch), batch)
+        total = self.adversarial.generator(
+            fake.logits, lambda: self._judge(batch.images, batch).logits
+        )
+        parts = self.auxiliary("g", "fake", fake, batch)
+        return {"total": sum(parts.values(), total), **parts}
+
+    def _judge(self, images: Tensor, batch: Batch) -> Judgement:
+        return self.judge(self.augment(images), batch)
 
     def _fakes(self, batch: Batch) -> Tensor:
         return self.generate(self.latents(len(batch), batch.images.device), batch)
@@ -124,16 +180,16 @@ class AdversarialVariant(Variant[A]):
         with torch.no_grad():
             fakes = self._fakes(batch)
 
-        def discriminate(images: Tensor) -> Tensor:
-            return self.discriminate(images, batch)
+        def judge(images: Tensor) -> Tensor:
+            return self._judge(images, batch).logits
 
-        return gradient_penalty(discriminate, batch.images, fakes, self.settings.gp_lambda)
+        return gradient_penalty(judge, batch.images, fakes, self.settings.gp_lambda)
 
     def _r1(self, batch: Batch) -> Tensor:
-        def discriminate(images: Tensor) -> Tensor:
-            return self.discriminate(images, batch)
+        def judge(images: Tensor) -> Tensor:
+            return self._judge(images, batch).logits
 
-        return r1(discriminate, batch.images, self.settings.r1_gamma)
+        return r1(judge, batch.images, self.settings.r1_gamma)
 
     @torch.no_grad()
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:

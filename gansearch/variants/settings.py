@@ -19,6 +19,18 @@ AdversarialName = Literal[
 ]
 """The rows of ``losses/adversarial.py``."""
 
+AugmentName = Literal[
+    "none",
+    "color",
+    "translation",
+    "cutout",
+    "color_translation",
+    "color_cutout",
+    "translation_cutout",
+    "color_translation_cutout",
+]
+"""Policies over the augmentations of ``nn/augment.py``."""
+
 
 class Adversarial(Settings):
     """A generator against a discriminator."""
@@ -43,6 +55,8 @@ class Adversarial(Settings):
     """Discriminator updates between two computations of R1."""
     clip: float = Field(default=0.0, ge=0, le=10)
     """Bound of the discriminator's weights, clipped after each update; 0 leaves them free."""
+    augment: AugmentName = "none"
+    """What is done to every image before the discriminator sees it (DiffAugment)."""
 
 
 class Adam(Settings):

@@ -1,5 +1,6 @@
 """What the variants with one generator and one discriminator share."""
 
+import math
 from typing import get_args
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.losses.adversarial import ADVERSARIAL
 from gansearch.losses.penalties import gradient_penalty, r1
+from gansearch.nn.augment import augment
 from gansearch.nn.optim import OptimiserFactory, sgd
 from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.settings import Adversarial, AdversarialName
@@ -90,6 +92,29 @@ def test_players_minimise_their_side(loss: str, batch) -> None:
             values.append(total.item())
         assert values == sorted(values, reverse=True)
         assert values[0] > values[-1]
+
+
+@pytest.mark.parametrize("player", ["d", "g"])
+def test_discriminator_sees_real_and_fake_images_augmented(player: str, batch) -> None:
+    toy = Toy(loss="relativistic", augment="color_cutout", gp_lambda=1.0, r1_gamma=1.0)
+    toy.augment = lambda images: images * 0
+    toy.discriminate = lambda images, _: images.sum((1, 2, 3)) + toy.discriminator(images * 0)
+    losses = toy.losses(player, batch)
+    assert losses["total"].item() == pytest.approx(math.log(2))  # real and fake are the same
+    gp, lazy = (penalty.compute(batch).item() for penalty in toy.penalties("d"))
+    assert gp == pytest.approx(1)  # the gradient is 0
+    assert lazy == pytest.approx(0)
+
+
+def test_augmentation_is_the_settings_and_not_of_samples(batch) -> None:
+    toy = Toy(augment="color_cutout")
+    torch.manual_seed(4)
+    expected = augment(batch.images, "color_cutout")
+    torch.manual_seed(4)
+    assert torch.equal(toy.augment(batch.images), expected)
+    assert Toy().augment(batch.images) is batch.images
+    samples = [t.sample(batch, torch.Generator().manual_seed(0)) for t in (toy, toy)]
+    assert torch.equal(*samples)
 
 
 def test_settings_name_every_row_of_the_table() -> None:
