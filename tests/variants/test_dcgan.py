@@ -8,9 +8,10 @@ from torch import nn
 
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.conv import SeparableConv
+from gansearch.nn.dcgan import widths
 from gansearch.settings import Dsc
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.classic.dcgan import Dcgan, widths
+from gansearch.variants.classic.dcgan import Dcgan
 from gansearch.variants.classic.entries import DcganSettings
 
 
