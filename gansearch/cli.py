@@ -175,7 +175,8 @@ def train(
     console = _console()
     config = find_config(source, results)
     for report, folder in retrain(config, max_kimg=kimg, seeds=seed or [config.seed], out=out):
-        values = "  ".join(f"{name} {report.metrics[name]:.4g}" for name in report.protocols)
+        measured = (name for name in report.protocols if name in report.metrics)
+        values = "  ".join(f"{name} {report.metrics[name]:.4g}" for name in measured)
         console.print(f"{folder}: {report.kimg:g} kimg  {values}")
 
 

@@ -31,7 +31,9 @@ class Report:
     Attributes:
         kimg: progress, a rung of the study.
         metrics: finite values by name: quality, cost, losses.
-        protocols: for each quality metric, the protocol that it was measured by.
+        protocols: what two trials that name it must share to be ranked together: for each quality
+            metric the protocol that it was measured by, and what stands in for what a variant's
+            paper has, such as a random projector.
         checkpoint: where the weights at this kimg are (a path or URI), if they were kept.
         tags: facts that are not metrics: device, versions, what stood in for what.
     """

@@ -114,7 +114,8 @@ def select(
     Raises:
         UsageError: an objective, bound or weight that names no metric of the catalog, or a weight
             that is no preference.
-        ProtocolError: an objective was measured under different protocols among the candidates.
+        ProtocolError: an objective was measured under different protocols among the candidates, or
+            different things stand in there for what a variant's paper has.
     """
     chosen = _objectives(space, objectives)
     given = [b for b in (*space.objectives, *space.constraints, *bounds) if _limits(b)]
@@ -128,7 +129,7 @@ def select(
     }
     out = {number for numbers in removed.values() for number in numbers}
     candidates = [trial for trial in completed if trial.number not in out]
-    _check_protocols(chosen, candidates)
+    check_protocols([objective.metric for objective in chosen], candidates)
     front, knee = _front(chosen, candidates, _checked_weights(chosen, weights))
     on_front = {trial.number for trial in front}
     return Selection(
@@ -155,6 +156,32 @@ def final(trial: TrialRecord) -> Report:
     if trial.last is None:
         raise ValueError(f"trial {trial.number} has reported nothing")
     return trial.last
+
+
+def check_protocols(metrics: Iterable[str], trials: Sequence[TrialRecord]) -> None:
+    """See that completed trials may be compared.
+
+    Args:
+        metrics: that they are compared by.
+        trials: all of them completed.
+
+    Raises:
+        ProtocolError: two trials have different protocols for a metric, or both name what stands in
+            for what a paper has, and it is not the same.
+    """
+    stand_ins = {name for trial in trials for name in final(trial).protocols} - METRICS.keys()
+    for name in (*metrics, *sorted(stand_ins)):
+        seen: dict[str | None, int] = {}
+        for trial in trials:
+            protocols = final(trial).protocols
+            if name in protocols or name not in stand_ins:
+                seen.setdefault(protocols.get(name), trial.number)
+        if len(seen) > 1:
+            (one, a), (other, b), *_ = seen.items()
+            raise ProtocolError(
+                f"{name} was measured under different protocols and cannot be ranked: "
+                f"{one or 'an unnamed one'} (trial {a}) and {other or 'an unnamed one'} (trial {b})"
+            )
 
 
 def oriented(objective: Objective, value: float) -> float:
@@ -194,19 +221,6 @@ def _admits(bound: Bound, report: Report) -> bool:
     """Whether a report is within a bound; one without the metric is not."""
     value = report.metrics.get(bound.metric, math.nan)
     return math.isfinite(value) and bound.admits(value)
-
-
-def _check_protocols(objectives: Iterable[Objective], trials: Iterable[TrialRecord]) -> None:
-    for metric in (objective.metric for objective in objectives):
-        seen: dict[str | None, int] = {}
-        for trial in trials:
-            seen.setdefault(final(trial).protocols.get(metric), trial.number)
-        if len(seen) > 1:
-            (one, a), (other, b), *_ = seen.items()
-            raise ProtocolError(
-                f"{metric} was measured under different protocols and cannot be ranked: "
-                f"{one or 'an unnamed one'} (trial {a}) and {other or 'an unnamed one'} (trial {b})"
-            )
 
 
 def _checked_weights(

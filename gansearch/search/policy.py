@@ -254,9 +254,7 @@ class Policy:
         for name, protocol in report.protocols.items():
             usual = self._protocols.setdefault(name, protocol)
             if protocol != usual:
-                reason = (
-                    f"{name} was measured by {protocol!r}, in the rest of the study by {usual!r}"
-                )
+                reason = f"{name} is by {protocol!r}, in the rest of the study by {usual!r}"
                 return Outcome.FAILED, reason
         return None
 

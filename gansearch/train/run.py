@@ -145,7 +145,8 @@ def _measure(
         "checkpoint_seconds": time.perf_counter() - evaluated,
     }
     _refuse_non_finite(metrics, trainer.kimg)
-    report = Report(kimg, metrics, evaluation.protocols, tags=_tags(trainer, images))
+    protocols = {**evaluation.protocols, **trainer.variant.tags}
+    report = Report(kimg, metrics, protocols, tags=_tags(trainer, images))
     (folder / REPORT_FILE).write_bytes(REPORT.dump_json(report))
     return report, folder
 

@@ -110,7 +110,8 @@ class Variant(nn.Module, ABC, Generic[S]):
     def tags(self) -> Mapping[str, str]:
         """What stands in for what the paper has, e.g. ``{"projector": "random"}``; mostly nothing.
 
-        Part of the protocol: trials whose tags differ are never ranked together.
+        Part of the protocol: trials that give the same name different values are never ranked
+        together.
         """
         return {}
 

@@ -127,6 +127,20 @@ def test_different_protocols_are_refused_by_name(study: Any) -> None:
     assert select(*study(one, other), objectives=["seconds_per_kimg"]).front == (one,)
 
 
+def test_trials_with_different_stand_ins_are_never_ranked_together(study: Any) -> None:
+    random, real, other = (
+        trial(number, 5 - number, 5, 5 + number, protocols={"fid_digits": "a", **tags})
+        for number, tags in enumerate(({"projector": "random"}, {"projector": "lite0 1f"}, {}))
+    )
+    with pytest.raises(ProtocolError, match=r"projector .* random \(trial 0\) and lite0 1f"):
+        select(*study(random, real))
+    with pytest.raises(ProtocolError, match="projector"):
+        select(*study(random, real), objectives=["seconds_per_kimg"])
+    # One that has no projector at all is comparable with either.
+    assert {t.number for t in select(*study(random, other)).front} == {0, 2}
+    assert {t.number for t in select(*study(real, other)).front} == {1, 2}
+
+
 def test_other_objectives_take_their_direction(study: Any) -> None:
     selection = select(
         *study(trial(0, 5, 2, 7), trial(1, 9, 1, 9)), objectives=["fid_digits", "peak_memory_mib"]

@@ -105,6 +105,23 @@ def test_values_of_two_protocols_are_never_compared(
     assert "'digits-900'" in failed.reason
 
 
+def test_different_stand_ins_are_never_compared(
+    make_space: MakeSpace, empty: StudyRecord, report: MakeReport
+) -> None:
+    policy = Policy(make_space(), empty)
+    usual = report(5).protocols
+    first, second, third = (
+        replace(report(5), protocols={**usual, **tags})
+        for tags in ({"projector": "random"}, {}, {"projector": "lite0 1f"})
+    )
+    for named in (first, second, third):
+        policy.report(ask(policy).number, named)
+    *fine, failed = policy.record().trials
+    assert all(trial.outcome != Outcome.FAILED for trial in fine)
+    assert failed.outcome == Outcome.FAILED
+    assert failed.reason.startswith("projector is by 'lite0 1f'")
+
+
 def test_completed_means_the_full_budget(
     make_space: MakeSpace, empty: StudyRecord, report: MakeReport
 ) -> None:

@@ -12,6 +12,7 @@ from gansearch.record import Outcome
 from gansearch.train import run as run_module
 from gansearch.train.run import REPORT, draw_samples, run_training
 from gansearch.train.trainer import Trainer
+from gansearch.variants.catalog import CATALOG
 
 CPU = torch.device("cpu")
 
@@ -70,6 +71,17 @@ def test_a_report_at_every_rung_and_at_the_full_budget(configure, tmp_path):
     } <= report.metrics.keys()
     assert report.protocols == {"fid_digits": "p"}
     assert {"device", "torch", "data", "threads"} <= report.tags.keys()
+
+
+def test_what_stands_in_for_the_papers_is_part_of_the_protocol(configure, monkeypatch, tmp_path):
+    config = configure()
+    variant = CATALOG[config.variant].load()
+    monkeypatch.setattr(variant, "tags", property(lambda _: {"projector": "random"}))
+    listener = Listener()
+    run_training(config, (), tmp_path, listener, device=CPU)
+    (report,) = listener.reports
+    assert report.protocols == {"fid_digits": "p", "projector": "random"}
+    assert report.tags["projector"] == "random"
 
 
 def test_a_checkpoints_folder_says_all(configure, images, tmp_path):
