@@ -16,9 +16,11 @@ from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.losses.penalties import gradient_penalty, r1
 from gansearch.nn.augment import augment
 from gansearch.nn.optim import OptimiserFactory
+from gansearch.variants.adaptive import AdaptiveSteps
 from gansearch.variants.base import Losses, Penalty, Player, Variant
-from gansearch.variants.settings import Adversarial
+from gansearch.variants.settings import Adversarial, Game
 
+G = TypeVar("G", bound=Game)
 A = TypeVar("A", bound=Adversarial)
 
 
@@ -35,13 +37,13 @@ class Judgement:
     heads: tuple[Tensor, ...] = ()
 
 
-class AdversarialVariant(Variant[A]):
+class GameVariant(Variant[G]):
     """A generator of latent vectors against a discriminator.
 
-    A subclass gives the two networks, the prior of the latents and an optimiser. Where it
-    conditions or projects, it replaces :meth:`generate` or :meth:`discriminate`; where its
-    discriminator has further heads, :meth:`judge` and :meth:`auxiliary`; where it minimises
-    something else, :attr:`adversarial`, or :meth:`losses` whole.
+    A subclass gives the two networks, the prior of the latents, an optimiser and the pair of
+    losses. Where it conditions or projects, it replaces :meth:`generate` or :meth:`discriminate`;
+    where its discriminator has further heads, :meth:`judge` and :meth:`auxiliary`; where a pair of
+    losses does not say what it minimises, :meth:`losses` whole.
 
     Args:
         settings: validated.
@@ -51,11 +53,13 @@ class AdversarialVariant(Variant[A]):
     """
 
     def __init__(
-        self, settings: A, spec: ImageSpec, generator: nn.Module, discriminator: nn.Module
+        self, settings: G, spec: ImageSpec, generator: nn.Module, discriminator: nn.Module
     ) -> None:
         super().__init__(settings, spec)
         self.generator = generator
         self.discriminator = discriminator
+        follows = settings.d_steps == "adaptive"
+        self.adaptive = AdaptiveSteps(settings.d_target) if follows else None
 
     @abstractmethod
     def optimiser(self, lr: float) -> OptimiserFactory:
@@ -68,9 +72,9 @@ class AdversarialVariant(Variant[A]):
         """``[count, z_dim]`` from the prior; from torch's global generator where none is given."""
 
     @property
+    @abstractmethod
     def adversarial(self) -> AdversarialLoss:
         """The pair of losses."""
-        return ADVERSARIAL[self.settings.loss]
 
     def generate(self, z: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - for those that condition
         """Images for latents ``[N, z_dim]`` under the batch's conditions."""
@@ -119,7 +123,8 @@ class AdversarialVariant(Variant[A]):
 
     def phases(self) -> Sequence[tuple[str, int]]:
         """``d_steps`` of the discriminator, then ``g_steps`` of the generator."""
-        return (("d", self.settings.d_steps), ("g", self.settings.g_steps))
+        d_steps = self.adaptive.follow() if self.adaptive else int(self.settings.d_steps)
+        return (("d", d_steps), ("g", self.settings.g_steps))
 
     def losses(self, player: str, batch: Batch) -> Losses:
         """The player's sides of :attr:`adversarial` and :meth:`auxiliary`, and D's mean logits."""
@@ -138,10 +143,12 @@ class AdversarialVariant(Variant[A]):
             **self.auxiliary("d", "real", real, batch),
             **self.auxiliary("d", "fake", fake, batch),
         }
+        watched = self.adaptive.watch(real.logits, fake.logits) if self.adaptive else {}
         return {
             "total": sum(parts.values(), self.adversarial.d(real.logits, fake.logits)),
             "real_logit": real.logits.mean(),
             "fake_logit": fake.logits.mean(),
+            **watched,
             **parts,
         }
 
@@ -196,3 +203,12 @@ class AdversarialVariant(Variant[A]):
         """Images from latents drawn on the CPU."""
         z = self.latents(len(batch), torch.device("cpu"), generator)
         return self.generate(z.to(batch.images.device), batch)
+
+
+class AdversarialVariant(GameVariant[A]):
+    """A game under one of the pairs of ``losses/adversarial.py``."""
+
+    @property
+    def adversarial(self) -> AdversarialLoss:
+        """The pair that the settings name."""
+        return ADVERSARIAL[self.settings.loss]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,11 +32,15 @@ AugmentName = Literal[
 """Policies over the augmentations of ``nn/augment.py``."""
 
 
-class Adversarial(Settings):
-    """A generator against a discriminator."""
+class Game(Settings):
+    """A generator against a discriminator, whatever they minimise."""
 
-    d_steps: int = Field(default=1, ge=1, le=20)
-    """Discriminator updates in one round: the k of Goodfellow 2014, Algorithm 1."""
+    d_steps: Annotated[int, Field(ge=1, le=20)] | Literal["adaptive"] = 1
+    """Discriminator updates in one round: the k of Goodfellow 2014, Algorithm 1; ``adaptive`` lets
+    it follow the discriminator's edge."""
+    d_target: float = Field(default=0.75, gt=0.5, lt=1)
+    """Edge that ``d_steps: adaptive`` aims at: the share of pairs of a real and a fake image in
+    which the discriminator takes the real one for the realer; 0.5 is a blind guess."""
     g_steps: int = Field(default=1, ge=1, le=20)
     """Generator updates in one round."""
     g_lr: float = Field(default=2e-4, gt=0, le=1)
@@ -45,8 +49,6 @@ class Adversarial(Settings):
     """Discriminator's learning rate as a multiple of the generator's."""
     z_dim: int = Field(default=100, ge=1, le=1024)
     """Length of the latent vector."""
-    loss: AdversarialName = "non_saturating"
-    """The adversarial pair."""
     gp_lambda: float = Field(default=0.0, ge=0, le=1000)
     """Weight of WGAN-GP's penalty on the discriminator's gradient; 0 leaves it out."""
     r1_gamma: float = Field(default=0.0, ge=0, le=1000)
@@ -59,6 +61,13 @@ class Adversarial(Settings):
     """What is done to every image before the discriminator sees it (DiffAugment)."""
 
 
+class Adversarial(Game):
+    """A generator against a discriminator that minimise a pair of losses."""
+
+    loss: AdversarialName = "non_saturating"
+    """The adversarial pair."""
+
+
 class Adam(Settings):
     """Adam's moments, the same for every player."""
 
@@ -66,6 +75,19 @@ class Adam(Settings):
     """Decay of Adam's first moment."""
     beta2: float = Field(default=0.999, ge=0, lt=1)
     """Decay of Adam's second moment."""
+
+
+class Perceptrons(Settings):
+    """Networks without convolutions."""
+
+    g_hidden: int = Field(default=1200, ge=8, le=4096)
+    """Units of each of the generator's two hidden layers."""
+    d_hidden: int = Field(default=240, ge=8, le=4096)
+    """Maxout units of each of the discriminator's two hidden layers."""
+    d_pieces: int = Field(default=5, ge=1, le=16)
+    """Linear pieces of a maxout unit."""
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    """Share of the discriminator's hidden units dropped; the input's share is 0.2 as released."""
 
 
 class Convolutional(Settings):
@@ -77,3 +99,7 @@ class Convolutional(Settings):
     """Channels of the discriminator at its full resolution; doubled likewise."""
     dsc: Dsc = Dsc()
     """Depthwise-separable convolution."""
+
+
+class ConvolutionalAdversarial(Adversarial, Adam, Convolutional):
+    """A generator against a discriminator, both of convolutions, trained with Adam."""

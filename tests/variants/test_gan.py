@@ -10,7 +10,7 @@ from gansearch.data.batch import ImageSpec
 from gansearch.nn.blocks import Maxout
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.classic.entries import GanSettings
-from gansearch.variants.classic.gan import Discriminator, Gan
+from gansearch.variants.classic.gan import Gan
 
 SHAPE = (1, 8, 8)
 
@@ -59,7 +59,7 @@ def test_structure_of_the_discriminator() -> None:
 
 def test_discriminator_sees_black_as_zero() -> None:
     seen = []
-    discriminator = Discriminator(GanSettings(), SHAPE).eval()
+    discriminator = build().discriminator.eval()
     discriminator.layers.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     discriminator(torch.stack([torch.full(SHAPE, v) for v in (-1.0, 0.0, 1.0)]))
     assert seen[0].flatten(1)[:, 0].tolist() == [0, 0.5, 1]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from gansearch.variants.entry import DataKind, Entry
-from gansearch.variants.settings import Adam, Adversarial, Convolutional
+from gansearch.variants.settings import Adam, Adversarial, Convolutional, Perceptrons
 
 
-class GanSettings(Adversarial):
+class GanSettings(Adversarial, Perceptrons):
     """Goodfellow et al. 2014, section 5 and the released configuration for MNIST."""
 
     batch_size: int = Field(default=100, ge=2, le=4096)
@@ -19,14 +19,6 @@ class GanSettings(Adversarial):
     """SGD momentum at the start."""
     final_momentum: float = Field(default=0.7, ge=0, lt=1)
     """SGD momentum that the schedule rises to."""
-    g_hidden: int = Field(default=1200, ge=8, le=4096)
-    """Units of each of the generator's two hidden layers."""
-    d_hidden: int = Field(default=240, ge=8, le=4096)
-    """Maxout units of each of the discriminator's two hidden layers."""
-    d_pieces: int = Field(default=5, ge=1, le=16)
-    """Linear pieces of a maxout unit."""
-    dropout: float = Field(default=0.5, ge=0, lt=1)
-    """Share of the discriminator's hidden units dropped; the input's share is 0.2 as released."""
 
 
 class DcganSettings(Adversarial, Adam, Convolutional):

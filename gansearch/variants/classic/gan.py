@@ -3,82 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod, sqrt
+from math import sqrt
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from gansearch.data.batch import ImageSpec
-from gansearch.nn.blocks import Maxout
+from gansearch.nn.mlp import MaxoutDiscriminator, MlpGenerator
 from gansearch.nn.optim import OptimiserFactory, sgd
 from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.base import Player
 from gansearch.variants.classic.entries import GanSettings
 
 # Of the released configuration.
-G_RANGE = 0.05  # the generator's weights are uniform in ± this
-D_RANGE = 0.005
-INPUT_DROPOUT = 0.2
 LR_DECAY = 1.000004  # the learning rate is divided by this at each update ...
 MIN_LR = 1e-6  # ... and does not fall below this
 EPOCH_KIMG = 50.0  # MNIST's images without those for validation
 MOMENTUM_EPOCHS = (1.0, 250.0)  # over which the momentum rises
-
-
-class Generator(nn.Module):
-    """Two layers of ReLU and one of sigmoid."""
-
-    def __init__(self, settings: GanSettings, shape: tuple[int, int, int]) -> None:
-        super().__init__()
-        hidden = settings.g_hidden
-        self.layers = nn.Sequential(
-            nn.Linear(settings.z_dim, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, prod(shape)),
-            nn.Sigmoid(),
-            nn.Unflatten(1, shape),
-        )
-        _uniform_(self, G_RANGE)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """``[N, z_dim]`` → ``[N, C, H, W]`` in [-1, 1]."""
-        pixels: Tensor = self.layers(z)  # the paper's, in [0, 1]
-        return 2 * pixels - 1
-
-
-class Discriminator(nn.Module):
-    """Two layers of maxout with dropout before each, and a logit."""
-
-    def __init__(self, settings: GanSettings, shape: tuple[int, int, int]) -> None:
-        super().__init__()
-        hidden, pieces = settings.d_hidden, settings.d_pieces
-        self.layers = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(INPUT_DROPOUT),
-            Maxout(prod(shape), hidden, pieces),
-            nn.Dropout(settings.dropout),
-            Maxout(hidden, hidden, pieces),
-            nn.Dropout(settings.dropout),
-            nn.Linear(hidden, 1),
-            nn.Flatten(0),
-        )
-        _uniform_(self, D_RANGE)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """``[N, C, H, W]`` in [-1, 1] → logits ``[N]``."""
-        # In the paper's [0, 1] a dropped pixel is a black one.
-        logits: Tensor = self.layers((images + 1) / 2)
-        return logits
-
-
-def _uniform_(network: nn.Module, bound: float) -> None:
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear):
-            nn.init.uniform_(layer.weight, -bound, bound)
-            nn.init.zeros_(layer.bias)
 
 
 class Gan(AdversarialVariant[GanSettings]):
@@ -90,7 +32,14 @@ class Gan(AdversarialVariant[GanSettings]):
 
     def __init__(self, settings: GanSettings, spec: ImageSpec) -> None:
         shape = (spec.channels, spec.resolution, spec.resolution)
-        super().__init__(settings, spec, Generator(settings, shape), Discriminator(settings, shape))
+        generator = MlpGenerator(shape, inputs=settings.z_dim, hidden=settings.g_hidden)
+        discriminator = MaxoutDiscriminator(
+            shape,
+            hidden=settings.d_hidden,
+            pieces=settings.d_pieces,
+            dropout=settings.dropout,
+        )
+        super().__init__(settings, spec, generator, discriminator)
 
     def optimiser(self, lr: float) -> OptimiserFactory:
         """Gradient descent at the momentum that the schedule starts from."""
