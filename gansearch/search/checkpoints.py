@@ -12,7 +12,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy
 from pydantic import ValidationError
 
 from gansearch.record import Report
-from gansearch.train.run import REPORT, REPORT_FILE
+from gansearch.train.run import REPORT, REPORT_FILE, SAMPLES_FILE
 
 STUDY_FILE = "space.yaml"
 """In a study's folder: the space as it was submitted, and the sign that storage is shared."""
@@ -69,11 +69,26 @@ class TrialFolder:
         return into
 
     def prune(self, keep: Report) -> None:
-        """Delete every checkpoint but that of ``keep``, and what is left of unfinished ones."""
+        """Delete every checkpoint but that of ``keep``, and what is left of unfinished ones.
+
+        Grids of samples stay, which take little space: the tracker may not have seen them yet.
+        """
         for folder in self._folders():
             if folder != self._folder(keep):
                 with suppress(OSError):  # costs space, not a trial
-                    self._files.delete_dir(folder)
+                    self._empty(folder)
+
+    def _empty(self, folder: str) -> None:
+        files = {
+            file.base_name: file.path for file in self._files.get_file_info(FileSelector(folder))
+        }
+        if SAMPLES_FILE not in files:
+            self._files.delete_dir(folder)
+            return
+        # The report goes first: what is left without it is no checkpoint.
+        for name in sorted(files, key=lambda name: name != REPORT_FILE):
+            if name != SAMPLES_FILE:
+                self._files.delete_file(files[name])
 
     def _folder(self, report: Report) -> str:
         return f"{self._path}/{str(report.checkpoint).rpartition('/')[2]}"

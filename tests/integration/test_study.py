@@ -145,7 +145,8 @@ def test_each_completed_trial_keeps_its_last_checkpoint(
 ) -> None:
     results, record, _ = study
     for trial in record.trials:
-        kept = list((results / "s" / f"trial_{trial.number:05d}").glob("*"))
+        folder = results / "s" / f"trial_{trial.number:05d}"
+        kept = [weights.parent for weights in folder.glob("*/checkpoint.pt")]
         if trial.outcome != Outcome.COMPLETED:
             assert kept == []
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gansearch.record import Report
-from gansearch.search.checkpoints import REPORT_FILE, STUDY_FILE, TrialFolder
+from gansearch.search.checkpoints import REPORT_FILE, SAMPLES_FILE, STUDY_FILE, TrialFolder
 
 
 @pytest.fixture(params=["path", "uri"])
@@ -79,6 +79,19 @@ def test_pruning_keeps_one(folder: TrialFolder, made, tmp_path: Path) -> None:
     (tmp_path / "study" / "trial_00003" / "kimg_20_0badcafe").mkdir()
     folder.prune(kept)
     assert [path.name for path in on_disk(tmp_path)] == [str(kept.checkpoint).rpartition("/")[2]]
+    assert folder.latest() == kept
+
+
+def test_pruning_leaves_the_samples_of_every_rung(
+    folder: TrialFolder, made, tmp_path: Path
+) -> None:
+    for kimg in (5, 10):
+        local, report = made(kimg)
+        (local / SAMPLES_FILE).write_bytes(b"png")
+        folder.prune(kept := folder.publish(local, report))
+    early, late = sorted(on_disk(tmp_path), key=lambda path: len(list(path.iterdir())))
+    assert [path.name for path in early.iterdir()] == [SAMPLES_FILE]
+    assert late.name == str(kept.checkpoint).rpartition("/")[2]
     assert folder.latest() == kept
 
 
