@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import re
 import signal
 import threading
 import time
@@ -79,18 +80,15 @@ def run_study(
         KeyboardInterrupt: Ctrl-C, once everything is on record.
         SystemExit: SIGTERM, once everything is on record.
     """
-    name = name or f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if name is None:
+        name = f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    url = _database(results)
     storage = (results / name).absolute()
+    _check_name(name, storage, study_names(url))
     tags = _tags(space, storage)
     _make_writable(results)
-    url = _database(results)
-    if name in study_names(url):
-        raise StudyError(
-            f"{results} has a study {name!r} already: continue it with `gansearch resume {name}`, "
-            "or choose another name"
-        )
     with _cluster(address, space), StudyStore.create(url, name, space, tags) as store:
-        storage.mkdir(exist_ok=True)
+        storage.mkdir()
         (storage / STUDY_FILE).write_text(space.text)
         return _search(store, storage, observers)
 
@@ -153,6 +151,21 @@ def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
 
 
 # --- Before anything starts --------------------------------------------------------------------
+
+
+def _check_name(name: str, storage: Path, taken: Sequence[str]) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", name):
+        raise StudyError(
+            f"{name!r} cannot be a study's name: it should be letters, digits, _, . and -, "
+            "beginning with a letter or digit"
+        )
+    if name in taken:
+        raise StudyError(
+            f"there is a study {name!r} already: continue it with `gansearch resume {name}`, "
+            "or choose another name"
+        )
+    if storage.exists():
+        raise StudyError(f"{storage} is in the way: choose another name, or move it")
 
 
 def _tags(space: Space, storage: Path) -> dict[str, str]:

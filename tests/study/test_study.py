@@ -1,0 +1,187 @@
+"""What a study checks before it starts, and how it ends; no cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gansearch import study
+from gansearch.errors import DataError, StudyError, WeightsError
+from gansearch.record import Observer, StudyRecord
+from gansearch.search.tune import Brake, Desk
+from gansearch.space import Space, parse_space
+from gansearch.study import list_studies, load_study, resume_study, run_study
+
+SPACE = """
+name: tiny
+variant: gan
+data: {name: digits}
+evaluation: {samples: 100}
+parameters:
+  g_lr: {type: float, low: 0.01, high: 0.2, log: true}
+objectives:
+  fid_digits: minimize
+budget: {trials: 2, max_kimg: 10}
+"""
+
+
+def space(**changes: str) -> Space:
+    text = SPACE
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return parse_space(text, "tiny.yaml")
+
+
+Search = Callable[[Desk, Space, str, Brake], None]
+
+
+@pytest.fixture
+def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
+    """Replaces the cluster, and what is done on it."""
+
+    def replace(search: Search) -> None:
+        monkeypatch.setattr(study, "_cluster", lambda *_: nullcontext())
+        monkeypatch.setattr(study, "search", search)
+
+    return replace
+
+
+def nothing(*_: Any) -> None:
+    """A search that ends at once."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "named"),
+    [
+        (
+            {"fid_digits": "fid_random", "{name: digits}": "{name: folder, path: /no/such/folder}"},
+            DataError,
+            "/no/such/folder",
+        ),
+        (
+            {
+                "fid_digits": "fid",
+                "{samples: 100}": "{samples: 100, inception_weights: /no/such/file.pth}",
+            },
+            WeightsError,
+            "/no/such/file.pth",
+        ),
+    ],
+)
+def test_what_is_missing_is_found_before_anything_starts(
+    tmp_path: Path, changes: dict[str, str], error: type[Exception], named: str
+) -> None:
+    with pytest.raises(error, match=named):
+        run_study(space(**changes), results=tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StudyError, match=r"file.*cannot be written"):
+        run_study(space(), results=tmp_path / "file" / "results")
+
+
+def test_a_name_is_made_from_the_space_and_the_time(
+    tmp_path: Path, searching: Callable[[Search], None]
+) -> None:
+    searching(nothing)
+    record = run_study(space(), results=tmp_path)
+    assert record.name.startswith("tiny-2")
+    assert list_studies(tmp_path) == (record.name,)
+    assert load_study(record.name, tmp_path)[1] == record
+    assert (tmp_path / record.name / "space.yaml").read_text() == SPACE
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", " ", "-x", "a" * 200, ".x"])
+def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StudyError, match="name"):
+        run_study(space(), name=name, results=tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_taken_name_is_refused(tmp_path: Path, searching: Callable[[Search], None]) -> None:
+    searching(nothing)
+    run_study(space(), name="s", results=tmp_path)
+    with pytest.raises(StudyError, match="gansearch resume s"):
+        run_study(space(), name="s", results=tmp_path)
+
+
+def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlartifacts").mkdir()
+    with pytest.raises(StudyError, match="mlartifacts is in the way"):
+        run_study(space(), name="mlartifacts", results=tmp_path)
+
+
+def test_an_unknown_study_is_named(tmp_path: Path) -> None:
+    assert list_studies(tmp_path) == ()
+    for missing in (lambda: load_study("x", tmp_path), lambda: resume_study("x", results=tmp_path)):
+        with pytest.raises(StudyError, match="'x'"):
+            missing()
+
+
+def test_a_search_that_could_not_be_kept_up_is_an_error(
+    tmp_path: Path, searching: Callable[[Search], None]
+) -> None:
+    def search(desk: Desk, *_: Any) -> None:
+        desk.error = RuntimeError("the disk is gone")
+
+    searching(search)
+    with pytest.raises(StudyError, match=r"the disk is gone.*gansearch resume s") as raised:
+        run_study(space(), name="s", results=tmp_path)
+    assert isinstance(raised.value.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+def test_a_signal_pulls_the_brake_and_then_counts(
+    tmp_path: Path,
+    searching: Callable[[Search], None],
+    caplog: pytest.LogCaptureFixture,
+    number: signal.Signals,
+    raised: type[BaseException],
+) -> None:
+    def search(_desk: Desk, _space: Space, _storage: str, brake: Brake) -> None:
+        os.kill(os.getpid(), number)
+        while not brake.stop_all():
+            time.sleep(0.01)
+
+    searching(search)
+    before = signal.getsignal(number)
+    with pytest.raises(raised) as ended:
+        run_study(space(), name="s", results=tmp_path)
+    assert signal.getsignal(number) == before
+    assert "gansearch resume s" in caplog.text
+    if raised is SystemExit:
+        assert ended.value.code == 128 + number
+    searching(nothing)
+    resume_study("s", results=tmp_path)  # the lease was given back
+
+
+def test_observers_see_the_end_even_of_a_search_that_fails(
+    tmp_path: Path, searching: Callable[[Search], None]
+) -> None:
+    class Watcher(Observer):
+        closed: StudyRecord | None = None
+
+        def update(self, record: StudyRecord) -> None: ...
+
+        def close(self, record: StudyRecord) -> None:
+            self.closed = record
+
+    def search(*_: Any) -> None:
+        raise RuntimeError("Ray broke")
+
+    searching(search)
+    watcher = Watcher()
+    with pytest.raises(RuntimeError, match="Ray broke"):
+        run_study(space(), name="s", results=tmp_path, observers=lambda _: [watcher])
+    assert watcher.closed == load_study("s", tmp_path)[1]
