@@ -43,6 +43,17 @@ class SeparableConv(nn.Sequential):
             parts[1:1] = [("norm", nn.BatchNorm2d(first.out_channels)), ("act", nn.LeakyReLU(0.2))]
         super().__init__(OrderedDict(parts))
 
+    @property
+    def fans(self) -> tuple[int, int]:
+        """Fan-in and fan-out of the dense kernel that the halves compose."""
+        cin, cout = (
+            (self.depthwise.in_channels, self.pointwise.out_channels)
+            if self[0] is self.depthwise
+            else (self.pointwise.in_channels, self.depthwise.out_channels)
+        )
+        taps = self.depthwise.kernel_size[0] ** 2
+        return taps * cin, taps * cout
+
     def draw_weights(self, draw: Callable[[Tensor, float], object], std: float) -> None:
         """Initialise both halves such that the dense kernel that they compose has ``std``.
 

@@ -8,8 +8,12 @@ it by themselves.
 from __future__ import annotations
 
 from gansearch.variants.classic.entries import ENTRIES as CLASSIC
+from gansearch.variants.conditional.entries import ENTRIES as CONDITIONAL
 from gansearch.variants.entry import Entry
+from gansearch.variants.projected.entries import ENTRIES as PROJECTED
 from gansearch.variants.style.entries import ENTRIES as STYLE
 
-CATALOG: dict[str, Entry] = {entry.name: entry for entry in (*CLASSIC, *STYLE)}
+CATALOG: dict[str, Entry] = {
+    entry.name: entry for entry in (*CLASSIC, *CONDITIONAL, *STYLE, *PROJECTED)
+}
 """In the order in which ``gansearch variants`` lists them."""

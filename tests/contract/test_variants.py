@@ -75,6 +75,26 @@ def turns(variant: Variant[Any]) -> Iterator[str]:
         yield name
 
 
+def update(variant: Variant[Any], name: str, batch: Batch) -> None:
+    """One step of a player, whose turn it is."""
+    player = variant.players[name]
+    optimiser = player.optimiser(player.parameters())
+    if player.schedule is not None:
+        player.schedule(optimiser, 0.0)
+    whole_loss(variant, name, batch).backward()
+    optimiser.step()
+    with torch.no_grad():
+        variant.after_step(name)
+
+
+def moved(entry: Entry) -> Variant[Any]:
+    """A variant after an update of each player: no gradient passes a gate that is still at zero."""
+    variant = build(entry)
+    for name in turns(variant):
+        update(variant, name, batch_of(variant.spec))
+    return variant
+
+
 # --- Building ------------------------------------------------------------------------------------
 
 
@@ -130,7 +150,7 @@ def test_players_own_every_trained_parameter_once(entry) -> None:
 
 @every_variant
 def test_losses_reach_every_parameter_of_the_player_and_no_other(entry) -> None:
-    variant = build(entry)
+    variant = moved(entry)
     batch = batch_of(variant.spec)
     for name in turns(variant):
         whole_loss(variant, name, batch).backward()
@@ -163,19 +183,12 @@ def test_losses_are_named_finite_scalars(entry) -> None:
 
 @every_variant
 def test_a_step_changes_all_of_its_player_and_nothing_else(entry) -> None:
-    variant = build(entry)
+    variant = moved(entry)
     batch = batch_of(variant.spec)
     for name in turns(variant):
-        player = variant.players[name]
-        own = {id(p) for p in player.parameters()}
+        own = {id(p) for p in variant.players[name].parameters()}
         before = {key: p.clone() for key, p in variant.named_parameters()}
-        optimiser = player.optimiser(player.parameters())
-        if player.schedule is not None:
-            player.schedule(optimiser, 0.0)
-        whole_loss(variant, name, batch).backward()
-        optimiser.step()
-        with torch.no_grad():
-            variant.after_step(name)
+        update(variant, name, batch)
         for key, parameter in variant.named_parameters():
             assert torch.equal(before[key], parameter) is (id(parameter) not in own), key
             assert parameter.isfinite().all(), key
@@ -191,7 +204,8 @@ def test_losses_draw_from_torchs_global_generator(entry) -> None:
         for seed in (1, 1, 2):
             variant.load_state_dict(state)
             torch.manual_seed(seed)
-            values.append(variant.losses(name, batch)["total"].item())
+            losses = variant.losses(name, batch)  # a hinge may not let all through to the total
+            values.append([value.item() for value in losses.values()])
         assert values[0] == values[1]
         assert values[0] != values[2]
 

@@ -1,0 +1,36 @@
+"""Losses between the members of a batch."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def conditional_contrastive(
+    embeddings: Tensor, proxies: Tensor, labels: Tensor, temperature: float
+) -> Tensor:
+    """The 2C loss: an image is drawn to its class and to its class's other images.
+
+    With s the cosine similarity over the temperature it is, for image i, minus the logarithm of the
+    share that the image's proxy and the images of its class have in the sum of exp s over the proxy
+    and all the other images (Kang and Park 2020, eq. 8).
+
+    Args:
+        embeddings: of images, ``[N, E]``.
+        proxies: the embedding of each image's class, ``[N, E]``.
+        labels: ``[N]``, int64.
+        temperature: above 0.
+
+    Returns:
+        The mean over the images, a scalar of at least 0.
+    """
+    embeddings, proxies = F.normalize(embeddings, dim=1), F.normalize(proxies, dim=1)
+    to_proxy = (embeddings * proxies).sum(1, keepdim=True)  # [N, 1]
+    similarity = torch.cat([to_proxy, embeddings @ embeddings.T], dim=1) / temperature
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    alike = labels[:, None] == labels
+    proxy = torch.ones_like(itself[:, :1])
+    every = similarity.masked_fill(~torch.cat([proxy, ~itself], dim=1), -torch.inf)
+    own = every.masked_fill(~torch.cat([proxy, alike], dim=1), -torch.inf)
+    return (every.logsumexp(1) - own.logsumexp(1)).mean()

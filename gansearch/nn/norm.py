@@ -1,0 +1,35 @@
+"""Normalisation that a condition enters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation with a scale and shift by condition (Dumoulin et al. 2017, eq. 5).
+
+    The statistics are of the whole batch; each image is then scaled by 1 + gain(condition) and
+    shifted by bias(condition).
+
+    Args:
+        channels: of what comes in.
+        affine: from a number of channels to a module that turns conditions into
+            ``[N, channels]``: an embedding of labels, or a linear layer of vectors.
+    """
+
+    def __init__(self, channels: int, affine: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.gain = affine(channels)
+        self.bias = affine(channels)
+        for embedding in (self.gain, self.bias):
+            if isinstance(embedding, nn.Embedding):  # torch's N(0, 1) would drown the map
+                nn.init.zeros_(embedding.weight)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """``[N, C, H, W]`` and one condition for each image → ``[N, C, H, W]``."""
+        gain, bias = self.gain(condition), self.bias(condition)  # [N, C]
+        return torch.addcmul(bias[:, :, None, None], self.norm(x), 1 + gain[:, :, None, None])

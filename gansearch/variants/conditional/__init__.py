@@ -1,0 +1,1 @@
+"""GANs that are conditioned on class labels."""
