@@ -79,6 +79,12 @@ class ImageSet:
         pixels, labels = self.gather(indices)
         return Batch(self.normalise(pixels), labels)
 
+    def subset(self, indices: Tensor) -> Self:
+        """The images at ``indices`` (int64 in [0, len)) as a set of their own, in their order."""
+        rows = self.rows[indices]
+        chosen = fingerprint(self.fingerprint, repr(indices.tolist()))
+        return replace(self, rows=rows, fingerprint=chosen)
+
     def to(self, device: torch.device) -> Self:
         """This set on ``device``: itself where it lies there already, else a copy of its rows."""
         if self.pixels.device == device:

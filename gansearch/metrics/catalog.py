@@ -17,6 +17,8 @@ class Metric:
         direction: which way is better.
         summary: one line.
         data: the data sets that it is defined on; empty where it is on all.
+        heldout: whether it is measured on held-out images.
+        of_variant: whether it is measured by a variant itself: by those whose entries name it.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Metric:
     direction: Literal["minimize", "maximize"]
     summary: str
     data: tuple[str, ...] = ()
+    heldout: bool = False
+    of_variant: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -40,6 +44,23 @@ METRICS: dict[str, Metric] = {
             ("digits",),
         ),
         Metric("fid_random", "quality", "", "minimize", "Fréchet distance, random network"),
+        Metric(
+            "parzen",
+            "quality",
+            "nats",
+            "maximize",
+            "Parzen-window log-likelihood of held-out images",
+            heldout=True,
+        ),
+        Metric(
+            "accuracy",
+            "quality",
+            "",
+            "maximize",
+            "share of held-out images that the discriminator classifies rightly",
+            heldout=True,
+            of_variant=True,
+        ),
         Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
         Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,14 +14,18 @@ from gansearch.data import Images, ImageSet
 from gansearch.data.batch import Batch
 from gansearch.data.images import permutation
 from gansearch.errors import ConfigError, DataError, Diverged
-from gansearch.metrics.cache import Arrays, cached
-from gansearch.metrics.features import FEATURES, Features
-from gansearch.metrics.fid import Moments, Reference, frechet_distance
-from gansearch.metrics.protocol import QualityProtocol
+from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.features import FEATURES
+from gansearch.metrics.frechet import FrechetMeasure
+from gansearch.metrics.measure import Measure
+from gansearch.metrics.parzen import ParzenMeasure
 
 COLLAPSED = 0.01
 """Least spread of samples, as a share of the real images'. A generator whose pixels vary by less
 than a hundredth of the data's shows one image to the eye, however its latents vary."""
+
+OTHERS: dict[str, Callable[[Images], Measure]] = {"parzen": ParzenMeasure}
+"""Quality metrics of samples that are no Fréchet distances."""
 
 _BATCH_SIZE = 64
 
@@ -31,7 +35,7 @@ class Evaluation:
     """What one set of images scored.
 
     Attributes:
-        values: finite, by metric.
+        values: by metric; also what a metric says beside its value, such as its error.
         protocols: what each was measured by, as text that ends in a hash.
         spread: root of the pixels' mean variance over the images, as a multiple of the training
             images'; about 1 for samples as diverse as the data.
@@ -43,14 +47,13 @@ class Evaluation:
 
 
 class Evaluator:
-    """Scores sets of images by their distance to a training set's statistics.
+    """Scores sets of images by the quality metrics.
 
     Every evaluation uses the same latents, and the conditions (labels) of the same training images.
-    The statistics of the training set are computed once and cached on this machine.
 
     Args:
         config: number of samples, seed of the latents, where Inception's weights are.
-        metrics: names of Fréchet distances, as in the metrics' catalog.
+        metrics: names of quality metrics; those that variants measure themselves are left to them.
         images: what is trained on, and what is kept out.
         device: that samples are made and features are computed on.
 
@@ -70,12 +73,11 @@ class Evaluator:
         self._config = config
         self._images = images
         self._device = device
-        self._scales: dict[str, _Scale] = {}
-        for name in metrics:
-            if name not in FEATURES:
-                raise ConfigError(f"{name!r} is no quality metric; those are {', '.join(FEATURES)}")
-            features = FEATURES[name](config, images.train.spec).to(device)
-            self._scales[name] = _Scale(features, _reference(features, images.train, device))
+        self._measures = {
+            name: _measure(name, config, images, device)
+            for name in metrics
+            if name not in METRICS or not METRICS[name].of_variant
+        }
         self._generator = torch.Generator().manual_seed(config.seed)
         self._conditions = torch.randint(
             len(images.train), (config.samples,), generator=self._generator
@@ -98,14 +100,15 @@ class Evaluator:
         """
         generator = self._generator.clone_state()
 
-        def samples() -> Iterator[Tensor]:
+        def samples() -> Iterator[Batch]:
             for batch in self._batches(self._images.train, self._conditions):
                 images = sample(batch, generator)
                 if not images.isfinite().all():
                     raise Diverged("nan", kimg, "samples hold NaN or infinity")
-                yield images
+                yield replace(batch, images=images)
 
-        evaluation = self._score(samples(), f"latents of seed {self._config.seed}")
+        source = f"latents of seed {self._config.seed}"
+        evaluation = self._score(samples(), source, self._measures)
         if kimg > 0 and evaluation.spread < COLLAPSED:
             raise Diverged(
                 "collapse",
@@ -116,38 +119,40 @@ class Evaluator:
 
     def measure(self, images: ImageSet) -> Evaluation:
         """Score real images, at most as many as samples are scored, drawn by the same seed."""
-        chosen = permutation(len(images), self._config.seed)[: self._config.samples]
-        batches = self._batches(images, chosen)
-        source = f"real images {images.fingerprint[:8]}"
-        return self._score((batch.images for batch in batches), source)
+        return self._measure_real(images, self._measures)
 
     def floor(self) -> dict[str, float]:
-        """What held-out real images score: no generator can be expected to do better.
+        """What real images score in each metric: no generator can be expected to do better.
 
-        It is of as many images as a trial's samples where so many are held out. With fewer it is
-        higher, since the distance's bias grows as their number falls; :meth:`measure` gives its
-        protocol. Empty where no two images are held out.
+        For a Fréchet distance they are the held-out ones, as many as a trial's samples where so
+        many are held out. With fewer it is higher, since the distance's bias grows as their number
+        falls; :meth:`measure` gives its protocol. For a likelihood of held-out images they are
+        training ones. A metric without two such images is left out.
         """
-        heldout = self._images.heldout
-        if heldout is None or len(heldout) < 2:
-            return {}
-        return dict(self.measure(heldout).values)
+        values = {}
+        for name, measure in self._measures.items():
+            if measure.real is not None and len(measure.real) >= 2:
+                values[name] = self._measure_real(measure.real, {name: measure}).values[name]
+        return values
 
-    def _score(self, batches: Iterable[Tensor], source: str) -> Evaluation:
-        moments = {n: Moments(s.features.dim, self._device) for n, s in self._scales.items()}
+    def _measure_real(self, images: ImageSet, measures: Mapping[str, Measure]) -> Evaluation:
+        chosen = permutation(len(images), self._config.seed)[: self._config.samples]
+        source = f"real images {images.fingerprint[:8]}"
+        return self._score(self._batches(images, chosen), source, measures)
+
+    def _score(
+        self, batches: Iterable[Batch], source: str, measures: Mapping[str, Measure]
+    ) -> Evaluation:
+        tallies = [measure.tally() for measure in measures.values()]
         spread = _Spread()
-        for images in batches:
-            spread.update(images)
-            for name, scale in self._scales.items():
-                moments[name].update(scale.features(images))
+        for batch in batches:
+            spread.update(batch.images)
+            for tally in tallies:
+                tally.update(batch)
         return Evaluation(
-            values={
-                name: frechet_distance(moments[name].gaussian(), scale.reference)
-                for name, scale in self._scales.items()
-            },
+            values={name: value for tally in tallies for name, value in tally.values().items()},
             protocols={
-                name: str(self._protocol(scale, spread.count, source))
-                for name, scale in self._scales.items()
+                name: measure.protocol(spread.count, source) for name, measure in measures.items()
             },
             spread=spread.value() / self._real_spread,
         )
@@ -160,52 +165,17 @@ class Evaluator:
             raise DataError("the training images are all the same: there is nothing to learn")
         return spread.value()
 
-    def _protocol(self, scale: _Scale, samples: int, source: str) -> QualityProtocol:
-        return QualityProtocol(
-            features=scale.features.name,
-            checksum=scale.features.checksum,
-            resize=scale.features.resize,
-            samples=samples,
-            source=source,
-            reference=self._images.train.fingerprint,
-            reference_count=scale.reference.count,
-        )
-
     def _batches(self, images: ImageSet, chosen: Tensor) -> Iterator[Batch]:
         return (images.batch(part).to(self._device) for part in torch.split(chosen, _BATCH_SIZE))
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """What a metric's values are read on."""
-
-    features: Features
-    reference: Reference
-
-
-def _reference(features: Features, images: ImageSet, device: torch.device) -> Reference:
-    """The statistics of all of ``images``, from the cache where they are in it.
-
-    The file has pytorch-fid's ``mu`` and ``sigma``, and the covariance's factor.
-    """
-
-    def computed() -> Arrays:
-        moments = Moments(features.dim, device)
-        for part in torch.split(torch.arange(len(images)), _BATCH_SIZE):
-            moments.update(features(images.batch(part).to(device).images))
-        reference = moments.gaussian().as_reference()
-        return {
-            "mu": reference.mean.numpy(),
-            "sigma": reference.covariance.numpy(),
-            "factor": reference.factor.numpy(),
-        }
-
-    inputs = (features.name, features.checksum, features.resize, images.fingerprint)
-    arrays = cached("statistics", inputs, computed)
-    mean, covariance, factor = (
-        torch.from_numpy(arrays[name]) for name in ("mu", "sigma", "factor")
-    )
-    return Reference(mean, covariance, len(images), factor)
+def _measure(name: str, config: EvaluationConfig, images: Images, device: torch.device) -> Measure:
+    if name in FEATURES:
+        features = FEATURES[name](config, images.train.spec).to(device)
+        return FrechetMeasure(name, features, images, device)
+    if name in OTHERS:
+        return OTHERS[name](images)
+    raise ConfigError(f"{name!r} is no quality metric; those are {', '.join((*FEATURES, *OTHERS))}")
 
 
 class _Spread:

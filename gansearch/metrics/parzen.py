@@ -1,0 +1,158 @@
+"""Parzen-window log-likelihood, the measure of Goodfellow et al. 2014, section 5.
+
+Samples become the centres of isotropic Gaussian kernels; the width is the one of ten that gives
+validation images the highest likelihood; the value is the mean log-likelihood of test images, in
+nats, with pixels in [0, 1]. The paper takes 10,000 samples. Values of other sample counts, widths
+or resolutions are not comparable, and none says much of how images look (Theis et al. 2016,
+section 3.2): it is kept for what was measured by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gansearch.data import Images, ImageSet
+from gansearch.data.batch import Batch
+from gansearch.data.images import fingerprint, permutation
+from gansearch.errors import ConfigError
+
+WIDTHS = torch.logspace(-1, 0, 10, dtype=torch.float64)
+"""The kernels' standard deviations that are tried, as shares of white."""
+VALIDATION = 1000
+"""Images that the width is chosen by, at most; never more than half of those held out."""
+
+_PAIRS = 1 << 22  # distances in memory at once: 32 MiB in double precision
+_RECIPE = "1"  # raised with every change of what a value means
+
+
+@dataclass(frozen=True)
+class ParzenFit:
+    """What a set of samples says of test images.
+
+    Attributes:
+        log_likelihood: mean over the test images, in nats.
+        error: its standard error, std/√N.
+        width: the kernels' standard deviation, which the validation images chose.
+    """
+
+    log_likelihood: float
+    error: float
+    width: float
+
+
+def log_likelihoods(points: Tensor, centres: Tensor, widths: Tensor) -> Tensor:
+    """Log-densities under equal mixtures of isotropic Gaussians, one mixture for each width.
+
+    Args:
+        points: ``[M, D]``; memory grows with M times N, so callers give few at a time.
+        centres: ``[N, D]``.
+        widths: standard deviations ``[S]``, above 0.
+
+    Returns:
+        ``[S, M]``, float64, in nats.
+    """
+    points, centres, widths = points.double(), centres.double(), widths.double()
+    # Around their mean the products that are subtracted are small, and so is the rounding.
+    mean = centres.mean(0)
+    points, centres = points - mean, centres - mean
+    squares = points.square().sum(1, keepdim=True) + centres.square().sum(1)  # [M, N]
+    distances = squares.addmm_(points, centres.T, alpha=-2).clamp_(min=0)
+    count, dim = centres.shape
+    return torch.stack(
+        [
+            torch.logsumexp(distances / (-2 * width**2), 1)
+            - math.log(count)
+            - dim / 2 * torch.log(2 * math.pi * width**2)
+            for width in widths
+        ]
+    )
+
+
+def fit(centres: Tensor, validation: ImageSet, test: ImageSet) -> ParzenFit:
+    """Choose the width by some images and score others.
+
+    Args:
+        centres: the samples, ``[N, C, H, W]`` in [-1, 1], on any device.
+        validation: the width is chosen by these.
+        test: the value is of these.
+    """
+    kernels = _pixels(centres)
+
+    def score(images: ImageSet, widths: Tensor) -> Tensor:
+        rows = torch.split(torch.arange(len(images)), max(1, _PAIRS // len(kernels)))
+        batches = (_pixels(images.batch(part).images).to(kernels.device) for part in rows)
+        return torch.cat([log_likelihoods(batch, kernels, widths) for batch in batches], 1)
+
+    widths = WIDTHS.to(kernels.device)
+    width = widths[score(validation, widths).mean(1).argmax()]
+    scores = score(test, width[None])[0]
+    error = scores.std(correction=0) / math.sqrt(len(test))
+    return ParzenFit(scores.mean().item(), error.item(), width.item())
+
+
+def _pixels(images: Tensor) -> Tensor:
+    """``[N, C, H, W]`` in [-1, 1] → ``[N, D]`` in [0, 1]."""
+    return (images.flatten(1) + 1) / 2
+
+
+class ParzenMeasure:
+    """The metric on one data set's held-out images, some of which choose the kernels' width.
+
+    Which ones follows from the set's fingerprint alone. The real images that are scored for
+    comparison are the training ones.
+
+    Args:
+        images: with at least two held out.
+
+    Raises:
+        ConfigError: fewer are held out.
+    """
+
+    def __init__(self, images: Images) -> None:
+        heldout = images.heldout
+        if heldout is None or len(heldout) < 2:
+            raise ConfigError("parzen needs held-out images: data.holdout above 0, such as 0.5")
+        self.real = images.train
+        self._fingerprint = heldout.fingerprint
+        order = permutation(len(heldout), int(heldout.fingerprint, 16))
+        count = min(VALIDATION, len(heldout) // 2)
+        self._validation, self._test = heldout.subset(order[:count]), heldout.subset(order[count:])
+
+    def tally(self) -> ParzenTally:
+        """Keeps the images: they are the kernels' centres."""
+        return ParzenTally(lambda centres: fit(centres, self._validation, self._test), [])
+
+    def protocol(self, samples: int, source: str) -> str:
+        """The kernels, and the images that choose their width and are scored."""
+        text = (
+            f"{samples} images from {source}, Gaussian kernels, {len(WIDTHS)} widths from "
+            f"{WIDTHS[0]:g} to {WIDTHS[-1]:g} by {len(self._validation)} held-out images, "
+            f"{len(self._test)} others scored"
+        )
+        return f"{text} [{fingerprint(text, self._fingerprint, _RECIPE)[:8]}]"
+
+
+@dataclass(frozen=True)
+class ParzenTally:
+    """The samples of one set."""
+
+    fit: Callable[[Tensor], ParzenFit]
+    centres: list[Tensor]
+
+    def update(self, batch: Batch) -> None:
+        """Keep the images."""
+        self.centres.append(batch.images)
+
+    def values(self) -> dict[str, float]:
+        """``parzen``, its standard error and the width."""
+        found = self.fit(torch.cat(self.centres))
+        return {
+            "parzen": found.log_likelihood,
+            "parzen_stderr": found.error,
+            "parzen_sigma": found.width,
+        }
