@@ -15,7 +15,8 @@ trial attribute           value
 ========================  ==========================================================================
 ``number``                of the :class:`TrialRecord`. Where two of Optuna's trials have the same,
                           the later one continues the earlier beyond its full budget
-``params``                the configuration with its constants
+``params``                the configuration with its constants, by plain names; Optuna's own
+                          parameters have the sampler's, such as ``gan.g_lr``
 ``seed``, ``started``     as in the record
 ``report:IMAGES``         one report; the one that ended the trial says so
 ``end``, ``outcome``      how it ended; ``outcome`` is written last and makes it so
@@ -33,7 +34,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import objective_values
-from gansearch.search.samplers import distributions_of
+from gansearch.search.samplers import drawn
 from gansearch.space import Space
 
 REPORT_PREFIX = "report:"
@@ -91,12 +92,12 @@ def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str,
 
 def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
     """A trial that runs, whole, so that one operation stores it."""
-    distributions = distributions_of(space, trial.params)
+    fixed = drawn(space, trial.params)
     quality = space.quality.metric
     frozen = create_trial(
         state=TrialState.RUNNING,
-        params={name: trial.params[name] for name in distributions},
-        distributions=distributions,
+        params=fixed.params,
+        distributions=fixed.distributions,
         user_attrs={
             "number": trial.number,
             "params": trial.params,

@@ -14,7 +14,6 @@ from typing import Protocol
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.study import Study
@@ -35,8 +34,6 @@ ATTEMPTS = 4
 """Draws of a sampler, and then of chance, before a configuration is tried a second time."""
 
 _ORDER = "gansearch:order"  # of a trial's completion in the view
-
-Distributions = dict[str, BaseDistribution]
 
 
 class Proposer(Protocol):
@@ -66,11 +63,15 @@ def derive_seed(space: Space, number: int, stream: int) -> int:
     return int(np.random.SeedSequence((space.search.seed, number, stream)).generate_state(1)[0])
 
 
-def distributions_of(space: Space, params: Params) -> Distributions:
-    """What each searched parameter of a configuration was drawn from; constants have none."""
-    trial = FixedTrial(params)
+def drawn(space: Space, params: Params) -> FixedTrial:
+    """A configuration as a sampler drew it.
+
+    ``params`` and ``distributions`` of the trial are by the names that the space asks for, and of
+    what is searched alone: constants were not drawn.
+    """
+    trial = FixedTrial(space.asked(params))
     space.suggest(trial)
-    return trial.distributions
+    return trial
 
 
 # --- Optuna's samplers -------------------------------------------------------------------------
@@ -140,11 +141,9 @@ class SampledProposer:
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
-        distributions = distributions_of(self._space, trial.params)
+        fixed = drawn(self._space, trial.params)
         running = create_trial(
-            state=TrialState.RUNNING,
-            params={name: trial.params[name] for name in distributions},
-            distributions=distributions,
+            state=TrialState.RUNNING, params=fixed.params, distributions=fixed.distributions
         )
         self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
         self._seen.add(key_of(trial.params))

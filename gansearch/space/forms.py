@@ -1,7 +1,7 @@
 """The forms that a person writes to the one form that the models have.
 
-A list is a choice, a scalar a constant, ``dsc:`` a group of dotted names, a direction an
-objective. What is none of these is passed on as it is: the models say what is wrong with it.
+A list is a choice, a scalar a constant, ``dsc:`` or a variant a group of dotted names, a direction
+an objective. What is none of these is passed on as it is: the models say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.space.draft import Finding
-from gansearch.space.knobs import groups
 from gansearch.space.models import Budget, SearchConfig
-from gansearch.space.wording import shown
+from gansearch.space.scope import members
+from gansearch.space.wording import listed, shown
 
 _SPEC_KEYS = {"type", "low", "high", "log", "step", "values", "value", "when"}
 _COSTS = ("seconds_per_kimg", "peak_memory_mib")
@@ -64,7 +64,11 @@ def _unique(leaves: Iterable[_Leaf], findings: list[Finding]) -> dict[str, Any]:
     for path, name, value in leaves:
         if name in flat:
             findings.append((path, f"{name} is given twice, once dotted and once nested"))
-        flat[name] = value
+        if within := members(name):
+            message = f"is a group and has no value of its own; its parameters: {listed(within)}"
+            findings.append((path, message))
+        else:
+            flat[name] = value
     return flat
 
 
@@ -73,7 +77,7 @@ def _any(*_: Any) -> bool:
 
 
 def _is_group(name: str, value: Mapping[str, Any]) -> bool:
-    return name in groups() or not _SPEC_KEYS & value.keys()
+    return bool(members(name)) or not _SPEC_KEYS & value.keys()
 
 
 def _parameter(value: Any) -> Any:

@@ -95,12 +95,6 @@ def takers(name: str) -> list[str]:
     return [variant for variant in CATALOG if name in takes(variant)]
 
 
-def groups() -> set[str]:
-    """The names under which a YAML may nest parameters, such as ``dsc``."""
-    names = (name for variant in CATALOG for name in takes(variant))
-    return {name.rpartition(".")[0] for name in names} - {""}
-
-
 @cache
 def _names(settings: type[BaseModel]) -> frozenset[str]:
     return frozenset(_defaults(settings))

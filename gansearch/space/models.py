@@ -19,8 +19,9 @@ from gansearch.config import (
     TrainConfig,
 )
 from gansearch.metrics.catalog import METRICS
-from gansearch.space.knobs import defaults_of, takes
+from gansearch.space.knobs import defaults_of
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
+from gansearch.space.scope import SECTIONS, Entry, resolve
 
 Direction = Literal["minimize", "maximize"]
 
@@ -134,7 +135,8 @@ class Space(Model):
     training: dict[str, Value] = Field(default_factory=dict)
     """Settings that are the same in every trial, flat; a variant ignores those it does not have."""
     parameters: dict[str, Parameter]
-    """What is searched, by flat dotted name."""
+    """What is searched, by flat dotted name; here and in :attr:`training` a name that begins with a
+    variant's, such as ``gan.g_lr``, is for that variant alone and goes before the shared one."""
     objectives: tuple[Objective, ...]
     """What is optimised, at least one of it a quality."""
     constraints: tuple[Bound, ...] = ()
@@ -160,21 +162,34 @@ class Space(Model):
         """The first objective that measures samples: what trials are compared by at a rung."""
         return next(o for o in self.objectives if METRICS[o.metric].kind == "quality")
 
+    def entries(self, variant: str) -> dict[str, Entry]:
+        """Where each parameter that this space gives ``variant`` comes from, by plain name."""
+        written = ((section, key) for section in SECTIONS for key in getattr(self, section))
+        return resolve(written, variant)
+
     @cached_property
-    def order(self) -> tuple[str, ...]:
-        """The parameters' names, each after those that its condition names."""
-        graph = {name: parameter.when for name, parameter in self.parameters.items()}
-        return tuple(n for n in TopologicalSorter(graph).static_order() if n in self.parameters)
+    def searched(self) -> dict[str, dict[str, str]]:
+        """For each variant what is searched: plain names, and their keys in :attr:`parameters`.
+
+        Each name comes after those that its condition names.
+        """
+        return {variant: self._in_order(variant) for variant in self.variant}
 
     def suggest(self, trial: Trial) -> Params:
         """A configuration, as ``trial`` (Optuna's, or anything that asks like it) has it.
 
-        The variant is asked for first, where there are several; then, in :attr:`order`, every
-        parameter that the variant takes and whose condition holds.
+        The variant is asked for first, where there are several; then every parameter that it takes
+        and whose condition holds. A parameter is asked for by its key in :attr:`parameters`, so
+        that one name has one range; the configuration has plain names.
         """
         choice = Choice(type="choice", values=self.variant)
         variant = choice.suggest(trial, "variant") if len(self.variant) > 1 else self.variant[0]
-        return self._assign(str(variant), lambda name: self.parameters[name].suggest(trial, name))
+        return self._assign(str(variant), lambda _, key: self.parameters[key].suggest(trial, key))
+
+    def asked(self, params: Params) -> Params:
+        """A configuration by the names that :meth:`suggest` asks for: what makes it again."""
+        keys = self.searched[str(params["variant"])]
+        return {keys.get(name, name): value for name, value in params.items()}
 
     def defaults(self) -> list[Params]:
         """For each variant its paper's configuration, moved into the ranges: the first trials."""
@@ -186,27 +201,34 @@ class Space(Model):
         Raises:
             ConfigError: a parameter that the variant does not take, or a value out of its range.
         """
-        taken = takes(str(params["variant"]))
-        training = {name: value for name, value in self.training.items() if name in taken}
+        entries = self.entries(str(params["variant"]))
+        fixed = {
+            n: self.training[key] for n, (where, key) in entries.items() if where == "training"
+        }
         return TrainConfig.from_params(
-            {**training, **params},
+            {**fixed, **params},
             data=self.data,
             evaluation=self.evaluation.model_copy(update={"metrics": self._quality_metrics()}),
             seed=seed,
             max_kimg=self.budget.max_kimg,
         )
 
-    def _assign(self, variant: str, value_of: Callable[[str], Scalar]) -> Params:
-        taken = takes(variant)
+    def _in_order(self, variant: str) -> dict[str, str]:
+        entries = self.entries(variant)
+        keys = {name: key for name, (where, key) in entries.items() if where == "parameters"}
+        graph = {name: self.parameters[key].when for name, key in keys.items()}
+        return {n: keys[n] for n in TopologicalSorter(graph).static_order() if n in keys}
+
+    def _assign(self, variant: str, value_of: Callable[[str, str], Scalar]) -> Params:
         params: Params = {"variant": variant}
-        for name in self.order:
-            if name in taken and self.parameters[name].is_active(params):
-                params[name] = value_of(name)
+        for name, key in self.searched[variant].items():
+            if self.parameters[key].is_active(params):
+                params[name] = value_of(name, key)
         return params
 
     def _nearest_to_paper(self, variant: str) -> Params:
         paper = defaults_of(variant)
-        return self._assign(variant, lambda name: self.parameters[name].nearest(paper[name]))
+        return self._assign(variant, lambda name, key: self.parameters[key].nearest(paper[name]))
 
     def _quality_metrics(self) -> tuple[str, ...]:
         bounded = (bound.metric for bound in (*self.objectives, *self.constraints))

@@ -7,10 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 
 from gansearch.config import Scalar
 from gansearch.space.draft import Draft, Finding
-from gansearch.space.knobs import Knob, groups, knobs_of, takers, takes
+from gansearch.space.knobs import Knob, knobs_of, takers, takes
 from gansearch.space.parameters import Choice, FloatRange, IntRange, Parameter
+from gansearch.space.scope import SECTIONS, split
 from gansearch.space.wording import listed, meant, shown, unknown
-from gansearch.variants.catalog import CATALOG
 
 _REASONS = {
     "dsc": "its networks have no convolutions to make separable",
@@ -20,20 +20,34 @@ _REASONS = {
 
 
 def taken(draft: Draft) -> Iterator[Finding]:
-    """At least one chosen variant takes every parameter and every fixed setting."""
-    for section in ("parameters", "training"):
-        for name in getattr(draft.space, section):
-            if not any(name in takes(variant) for variant in draft.variants):
-                yield (section, name), _not_taken(name, draft.variants)
+    """Every parameter and every fixed setting is taken from its entry by a chosen variant."""
+    for section in SECTIONS:
+        for key in getattr(draft.space, section):
+            owner, name = split(key)
+            variants = [owner] if owner else draft.variants
+            if owner and owner not in draft.variants:
+                message = (
+                    f"is not chosen in variant: {listed(draft.variants)}; what is here is lost"
+                )
+                yield (section, owner), message
+            elif not any(name in takes(variant) for variant in variants):
+                yield (section, key), _not_taken(name, variants)
+            elif not owner and _overridden(name, draft):
+                yield (section, key), "is never used: each variant that takes it has one of its own"
+
+
+def _overridden(name: str, draft: Draft) -> bool:
+    entries = [draft.entries[v][name] for v in draft.variants if name in takes(v)]
+    return all(split(key)[0] for _, key in entries)
 
 
 def _not_taken(name: str, variants: Sequence[str]) -> str:
-    if name in groups():
-        members = sorted(n for v in CATALOG for n in takes(v) if n.startswith(f"{name}."))
-        return f"is a group and has no value of its own; its parameters: {listed(members)}"
+    known = {parameter for variant in variants for parameter in takes(variant)}
     if not takers(name):
-        known = {parameter for variant in variants for parameter in takes(variant)}
-        return unknown(f"parameter of {' or '.join(variants)}", name, known)
+        whose = f"parameter of {' or '.join(variants)}"
+        own = (f"{variant}.{parameter}" for variant in variants for parameter in takes(variant))
+        hint = meant(name, [*known, *own]) or f"; known: {listed(sorted(known))}"
+        return f"{name!r} is not a {whose}{hint}"
     reason = next((r for start, r in _REASONS.items() if name.split(".")[0] == start), "")
     refused = f"{' and '.join(variants)} {'does' if len(variants) == 1 else 'do'} not take it"
     return f"{refused}{': ' + reason if reason else ''}; variants that do: {listed(takers(name))}"
@@ -41,20 +55,20 @@ def _not_taken(name: str, variants: Sequence[str]) -> str:
 
 def fitting(draft: Draft) -> Iterator[Finding]:
     """Every value that a parameter can have is one that the variant takes."""
-    for name, parameter in draft.space.parameters.items():
-        for knob in _knobs_called(name, draft):
+    for key, parameter in draft.space.parameters.items():
+        for knob in _knobs("parameters", key, draft):
             if isinstance(parameter, FloatRange | IntRange) and not knob.accepts(parameter.type):
                 message = f"takes {knob.domain}, not a range of type {parameter.type}"
-                yield ("parameters", name, "type"), message
+                yield ("parameters", key, "type"), message
             else:
-                yield from _wrong_values(("parameters", name), _values(parameter), knob)
+                yield from _wrong_values(("parameters", key), _values(parameter), knob)
 
 
 def training_fits(draft: Draft) -> Iterator[Finding]:
     """Every fixed setting has a value that the variant takes."""
-    for name, value in draft.space.training.items():
-        for knob in _knobs_called(name, draft):
-            yield from _wrong_values(("training", name), {"value": value}, knob)
+    for key, value in draft.space.training.items():
+        for knob in _knobs("training", key, draft):
+            yield from _wrong_values(("training", key), {"value": value}, knob)
 
 
 def _values(parameter: Parameter) -> dict[str, Scalar]:
@@ -73,8 +87,8 @@ def _wrong_values(
             yield (*path, key), complaint
 
 
-def _knobs_called(name: str, draft: Draft) -> list[Knob]:
-    return [knobs[name] for v in draft.variants if name in (knobs := knobs_of(v))]
+def _knobs(section: str, key: str, draft: Draft) -> list[Knob]:
+    return [knobs_of(variant)[split(key)[1]] for variant in draft.users(section, key)]
 
 
 def searched_or_fixed(draft: Draft) -> Iterator[Finding]:
@@ -89,37 +103,43 @@ def searched_or_fixed(draft: Draft) -> Iterator[Finding]:
 
 def conditions(draft: Draft) -> Iterator[Finding]:
     """A condition is on something that is searched and on a value that it can have."""
-    for name, parameter in draft.space.parameters.items():
-        for other, values in parameter.when.items():
-            path = ("parameters", name, "when", other)
-            if f"parameters.{other}" in draft.broken:
-                continue
-            condition = _searched(other, draft)
-            if condition is None:
-                yield path, _not_searched(other, draft)
-                continue
-            domain = _domain(condition)
-            for value in values:
-                if not condition.admits(value):
-                    hint = meant(value, domain.split(", "))
-                    yield path, f"{other} can never be {shown(value)}; it is one of {domain}{hint}"
-            if not any(
-                name in takes(v) and (other in takes(v) or other == "variant")
-                for v in draft.variants
-            ):
-                yield path, f"can never hold: no chosen variant takes both {name} and {other}"
+    for key, parameter in draft.space.parameters.items():
+        users = draft.users("parameters", key)
+        for other, values in parameter.when.items() if users else ():
+            if not draft.is_broken(other):
+                for message in _impossible(other, values, users, draft):
+                    yield ("parameters", key, "when", other), message
 
 
-def _searched(name: str, draft: Draft) -> Parameter | None:
-    if name == "variant":
-        return Choice(type="choice", values=tuple(draft.variants))
-    return draft.space.parameters.get(name)
+def _impossible(
+    other: str, values: Sequence[Scalar], users: Sequence[str], draft: Draft
+) -> Iterator[str]:
+    """Why ``other`` cannot have one of ``values`` where the variant is one of ``users``."""
+    found: list[Parameter] = [
+        searched[other] for variant in users if other in (searched := draft.searched(variant))
+    ]
+    if other == "variant":
+        found = [Choice(type="choice", values=tuple(users))]
+    if not found:
+        yield _not_searched(other, users, draft)
+        return
+    domain = " or ".join(dict.fromkeys(map(_domain, found)))
+    for value in values:
+        if not any(parameter.admits(value) for parameter in found):
+            hint = meant(value, domain.split(", "))
+            yield f"{other} can never be {shown(value)}; it is one of {domain}{hint}"
 
 
-def _not_searched(name: str, draft: Draft) -> str:
-    if name in draft.space.training:
-        return f"{name} is fixed in training; a condition is on what is searched"
-    return unknown("searched parameter", name, [*draft.space.parameters, "variant"])
+def _not_searched(other: str, users: Sequence[str], draft: Draft) -> str:
+    owner, name = split(other)
+    if owner:
+        return f"conditions have plain names, for the trial's own variant: write {name}"
+    if any(draft.entries[v].get(other, ("", ""))[0] == "training" for v in users):
+        return f"{other} is fixed in training; a condition is on what is searched"
+    searched = {name for variant in draft.variants for name in draft.searched(variant)}
+    if other in searched:
+        return f"can never hold: {other} is not searched for {' or '.join(users)}"
+    return unknown("searched parameter", other, [*searched, "variant"])
 
 
 def _domain(parameter: Parameter) -> str:
@@ -130,9 +150,12 @@ def _domain(parameter: Parameter) -> str:
 
 def acyclic(draft: Draft) -> Iterator[Finding]:
     """No condition depends on itself."""
-    graph = {name: parameter.when for name, parameter in draft.space.parameters.items()}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        cycle = error.args[1]
-        yield ("parameters", cycle[-1], "when"), f"conditions in a circle: {' → '.join(cycle)}"
+    for variant, entries in draft.entries.items():
+        searched = draft.searched(variant)
+        try:
+            TopologicalSorter({name: p.when for name, p in searched.items()}).prepare()
+        except CycleError as error:
+            cycle = error.args[1]
+            path = (*entries[cycle[-1]], "when")
+            yield path, f"conditions in a circle: {' → '.join(cycle)}"
+            return  # other variants share it

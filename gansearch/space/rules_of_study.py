@@ -42,7 +42,7 @@ def data_suits(draft: Draft) -> Iterator[Finding]:
 
 
 def metrics(draft: Draft) -> Iterator[Finding]:
-    """Metrics are known, and defined on the data."""
+    """Metrics are known, and measured on the data and by the variants."""
     space = draft.space
     for section in ("objectives", "constraints"):
         for bound in getattr(space, section):
@@ -58,10 +58,18 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
     if name not in METRICS:
         yield path, unknown("metric", name, METRICS)
         return
-    fits, data = METRICS[name].data, draft.space.data.name
-    if fits and data not in fits and draft.is_whole("data"):
-        others = (m.name for m in METRICS.values() if m.kind == "quality" and not m.data)
-        yield path, f"{name} is for data {listed(fits)}, not {data}; use {' or '.join(others)}"
+    metric, data = METRICS[name], draft.space.data
+    if metric.data and data.name not in metric.data and draft.is_whole("data"):
+        general = (m for m in METRICS.values() if m.kind == "quality" and not m.of_variant)
+        others = " or ".join(m.name for m in general if not m.data)
+        yield path, f"{name} is for data {listed(metric.data)}, not {data.name}; use {others}"
+    if metric.heldout and data.holdout == 0 and draft.is_whole("data"):
+        yield path, f"{name} needs held-out images: data.holdout above 0, such as 0.5"
+    if metric.of_variant and draft.is_whole("variant"):
+        own = [variant for variant, entry in CATALOG.items() if name in entry.metrics]
+        for variant in draft.space.variant:
+            if variant in CATALOG and variant not in own:
+                yield path, f"{variant} does not measure it; variants that do: {listed(own)}"
 
 
 def directions(draft: Draft) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.space.knobs import Knob, groups, knobs_of
+from gansearch.space.knobs import Knob, knobs_of, takes
 from gansearch.space.load import NOT_IN_YAML
 from gansearch.space.models import Space
 from gansearch.variants.catalog import CATALOG
@@ -46,8 +46,8 @@ def _sections(own: Mapping[str, Schema]) -> dict[str, Schema]:
     variants = {"enum": list(CATALOG)}
     return {
         "variant": {**_one_or_more(variants), **_described(own["variant"])},
-        "parameters": {**_nested(_parameter), **_described(own["parameters"])},
-        "training": {**_nested(_value), **_described(own["training"])},
+        "parameters": {**_nested("parameters", _parameter), **_described(own["parameters"])},
+        "training": {**_nested("training", _value), **_described(own["training"])},
         "objectives": {
             **_of_metrics({"anyOf": [_DIRECTION, {"$ref": "#/$defs/Objective"}]}),
             **_described(own["objectives"]),
@@ -102,17 +102,29 @@ def _knobs() -> dict[str, dict[str, Knob]]:
     return named
 
 
-def _nested(form: Callable[[Mapping[str, Knob]], Schema]) -> Schema:
-    """A mapping of parameters, each dotted or within its group."""
-    properties = {name: form(takers) for name, takers in _knobs().items()}
-    for group in sorted(groups()):
-        members = {
-            name.removeprefix(f"{group}."): schema
-            for name, schema in properties.items()
-            if name.startswith(f"{group}.")
-        }
-        properties[group] = _object(members)
-    return _object(properties)
+def _nested(section: str, form: Callable[[Mapping[str, Knob]], Schema]) -> Schema:
+    """A mapping of parameters: dotted or within their groups, shared or under a variant's name."""
+    shared = {name: form(takers) for name, takers in _knobs().items()}
+    own = {
+        variant: {**_object(_referring(section, takes(variant))), "description": _own(variant)}
+        for variant in CATALOG
+    }
+    return _object({**_referring(section, shared), **shared, **own})
+
+
+def _own(variant: str) -> str:
+    return f"What is meant for {variant} alone; it goes before the shared entry of the same name."
+
+
+def _referring(section: str, names: Iterable[str]) -> dict[str, Schema]:
+    """Parameters and their groups, by reference to the section's dotted ones."""
+    form = {name: {"$ref": f"#/properties/{section}/properties/{name}"} for name in sorted(names)}
+    grouped: dict[str, dict[str, Schema]] = {}
+    for name, reference in form.items():
+        group, _, member = name.rpartition(".")
+        if group:
+            grouped.setdefault(group, {})[member] = reference
+    return {**form, **{group: _object(within) for group, within in grouped.items()}}
 
 
 def _value(takers: Mapping[str, Knob]) -> Schema:

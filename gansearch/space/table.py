@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.space.knobs import knobs_of, takes
+from gansearch.space.knobs import defaults_of
 from gansearch.space.models import Bound, Objective, Space
 from gansearch.space.parameters import Choice, Constant, Parameter
+from gansearch.space.scope import split
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,15 +27,16 @@ def _parameters(space: Space) -> Table:
 
     table = _table("parameter", "type", "values", "only when", "paper's")
     table.add_row("variant", "choice", ", ".join(space.variant), "", "")
-    for name, parameter in space.parameters.items():
+    for key, parameter in space.parameters.items():
         condition = "; ".join(
             f"{other} is {' or '.join(map(str, values))}"
             for other, values in parameter.when.items()
         )
-        row = (name, parameter.type, _domain(parameter), condition, _paper(name, space))
-        table.add_row(*map(escape, row))
-    for name, value in space.training.items():
-        table.add_row(*map(escape, (name, "fixed", str(value), "", _paper(name, space))))
+        paper = _paper("parameters", key, space)
+        table.add_row(*map(escape, (key, parameter.type, _domain(parameter), condition, paper)))
+    for key, value in space.training.items():
+        paper = _paper("training", key, space)
+        table.add_row(*map(escape, (key, "fixed", str(value), "", paper)))
     return table
 
 
@@ -45,10 +47,12 @@ def _domain(parameter: Parameter) -> str:
     return f"{parameter.low:g} to {parameter.high:g}{step}{', log' if parameter.log else ''}"
 
 
-def _paper(name: str, space: Space) -> str:
-    """The defaults of the variants that take the parameter, each named where they differ."""
-    defaults = {v: knobs_of(v)[name].default for v in space.variant if name in takes(v)}
-    if len(set(defaults.values())) == 1 and len(defaults) == len(space.variant):
+def _paper(section: str, key: str, space: Space) -> str:
+    """The defaults of the variants that the entry is for, each named where it is not for all."""
+    owner, name = split(key)
+    users = [v for v in space.variant if space.entries(v).get(name) == (section, key)]
+    defaults = {variant: defaults_of(variant)[name] for variant in users}
+    if owner or (len(set(defaults.values())) == 1 and len(users) == len(space.variant)):
         return str(next(iter(defaults.values())))
     return ", ".join(f"{default} ({variant})" for variant, default in defaults.items())
 

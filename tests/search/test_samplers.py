@@ -9,6 +9,7 @@ from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import BROKEN, violations
 from gansearch.search.grid import MAX_POINTS, GridProposer, enumerate_points
+from gansearch.search.layout import running_trial, trial_of
 from gansearch.search.policy import Policy
 from gansearch.search.samplers import PROPOSERS, WORST, SampledProposer, proposer
 from gansearch.space import SearchConfig, Space, parse_space
@@ -60,6 +61,48 @@ def test_a_rebuilt_sampler_proposes_what_the_uninterrupted_one_would(
         assert again.number == number
     for _ in range(3):
         assert revived.ask() == alive.ask()
+
+
+OWN = """
+variant: [dcgan, gan]
+training: {gan: {batch_size: 16}}
+parameters:
+  d_steps: [1, 2, 3]
+  loss: [hinge, minimax]
+  z_dim: {type: int, low: 8, high: 64, when: {loss: hinge}}
+  dcgan: {g_lr: {type: float, low: 5e-4, high: 2e-3, log: true}}
+  gan:
+    g_lr: {type: float, low: 0.05, high: 0.3, log: true}
+    d_steps: {type: int, low: 1, high: 9, step: 2}
+    loss: [minimax, non_saturating]
+    dropout: {type: float, low: 0, high: 0.5, step: 0.25, when: {loss: minimax}}
+objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+budget: {trials: 40, max_kimg: 30, rungs: [5, 10]}
+search: {sampler: SAMPLER, stopping: none}
+"""
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("history", [1, 25])
+def test_ranges_of_variants_are_rebuilt_from_plain_names(
+    sampler: str, history: int, empty: StudyRecord, train: Callable[..., None]
+) -> None:
+    space = parse_space(OWN.replace("SAMPLER", sampler), "own.yaml")
+    alive = finish(space, history, empty, train)
+    revived = Policy(space, alive.record())
+    for _ in range(12):
+        assert revived.ask() == alive.ask()
+    seen = set()
+    for trial in alive.record().trials:
+        assert not any(name.startswith(("gan.", "dcgan.")) for name in trial.params)
+        low, high = {"dcgan": (5e-4, 2e-3), "gan": (0.05, 0.3)}[str(trial.params["variant"])]
+        assert low <= float(trial.params["g_lr"]) <= high
+        frozen = running_trial(space, trial)
+        assert ("gan.g_lr" in frozen.params) == (trial.params["variant"] == "gan")
+        assert "g_lr" not in frozen.params
+        assert trial_of(frozen).params == trial.params
+        seen |= frozen.params.keys()
+    assert seen >= ({"dcgan.g_lr", "gan.g_lr", "gan.d_steps", "d_steps"} if history > 1 else set())
 
 
 def test_asks_differ_by_study_seed_and_by_trial(
@@ -204,6 +247,25 @@ def test_a_grid_is_every_point_once_and_then_the_end(empty: StudyRecord) -> None
     tried = [tuple(sorted(ask.params.items())) for ask in asked if ask]
     assert sorted(tried) == sorted(tuple(sorted(p.items())) for p in points)
     assert tried != [tuple(sorted(p.items())) for p in points]  # a cut-off grid is spread out
+
+
+def test_a_grid_has_each_variants_own_points() -> None:
+    text = """
+    variant: [dcgan, gan]
+    training: {gan: {z_dim: 16}}
+    parameters:
+      z_dim: [32, 64]
+      g_lr: [1e-4, 2e-4, 4e-4]
+      gan: {g_lr: [0.1, 0.3], momentum: {type: choice, values: [0, 0.5], when: {g_lr: 0.3}}}
+    search: {sampler: grid}
+    """
+    points = list(enumerate_points(parse_space(text, "grid.yaml")))
+    assert [p for p in points if p["variant"] == "gan"] == [
+        {"variant": "gan", "g_lr": 0.1},
+        {"variant": "gan", "g_lr": 0.3, "momentum": 0},
+        {"variant": "gan", "g_lr": 0.3, "momentum": 0.5},
+    ]
+    assert len(points) == 6 + 3
 
 
 def test_a_killed_grid_goes_on_where_it_was(empty: StudyRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,14 @@ def test_every_name_of_the_catalogs_is_completed() -> None:
     assert properties["objectives"]["properties"].keys() == METRICS.keys()
     parameters = properties["parameters"]["properties"]
     assert all(schema["description"] for name, schema in parameters.items() if name != "dsc")
+    for section, variant in product(("parameters", "training"), CATALOG):
+        within = properties[section]["properties"][variant]["properties"]
+        assert within.keys() == takes(variant) | groups_of(variant)
     assert properties["variant"]["anyOf"][0]["enum"] == list(CATALOG)
+
+
+def groups_of(variant: str) -> set[str]:
+    return {name.rpartition(".")[0] for name in takes(variant)} - {""}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -75,6 +83,8 @@ def with_changes(**changes: Any) -> dict[str, Any]:
             }
         ),
         with_changes(training={"dsc": {"where": "both"}, "batch_size": 32}),
+        with_changes(parameters={"gan": {"g_lr": [0.1, 0.3]}, "dcgan": {"dsc": {"where": "both"}}}),
+        with_changes(training={"gan": {"batch_size": 16}, "dcgan": {"dsc.where": "both"}}),
         with_changes(objectives={"fid": {"max": 30}, "gmacs": "minimize"}),
         with_changes(constraints={"params_m": {"max": 5}}),
         with_changes(budget={"rungs": 3, "wall_clock": "1h30m"}),
@@ -110,6 +120,12 @@ def test_right_ones_pass(right: dict[str, Any]) -> None:
             parameters={"g_lr": {"type": "constant", "value": 1e-4, "when": {"dsc.wher": "both"}}}
         ),
         with_changes(training={"beta1": [0, 0.5]}),
+        with_changes(parameters={"gan": {"g_lr": "fast"}}),
+        with_changes(parameters={"gan": {"beta1": 0.5}}),
+        with_changes(parameters={"gan": {"dsc": {"where": "both"}}}),
+        with_changes(parameters={"dcgan": {"dsc": {"where": "everywhere"}}}),
+        with_changes(parameters={"gan": 0.1}),
+        with_changes(training={"gan": {"batch_size": [16, 32]}}),
         with_changes(objectives={"fidd": "minimize"}),
         with_changes(objectives={"fid": "smaller"}),
         with_changes(objectives={"fid": {"metric": "fid"}}),

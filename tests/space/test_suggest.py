@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansearch.config import Params, Scalar, flatten, nest
-from gansearch.space import Space, parse_space
+from gansearch.space import Parameter, Space, parse_space
 from gansearch.space.knobs import Knob, defaults_of, knobs_of, takes
 from gansearch.variants.catalog import CATALOG
 
@@ -44,70 +44,94 @@ class DrawnTrial:
         return self._data.draw(st.sampled_from(choices))
 
 
-def interval(knob: Knob) -> tuple[float, float]:
-    schema = next(branch for branch in knob.branches if branch["type"] in ("integer", "number"))
-    low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1e-6)
-    high = schema.get("maximum", schema.get("exclusiveMaximum", 2000) - 1e-6)
-    return low, high
+def interval(knobs: list[Knob]) -> tuple[float, float]:
+    """The numbers that all of them take."""
+    numeric = ("integer", "number")
+    schemas = [next(b for b in knob.branches if b["type"] in numeric) for knob in knobs]
+    lows = [s.get("minimum", s.get("exclusiveMinimum", 0) + 1e-6) for s in schemas]
+    highs = [s.get("maximum", s.get("exclusiveMaximum", 2000) - 1e-6) for s in schemas]
+    return max(lows), min(highs)
 
 
-def written(knob: Knob, draw: st.DrawFn) -> Any:
-    """A parameter as a YAML may have it, with values that the variant takes."""
-    if knob.accepts("int") and not knob.accepts("float"):
-        low, high = (int(end) for end in interval(knob))
-        a, b = sorted(draw(st.lists(st.integers(low, high), min_size=2, max_size=2, unique=True)))
-        step = draw(st.integers(1, b - a))
-        return {"type": "int", "low": a, "high": b, "step": step}
-    if knob.accepts("float"):
-        low, high = interval(knob)
-        numbers = st.integers(ceil(low * 1000), floor(high * 1000)).map(lambda n: n / 1000)
-        a, b = sorted(draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
-        widest = round((b - a) * 1000)
-        step = {"step": draw(st.integers(1, widest)) / 1000} if draw(st.booleans()) else {}
-        return {"type": "float", "low": a, "high": b, **step}
-    enumerated = knob.branches[0].get("enum", ["all", "low", "8-16"])
-    return draw(st.lists(st.sampled_from(enumerated), min_size=1, unique=True))
+def listed(knob: Knob) -> list[Any]:
+    branch = knob.branches[0]
+    return [branch["const"]] if "const" in branch else branch.get("enum", ["all", "low", "8-16"])
+
+
+def written(knobs: list[Knob], draw: st.DrawFn) -> Any:
+    """A parameter as a YAML may have it, with values that all variants of the knobs take."""
+    if not knobs[0].accepts("int"):
+        values = [v for v in listed(knobs[0]) if all(v in listed(knob) for knob in knobs)]
+        return draw(st.lists(st.sampled_from(values), min_size=1, unique=True))
+    low, high = interval(knobs)
+    if not knobs[0].accepts("float"):
+        whole = st.integers(int(low), int(high))
+        a, b = sorted(draw(st.lists(whole, min_size=2, max_size=2, unique=True)))
+        return {"type": "int", "low": a, "high": b, "step": draw(st.integers(1, b - a))}
+    numbers = st.integers(ceil(low * 1000), floor(high * 1000)).map(lambda n: n / 1000)
+    least, most = sorted(draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
+    widest = round((most - least) * 1000)
+    step = {"step": draw(st.integers(1, widest)) / 1000} if draw(st.booleans()) else {}
+    return {"type": "float", "low": least, "high": most, **step}
 
 
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
-    variants = draw(st.lists(st.sampled_from(list(CATALOG)), min_size=1, unique=True))
-    knobs = {name: knob for variant in variants for name, knob in knobs_of(variant).items()}
-    names = draw(st.lists(st.sampled_from(sorted(knobs)), unique=True, min_size=1, max_size=8))
+    variants = draw(st.lists(st.sampled_from(list(CATALOG)), min_size=1, max_size=4, unique=True))
+    names = sorted({name for variant in variants for name in takes(variant)})
+    chosen = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=8))
     parameters: dict[str, Any] = {}
-    for name in names:
-        both = [v for v in variants if name in takes(v)]
-        form = written(_narrowest(name, both), draw)
+    parents: set[str] = set()
+    for name in chosen:
+        takers = [variant for variant in variants if name in takes(variant)]
+        form = written([knobs_of(variant)[name] for variant in takers], draw)
         choices = [
             other
             for other, spec in parameters.items()
-            if isinstance(spec, list) and any(other in takes(v) for v in both)
+            if isinstance(spec, list) and any(other in takes(v) for v in takers)
         ]
         if isinstance(form, dict) and choices and draw(st.booleans()):
             parent = draw(st.sampled_from(choices))
             form["when"] = {parent: draw(st.sampled_from(parameters[parent]))}
+            parents.add(parent)
         parameters[name] = form
+    for name in chosen:
+        takers = [variant for variant in variants if name in takes(variant)]
+        for variant in () if name in parents else draw(st.sets(st.sampled_from(takers))):
+            own = written([knobs_of(variant)[name]], draw)
+            if draw(st.booleans()):
+                parameters[f"{variant}.{name}"] = own
+            else:
+                parameters.setdefault(variant, {})[name] = own
+        if all(own_of(variant, name, parameters) for variant in takers):
+            del parameters[name]
     shuffled = dict(draw(st.permutations(list(parameters.items()))))
     return parse_space(json.dumps({"variant": variants, "parameters": shuffled}), "drawn.yaml")
 
 
-def _narrowest(name: str, variants: list[str]) -> Knob:
-    knobs = [knobs_of(variant)[name] for variant in variants]
-    return min(knobs, key=lambda k: interval(k)[1] if k.accepts("int") else 0)
+def own_of(variant: str, name: str, parameters: dict[str, Any]) -> bool:
+    return f"{variant}.{name}" in parameters or name in parameters.get(variant, {})
 
 
-def asked_for(space: Space, params: Params) -> set[str]:
+def parameters_of(space: Space, variant: str) -> dict[str, Parameter]:
+    """What a variant is asked for at most, by definition: its own before what is shared."""
+    own = {n: space.parameters.get(f"{variant}.{n}") for n in takes(variant)}
+    both = {name: space.parameters.get(name) if p is None else p for name, p in own.items()}
+    return {name: parameter for name, parameter in both.items() if parameter is not None}
+
+
+def asked_for(space: Space, params: Params) -> dict[str, Parameter]:
     """The parameters that should be asked, by their definition."""
+    parameters = parameters_of(space, str(params["variant"]))
     active: set[str] = set()
     while True:
         more = {
             name
-            for name, parameter in space.parameters.items()
-            if name in takes(str(params["variant"]))
-            and all(o in active and params[o] in v for o, v in parameter.when.items())
+            for name, parameter in parameters.items()
+            if all(o in active and params[o] in v for o, v in parameter.when.items())
         }
         if more == active:
-            return active
+            return {name: parameters[name] for name in active}
         active = more
 
 
@@ -117,8 +141,9 @@ def test_what_is_suggested_can_be_trained(space: Space, data: st.DataObject) -> 
     params = space.suggest(trial)
     assert trial.asked[:1] == ["variant"] or len(space.variant) == 1
     assert len(trial.asked) == len(set(trial.asked))
-    assert params.keys() - {"variant"} == asked_for(space, params)
-    assert all(space.parameters[n].admits(v) for n, v in params.items() if n != "variant")
+    asked = asked_for(space, params)
+    assert without_variant(params).keys() == asked.keys()
+    assert all(asked[n].admits(v) for n, v in without_variant(params).items())
     config = space.train_config(params, seed=5)
     assert config.variant == params["variant"]
     chosen = flatten(config.settings.model_dump())
@@ -133,11 +158,12 @@ def without_variant(params: Params) -> Params:
 def test_first_trials_are_within_the_ranges(space: Space) -> None:
     assert [params["variant"] for params in space.defaults()] == list(space.variant)
     for params in space.defaults():
-        assert params.keys() - {"variant"} == asked_for(space, params)
+        asked = asked_for(space, params)
+        assert without_variant(params).keys() == asked.keys()
         paper = defaults_of(str(params["variant"]))
         for name, value in without_variant(params).items():
-            assert space.parameters[name].admits(value)
-            if space.parameters[name].admits(paper[name]):
+            assert asked[name].admits(value)
+            if asked[name].admits(paper[name]):
                 assert value == paper[name] or abs(value - paper[name]) < 1e-9  # type: ignore[operator]
         space.train_config(params, seed=0)
 
@@ -149,10 +175,14 @@ def test_optuna_asks_the_same_and_takes_the_first_trials(space: Space) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for params in space.defaults():
-        study.enqueue_trial(params)
+        study.enqueue_trial(space.asked(params))
         assert space.suggest(study.ask()) == params
-    free = space.suggest(study.ask())
+    trial = study.ask()
+    free = space.suggest(trial)
     space.train_config(free, seed=1)
+    drawn = {**space.asked(free), "variant": free["variant"]}
+    assert {**trial.params, "variant": free["variant"]} == drawn
+    assert space.suggest(optuna.trial.FixedTrial(space.asked(free))) == free
 
 
 NAMES = st.from_regex(r"[a-z]{1,3}", fullmatch=True)
@@ -178,7 +208,7 @@ parameters:
   dsc.where: [none, generator, both]
 """
     space = parse_space(text, "x.yaml")
-    assert space.order == ("dsc.where", "dsc.kernel_size", "dsc.order")
+    assert tuple(space.searched["dcgan"]) == ("dsc.where", "dsc.kernel_size", "dsc.order")
     choice = optuna.trial.FixedTrial({"dsc.where": "none"})
     assert space.suggest(choice) == {"variant": "dcgan", "dsc.where": "none"}
     everything: Params = {

@@ -172,7 +172,7 @@ MEANING = [
     added("condition on no value", "  d_steps: [1, 2]\n  beta1:\n    type: choice\n    values: [0]\n    when:\n      d_steps: [2, 3]\n", 9, "parameters.beta1.when.d_steps", "can never be 3", "1, 2"),
     added("condition beyond a range", "  beta1: {type: choice, values: [0], when: {g_lr: 1}}\n", 4, "parameters.beta1.when.g_lr", "can never be 1", "2e-05 to 0.002"),
     added("condition on no variant", "  beta1: {type: choice, values: [0], when: {variant: gan}}\n", 4, "parameters.beta1.when.variant", "can never be 'gan'", "dcgan"),
-    case("condition across variants", "variant: [gan, dcgan]\nparameters:\n  dsc.where: both\n  momentum: {type: choice, values: [0], when: {dsc.where: both}}\n", 4, "parameters.momentum.when.dsc.where", "takes both momentum and dsc.where"),
+    case("condition across variants", "variant: [gan, dcgan]\nparameters:\n  dsc.where: both\n  momentum: {type: choice, values: [0], when: {dsc.where: both}}\n", 4, "parameters.momentum.when.dsc.where", "can never hold: dsc.where is not searched for gan"),
     added("condition on itself", "  beta1: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1"),
     added("conditions in a circle", "  beta1: {type: choice, values: [0], when: {beta2: 0}}\n  beta2: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1", "beta2"),
     added("unknown metric", "objectives:\n  fidd: minimize\n", 5, "objectives.fidd", "did you mean 'fid'"),
@@ -194,8 +194,55 @@ MEANING = [
 
 # fmt: on
 
+TWO = """\
+variant: [dcgan, gan]
+parameters:
+  g_lr: {type: float, low: 2e-5, high: 2e-3, log: true}
+"""  # three lines here as well
 
-@pytest.mark.parametrize("wrong", [*SYNTAX, *STRUCTURE, *MEANING], ids=lambda wrong: wrong.kind)
+
+def own(kind: str, text: str, line: int, key: str, *fragments: str) -> Case:
+    return Case(kind, TWO + text, line, key, fragments)
+
+
+# fmt: off
+OWN = [
+    added("own of a variant not chosen", "  gan:\n    momentum: 0.5\n", 4, "parameters.gan", "gan is not chosen", "variant is dcgan"),
+    added("several of it", "  gan: {momentum: 0.5, dropout: 0.5}\n", 4, "parameters.gan", "not chosen"),
+    added("fixed for a variant not chosen", "training: {gan: {momentum: 0.5}}\n", 4, "training.gan", "not chosen"),
+    own("own that it does not take", "  gan:\n    beta1: 0.5\n", 5, "parameters.gan.beta1", "gan does not take it", "variants that do:", "dcgan"),
+    own("own group that it does not take", "  gan:\n    dsc:\n      where: both\n", 6, "parameters.gan.dsc.where", "gan does not take it", "no convolutions"),
+    own("fixed that it does not take", "training:\n  gan:\n    beta1: 0.5\n", 6, "training.gan.beta1", "gan does not take it"),
+    own("unknown own", "  gan:\n    momentun: 0.5\n", 5, "parameters.gan.momentun", "'momentun' is not a parameter of gan", "did you mean 'momentum'"),
+    own("misspelt variant", "  dcgam:\n    d_steps: 3\n", 5, "parameters.dcgam.d_steps", "did you mean 'dcgan.d_steps'"),
+    own("a variant in a variant", "  gan:\n    dcgan:\n      g_lr: 0.1\n", 6, "parameters.gan.dcgan.g_lr", "'dcgan.g_lr' is not a parameter of gan"),
+    own("value for a variant", "  gan: 0.1\n", 4, "parameters.gan", "is a group", "momentum"),
+    own("choices for a variant", "  gan: [0.1]\n", 4, "parameters.gan", "is a group", "momentum"),
+    own("nothing under a variant", "  gan:\n", 4, "parameters.gan", "is a group", "momentum"),
+    own("empty variant", "training: {gan: {}}\n", 4, "training.gan", "is a group", "momentum"),
+    own("own out of range", "  gan:\n    g_lr: [0.1, 2]\n", 5, "parameters.gan.g_lr.1", "less than or equal to 1", "2"),
+    own("own fixed out of range", "training:\n  gan:\n    g_lr: 2\n", 6, "training.gan.g_lr", "less than or equal to 1"),
+    own("own of wrong form", "  gan:\n    g_lr: {type: float, low: 0.3, high: 0.05}\n", 5, "parameters.gan.g_lr", "should be less than"),
+    own("unknown key of an own range", "  gan:\n    g_lr: {type: float, low: 0.1, high: 0.3, lgo: true}\n", 5, "parameters.gan.g_lr.lgo", "'lgo' is not a key"),
+    own("own twice", "  gan: {g_lr: 0.1}\n  gan.g_lr: 0.2\n", 5, "parameters.gan.g_lr", "given twice"),
+    own("own searched and fixed", "  gan: {g_lr: 0.1}\ntraining:\n  gan:\n    g_lr: 0.1\n", 7, "training.gan.g_lr", "is in parameters too"),
+    own("shared that none uses", "  gan: {g_lr: 0.1}\n  dcgan.g_lr: 2e-4\n", 3, "parameters.g_lr", "is never used"),
+    own("shared that none uses, fixed", "  gan: {g_lr: 0.1}\ntraining: {dcgan: {g_lr: 2e-4}}\n", 3, "parameters.g_lr", "is never used"),
+    own("own condition on nothing", "  gan:\n    momentum: {type: choice, values: [0], when: {los: hinge}}\n  loss: [hinge]\n", 5, "parameters.gan.momentum.when.los", "did you mean 'loss'"),
+    own("own condition on no value", "  gan:\n    loss: [minimax]\n    momentum: {type: choice, values: [0], when: {loss: hinge}}\n  loss: [hinge]\n", 6, "parameters.gan.momentum.when.loss", "can never be 'hinge'", "minimax"),
+    own("condition by a variant's name", "  gan:\n    loss: [minimax]\n    momentum: {type: choice, values: [0], when: {gan.loss: minimax}}\n", 6, "parameters.gan.momentum.when.gan.loss", "plain names", "write loss"),
+    own("own condition on another variant", "  gan:\n    dropout: {type: choice, values: [0], when: {variant: dcgan}}\n", 5, "parameters.gan.dropout.when.variant", "can never be 'dcgan'", "one of gan"),
+    own("condition on another's own", "  gan:\n    loss: [minimax, hinge]\n  beta1: {type: choice, values: [0], when: {loss: hinge}}\n", 6, "parameters.beta1.when.loss", "not searched for dcgan"),
+    own("condition on what is fixed for it", "  gan:\n    dropout: {type: choice, values: [0], when: {loss: hinge}}\n  loss: [hinge]\ntraining: {gan: {loss: hinge}}\n", 5, "parameters.gan.dropout.when.loss", "fixed in training"),
+    own("own conditions in a circle", "  gan:\n    momentum: {type: choice, values: [0], when: {dropout: 0}}\n    dropout: {type: choice, values: [0], when: {momentum: 0}}\n", 5, "parameters.gan.momentum.when", "circle", "dropout"),
+    case("grid of an own range", "variant: [dcgan, gan]\nparameters:\n  gan.g_lr: {type: float, low: 0.1, high: 0.3}\nsearch: {sampler: grid}\n", 3, "parameters.gan.g_lr", "needs a step"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    "wrong", [*SYNTAX, *STRUCTURE, *MEANING, *OWN], ids=lambda wrong: wrong.kind
+)
 def test_one_problem_with_its_line_and_key(wrong: Case) -> None:
     with pytest.raises(SpaceError) as caught:
         parse_space(wrong.text, "wrong.yaml")
@@ -260,6 +307,25 @@ objectives: {fid_digits: {max: low}}
     assert problems(text) == [(3, "parameters.dsc.where"), (5, "objectives.fid_digits.max")]
 
 
+def test_a_broken_own_entry_still_goes_before_the_shared_one() -> None:
+    # gan has a z_dim of its own, though not a well formed one: its condition is not on the shared.
+    text = """\
+variant: [dcgan, gan]
+parameters:
+  z_dim: [16, 32]
+  d_steps: {type: choice, values: [1], when: {z_dim: 16}}
+  gan:
+    z_dim: []
+    d_steps: {type: choice, values: [1], when: {z_dim: 64}}
+"""
+    assert problems(text) == [(6, "parameters.gan.z_dim")]
+
+
+def test_groups_of_an_unknown_variant_draw_no_complaints() -> None:
+    text = "variant: [dcgan, gam]\nparameters:\n  gan: {momentum: 0.5}\n  dcgan: {beta1: 0.5}\n"
+    assert problems(text) == [(1, "variant.1")]
+
+
 def test_a_variant_that_needs_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     labelled = replace(CATALOG["dcgan"], name="labelled", data=DataKind.LABEL)
     monkeypatch.setitem(CATALOG, "labelled", labelled)
@@ -313,7 +379,7 @@ WORDS = st.sampled_from(
     ["variant", "parameters", "training", "objectives", "constraints", "budget", "data", "search",
      "evaluation", "resources", "tracking", "dcgan", "gan", "g_lr", "dsc", "dsc.where", "when",
      "type", "float", "choice", "values", "low", "high", "fid_digits", "max", "rungs", "trials",
-     "name", "digits", "", "<<", "metric", "text", "file"]
+     "name", "digits", "", "<<", "metric", "text", "file", "gan.g_lr", "dcgan.dsc", "."]
 )  # fmt: skip
 SCALARS = WORDS | st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2)
 TREES = st.recursive(
