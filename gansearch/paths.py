@@ -28,11 +28,9 @@ def written_atomically(path: Path) -> Iterator[Path]:
     A reader sees the old file or the whole new one, whatever happens in between; of several
     processes that write at once the last one stands. A block that raises leaves nothing behind.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A folder of its own rather than a file from mkstemp, which nobody else could read.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        temporary = Path(folder) / path.name
         yield temporary
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
