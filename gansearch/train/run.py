@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from gansearch.config import TrainConfig
 from gansearch.data import Images, load_images
 from gansearch.errors import CheckpointError, Diverged
+from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
@@ -131,6 +132,7 @@ def _measure(
     """Evaluate, and write the checkpoint's folder with its report."""
     started = time.perf_counter()
     evaluation = evaluator.evaluate(trainer.sample, trainer.kimg)
+    own = trainer.evaluate(images.heldout)
     evaluated = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     trainer.save(folder / CHECKPOINT_FILE)
@@ -139,16 +141,25 @@ def _measure(
     (folder / CONFIG_FILE).write_text(trainer.config.to_json())
     metrics = {
         **evaluation.values,
+        **own,
         **trainer.costs(),
         **trainer.losses,
         "evaluation_seconds": evaluated - started,
         "checkpoint_seconds": time.perf_counter() - evaluated,
     }
     _refuse_non_finite(metrics, trainer.kimg)
-    protocols = {**evaluation.protocols, **trainer.variant.tags}
+    protocols = {**evaluation.protocols, **_protocols(own, images), **trainer.variant.tags}
     report = Report(kimg, metrics, protocols, tags=_tags(trainer, images))
     (folder / REPORT_FILE).write_bytes(REPORT.dump_json(report))
     return report, folder
+
+
+def _protocols(own: Mapping[str, float], images: Images) -> dict[str, str]:
+    """What the metrics that a variant measures itself were measured on."""
+    if images.heldout is None:
+        return {}
+    text = f"{len(images.heldout)} held-out images [{images.heldout.fingerprint[:8]}]"
+    return {name: text for name in own if name in METRICS}
 
 
 def _refuse_non_finite(metrics: dict[str, float], kimg: float) -> None:

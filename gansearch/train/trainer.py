@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gansearch.config import TrainConfig
-from gansearch.data import BatchStream, Images
+from gansearch.data import BatchStream, Images, ImageSet
 from gansearch.data.batch import Batch
 from gansearch.errors import CheckpointError, ConfigError
 from gansearch.metrics.cost import PeakMemory, TrainingTimer, gmacs, parameters
@@ -52,6 +52,7 @@ class Trainer:
         with self._memory.window():
             with self._random.active(), device:
                 self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
+            self.variant.prepare(images.train)
             players = self.variant.players
             self._updaters = {name: Updater(self.variant, each) for name, each in players.items()}
             self._ema = Ema(players["g"].modules, config.settings.ema_kimg)
@@ -91,6 +92,11 @@ class Trainer:
         """
         with self._evaluating(), torch.no_grad():
             return self.variant.sample(batch, generator)
+
+    def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:
+        """What the variant measures of itself, with the averaged generator in evaluation mode."""
+        with self._evaluating(), torch.no_grad():
+            return self.variant.evaluate(heldout)
 
     def costs(self) -> dict[str, float]:
         """Time, memory, parameters and multiply-accumulates of the training so far."""

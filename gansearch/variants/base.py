@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.images import ImageSet
 from gansearch.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -78,6 +79,13 @@ class Variant(nn.Module, ABC, Generic[S]):
         self.settings = settings
         self.spec = spec
 
+    def prepare(self, images: ImageSet) -> None:
+        """Take what is needed of the training images beside batches; called once, before any step.
+
+        A variant that trains on few labels picks the images that have them, say. What is kept
+        follows from the images and the settings, and is no part of the state.
+        """
+
     @property
     @abstractmethod
     def players(self) -> dict[str, Player]:
@@ -128,3 +136,15 @@ class Variant(nn.Module, ABC, Generic[S]):
         Returns:
             ``[N, C, H, W]``, float32 in [-1, 1], on the batch's device.
         """
+
+    def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:  # noqa: ARG002 - likewise
+        """What a variant measures of itself, in evaluation mode and without gradients.
+
+        Args:
+            heldout: the images that are kept out of training, where there are any.
+
+        Returns:
+            Finite values by name. Those that its entry lists are metrics of the catalog, and may be
+            objectives; others are logged.
+        """
+        return {}

@@ -37,6 +37,7 @@ class Entry:
         small: parameters that shrink it to what trains in a moment at ``resolution``, for tests and
             try-outs.
         resolution: the smallest that it is built at, in pixels.
+        metrics: those of the metrics' catalog that it measures itself.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Entry:
     home: str
     small: Params
     resolution: int = 8
+    metrics: tuple[str, ...] = ()
 
     def load(self) -> type[Variant[Any]]:
         """The variant's class; imports torch."""
