@@ -76,8 +76,8 @@ class ConvFactory:
     """Builds a network's convolutions, each dense or separable as the search says.
 
     A convolution is separable where ``dsc`` applies to the network at the resolution. It stays
-    dense all the same where a separable one would not have fewer weights, as with every 1x1 kernel,
-    or would filter no more than the 1 to 3 channels of an image.
+    dense all the same with a 1x1 kernel, where a separable one would not have fewer weights, or
+    would filter no more than the 1 to 3 channels of an image.
 
     ``dsc.order`` is searched, and says which side is filtered: depthwise first the input's
     channels, pointwise first the output's. Which is cheaper follows from the shape: the depthwise
@@ -179,7 +179,8 @@ class ConvFactory:
         k = self.dsc.kernel_size if kernel_size == 3 else kernel_size
         dense = cin * cout * kernel_size**2  # weights
         if (
-            not self.dsc.applies(self.network, resolution)
+            kernel_size == 1
+            or not self.dsc.applies(self.network, resolution)
             or self._filtered(cin, cout) <= IMAGE_CHANNELS
             or self._weights(cin, cout, k) >= dense
         ):

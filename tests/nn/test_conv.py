@@ -70,8 +70,9 @@ def test_separable_where_the_setting_says(dsc, network, resolution, expected) ->
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_pointwise_kernels_stay_dense(order: str) -> None:
-    conv = separable(order=order)
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_pointwise_kernels_stay_dense(order: str, multiplier: int) -> None:
+    conv = separable(order=order, depth_multiplier=multiplier)
     assert isinstance(conv(64, 64, 1, resolution=16), nn.Conv2d)
     assert isinstance(conv.transposed(64, 64, 1, resolution=16), nn.ConvTranspose2d)
 
