@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import re
 import signal
@@ -15,21 +14,19 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
-import ray
-import torch
-
-from gansearch.data import Images, load_images
 from gansearch.errors import DataError, StudyError
 from gansearch.following import following
-from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Observer, StudyRecord
-from gansearch.search.checkpoints import STUDY_FILE
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, read_study, sqlite_url, study_names
-from gansearch.search.tune import SETTINGS, Brake, Desk, capacity, search
 from gansearch.space import Space
+
+if TYPE_CHECKING:  # torch and Ray are imported where trials run: reading a study takes neither
+    from gansearch.data import Images
+    from gansearch.metrics.evaluator import Evaluator
+    from gansearch.search.tune import Brake
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +35,6 @@ Observers = Callable[[Space], Sequence[Observer]]
 
 RESULTS = Path("results")
 """Where studies are kept unless a person says otherwise."""
-
-LOCAL_RAY: dict[str, Any] = {
-    "include_dashboard": False,
-    "object_store_memory": 100 * 2**20,  # results are a few numbers, weights go through files
-}
-"""How Ray is started where there is no cluster; it asks every caller for its token by itself."""
 
 
 def run_study(
@@ -87,7 +78,10 @@ def run_study(
     _check_name(name, storage, study_names(url))
     tags = _tags(space, storage)
     _make_writable(results)
-    with _cluster(address, space), StudyStore.create(url, name, space, tags) as store:
+    from gansearch.search.checkpoints import STUDY_FILE
+    from gansearch.search.tune import cluster
+
+    with cluster(address, space), StudyStore.create(url, name, space, tags) as store:
         storage.mkdir()
         (storage / STUDY_FILE).write_text(space.text)
         return _search(store, storage, observers)
@@ -129,9 +123,11 @@ def resume_study(
     url = _database(results)
     space, record = read_study(url, name)
     _check_data(space, record)
+    from gansearch.search.tune import cluster
+
     with (
         StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,
-        _cluster(address, space),
+        cluster(address, space),
     ):
         return _search(store, (results / name).absolute(), observers)
 
@@ -188,6 +184,11 @@ def _measures(space: Space) -> tuple[Images, Evaluator]:
 
     The workers find what an evaluator prepares in the cache.
     """
+    import torch
+
+    from gansearch.data import load_images
+    from gansearch.metrics.evaluator import Evaluator
+
     images = load_images(space.data)
     evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
     return images, Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
@@ -215,37 +216,12 @@ def _make_writable(results: Path) -> None:
         raise StudyError(f"{results}: results cannot be written there: {error.strerror}") from None
 
 
-@contextmanager
-def _cluster(address: str | None, space: Space) -> Iterator[None]:
-    """Ray, connected: as the caller did, the cluster at ``address``, or one of this machine."""
-    os.environ.update(SETTINGS)  # a local Ray's workers inherit them
-    address = address or os.environ.get("RAY_ADDRESS")
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(
-            address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **({} if address else LOCAL_RAY),
-        )
-    try:
-        if capacity(space) < 1:
-            need = f"{space.resources.cpus:g} CPUs and {space.resources.gpus:g} GPUs"
-            have = ray.cluster_resources()
-            raise StudyError(
-                f"a trial needs {need} (resources), Ray has "
-                f"{have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
-            )
-        yield
-    finally:
-        if started_here:
-            ray.shutdown()
-
-
 # --- While it runs -----------------------------------------------------------------------------
 
 
 def _search(store: StudyStore, storage: Path, observers: Observers) -> StudyRecord:
+    from gansearch.search.tune import Brake, Desk, search
+
     policy = Policy(store.space, store.study, store)
     desk = Desk(policy)
     brake = Brake(store.space.budget.wall_clock_s)

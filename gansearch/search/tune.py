@@ -11,7 +11,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from gansearch.errors import ConfigError
+from gansearch.errors import ConfigError, StudyError
 from gansearch.record import Outcome
 from gansearch.search.policy import Policy
 from gansearch.search.worker import Job, job_of, train_trial, trial_name
@@ -44,6 +45,12 @@ SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the record has the reason
 }
 """Environment in which Tune keeps to placing trials."""
+
+LOCAL_RAY: dict[str, Any] = {
+    "include_dashboard": False,
+    "object_store_memory": 100 * 2**20,  # results are a few numbers, weights go through files
+}
+"""How Ray is started where there is no cluster; it asks every caller for its token by itself."""
 
 CAPACITY_SECONDS = 5.0
 """For how long a cluster's size is taken as known: nodes come and go, and asking takes a while."""
@@ -136,7 +143,7 @@ class PolicySearcher(Searcher):
         if self._space.search.concurrency is not None:
             return self._space.search.concurrency
         if time.monotonic() > self._capacity_known_until:
-            self._capacity = max(1, capacity(self._space))
+            self._capacity = max(1, _capacity(self._space))
             self._capacity_known_until = time.monotonic() + CAPACITY_SECONDS
         return self._capacity
 
@@ -196,11 +203,35 @@ class Brake(Stopper):
         return self.pulled or time.monotonic() > self._deadline
 
 
-def capacity(space: Space) -> int:
-    """Trials that the cluster can run side by side, as it stands."""
-    resources = ray.cluster_resources()
-    asked = {"CPU": space.resources.cpus, "GPU": space.resources.gpus}
-    return int(min(resources.get(kind, 0) / amount for kind, amount in asked.items() if amount))
+@contextmanager
+def cluster(address: str | None, space: Space) -> Iterator[None]:
+    """Ray, connected: as the caller did, the cluster at ``address``, or one of this machine.
+
+    Raises:
+        StudyError: it lacks what a trial of ``space`` needs.
+    """
+    os.environ.update(SETTINGS)  # a local Ray's workers inherit them
+    address = address or os.environ.get("RAY_ADDRESS")
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(
+            address or "local",
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            **({} if address else LOCAL_RAY),
+        )
+    try:
+        if _capacity(space) < 1:
+            need = f"{space.resources.cpus:g} CPUs and {space.resources.gpus:g} GPUs"
+            have = ray.cluster_resources()
+            raise StudyError(
+                f"a trial needs {need} (resources), Ray has "
+                f"{have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
+            )
+        yield
+    finally:
+        if started_here:
+            ray.shutdown()
 
 
 def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
@@ -212,7 +243,6 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
         storage: folder or URI of the study, reached from every node.
         brake: ends the run early.
     """
-    os.environ.update(SETTINGS)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
     def name(trial: Trial) -> str:
@@ -246,3 +276,10 @@ def _failure(text: str) -> tuple[Outcome, str]:
     if "NODE_OUT_OF_MEMORY" in attempt or "OutOfMemoryError" in attempt:
         return Outcome.OUT_OF_MEMORY, "Ray ended the trial because its node ran out of memory"
     return Outcome.FAILED, lines[-1] if "Traceback" in attempt or "ray::" in attempt else lines[0]
+
+
+def _capacity(space: Space) -> int:
+    """Trials that the cluster can run side by side, as it stands."""
+    resources = ray.cluster_resources()
+    asked = {"CPU": space.resources.cpus, "GPU": space.resources.gpus}
+    return int(min(resources.get(kind, 0) / amount for kind, amount in asked.items() if amount))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -12,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from gansearch import study
 from gansearch.errors import DataError, StudyError, WeightsError
 from gansearch.record import Observer, StudyRecord
+from gansearch.search import tune
 from gansearch.search.tune import Brake, Desk
 from gansearch.space import Space, parse_space
 from gansearch.study import list_studies, load_study, resume_study, run_study
@@ -47,8 +49,8 @@ def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
     """Replaces the cluster, and what is done on it."""
 
     def replace(search: Search) -> None:
-        monkeypatch.setattr(study, "_cluster", lambda *_: nullcontext())
-        monkeypatch.setattr(study, "search", search)
+        monkeypatch.setattr(tune, "cluster", lambda *_: nullcontext())
+        monkeypatch.setattr(tune, "search", search)
 
     return replace
 
@@ -185,3 +187,11 @@ def test_observers_see_the_end_even_of_a_search_that_fails(
     with pytest.raises(RuntimeError, match="Ray broke"):
         run_study(space(), name="s", results=tmp_path, observers=lambda _: [watcher])
     assert watcher.closed == load_study("s", tmp_path)[1]
+
+
+def test_reading_a_study_imports_neither_torch_nor_ray() -> None:
+    code = "import sys, gansearch.study; print({'torch', 'ray', 'mlflow'} & set(sys.modules))"
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert output.stdout == "set()\n"
