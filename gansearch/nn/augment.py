@@ -3,15 +3,23 @@
 The discriminator sees real and generated images changed alike, in its own steps and in the
 generator's, so it cannot learn a small set of real images by heart and the generator does not learn
 to make changed ones. Every random number comes from torch's global generator, one for each image.
+
+Beside DiffAugment's there are flips and quarter turns from ADA (Karras et al. 2020b, appendix B).
+Of that pipeline these, translation and color stand for the whole: there is no scaling, no rotation
+by other angles, no hue, filter or noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+TURNED = 0.8
+"""Share of images that are flipped or turned, at most. Where all are, nothing tells which way is up
+and the generator's images come out turned (Karras et al. 2020b, section 2.2)."""
 
 Augmentation = Callable[[Tensor], Tensor]
 """Images ``[N, C, H, W]`` in about [-1, 1] to images of the same shape."""
@@ -34,9 +42,16 @@ def contrast(images: Tensor) -> Tensor:
     return mean + (images - mean) * (_uniform(images) + 0.5)
 
 
-def color(images: Tensor) -> Tensor:
-    """Brightness, saturation and contrast, in this order."""
-    return contrast(saturation(brightness(images)))
+def flip(images: Tensor) -> Tensor:
+    """Mirror left to right half of the images that may be."""
+    return torch.where(_uniform(images) < TURNED / 2, images.flip(3), images)
+
+
+def rotation(images: Tensor) -> Tensor:
+    """Turn the square images that may be by 0, 1, 2 or 3 quarters."""
+    turned = torch.where(_uniform(images) < 0.5, images.rot90(1, (2, 3)), images)
+    turned = torch.where(_uniform(images) < 0.5, turned.flip(2, 3), turned)
+    return torch.where(_uniform(images) < TURNED, turned, images)
 
 
 def translation(images: Tensor, ratio: float = 0.125) -> Tensor:
@@ -78,27 +93,36 @@ def cutout(images: Tensor, ratio: float = 0.5) -> Tensor:
     return images * kept
 
 
-AUGMENTATIONS: Mapping[str, Augmentation] = {
-    "color": color,
-    "translation": translation,
-    "cutout": cutout,
+AUGMENTATIONS: Mapping[str, tuple[Augmentation, ...]] = {
+    "blit": (flip, rotation, translation),
+    "color": (brightness, saturation, contrast),
+    "translation": (translation,),
+    "cutout": (cutout,),
 }
-"""The three of the paper, of its sizes, by the name that a policy calls them."""
+"""By the name that a policy calls them: ADA's pixel blits, and DiffAugment's three of its sizes."""
 
 
-def augment(
-    images: Tensor, policy: str, table: Mapping[str, Augmentation] = AUGMENTATIONS
-) -> Tensor:
+def augment(images: Tensor, policy: str, probability: Tensor | None = None) -> Tensor:
     """Change images at random.
 
     Args:
         images: ``[N, C, H, W]``.
-        policy: names of the table in their order, joined by ``_``; ``none`` changes nothing.
-        table: augmentations by name.
+        policy: names of the table, joined by ``_`` in the order in which they are applied; ``none``
+            changes nothing.
+        probability: with which each augmentation is done to each image, independently; a scalar.
+            All are done to all where it is not given.
     """
-    for name in policy.split("_") if policy != "none" else ():
-        images = table[name](images)
+    for change in _augmentations(policy):
+        changed = change(images)
+        if probability is not None:
+            changed = torch.where(_uniform(images) < probability, changed, images)
+        images = changed
     return images
+
+
+def _augmentations(policy: str) -> Iterator[Augmentation]:
+    for name in policy.split("_") if policy != "none" else ():
+        yield from AUGMENTATIONS[name]
 
 
 def _round_half_up(value: float) -> int:

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.losses.penalties import gradient_penalty, r1
+from gansearch.nn.ada import AdaptiveProbability
 from gansearch.nn.augment import augment
 from gansearch.nn.optim import OptimiserFactory
 from gansearch.variants.adaptive import AdaptiveSteps
@@ -60,6 +61,8 @@ class GameVariant(Variant[G]):
         self.discriminator = discriminator
         follows = settings.d_steps == "adaptive"
         self.adaptive = AdaptiveSteps(settings.d_target) if follows else None
+        target = settings.ada_target
+        self.ada = AdaptiveProbability(target, settings.ada_kimg) if target > 0 else None
 
     @abstractmethod
     def optimiser(self, lr: float) -> OptimiserFactory:
@@ -108,8 +111,8 @@ class GameVariant(Variant[G]):
         return {}
 
     def augment(self, images: Tensor) -> Tensor:
-        """What the discriminator sees of images, real or fake, in training: DiffAugment's."""
-        return augment(images, self.settings.augment)
+        """What the discriminator sees of images, real or fake, in training: augmented ones."""
+        return augment(images, self.settings.augment, self.ada.value if self.ada else None)
 
     @property
     def players(self) -> dict[str, Player]:
@@ -143,7 +146,10 @@ class GameVariant(Variant[G]):
             **self.auxiliary("d", "real", real, batch),
             **self.auxiliary("d", "fake", fake, batch),
         }
-        watched = self.adaptive.watch(real.logits, fake.logits) if self.adaptive else {}
+        watched = {
+            **(self.adaptive.watch(real.logits, fake.logits) if self.adaptive else {}),
+            **(self.ada.watch(real.logits) if self.ada else {}),
+        }
         return {
             "total": sum(parts.values(), self.adversarial.d(real.logits, fake.logits)),
             "real_logit": real.logits.mean(),

@@ -28,6 +28,9 @@ AugmentName = Literal[
     "color_cutout",
     "translation_cutout",
     "color_translation_cutout",
+    "blit",
+    "blit_color",
+    "blit_color_cutout",
 ]
 """Policies over the augmentations of ``nn/augment.py``."""
 
@@ -58,7 +61,13 @@ class Game(Settings):
     clip: float = Field(default=0.0, ge=0, le=10)
     """Bound of the discriminator's weights, clipped after each update; 0 leaves them free."""
     augment: AugmentName = "none"
-    """What is done to every image before the discriminator sees it (DiffAugment)."""
+    """What is done to images before the discriminator sees them: DiffAugment's, to every image, or
+    with a probability that adapts; ``blit`` is ADA's flips, quarter turns and translations."""
+    ada_target: float = Field(default=0.0, ge=0, lt=1)
+    """Mean sign of D's logits on real images at which the probability of augmentation stays (ADA);
+    0 augments every image. The paper's is 0.6."""
+    ada_kimg: float = Field(default=500.0, gt=0)
+    """Real images, in thousands, in which that probability could rise from 0 to 1."""
 
 
 class Adversarial(Game):

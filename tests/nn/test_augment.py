@@ -1,5 +1,6 @@
-"""DiffAugment against closed forms."""
+"""DiffAugment and ADA's pixel blits against closed forms."""
 
+from collections import Counter
 from itertools import product
 from typing import get_args
 
@@ -11,10 +12,13 @@ from torch import Tensor
 
 from gansearch.nn.augment import (
     AUGMENTATIONS,
+    TURNED,
     augment,
     brightness,
     contrast,
     cutout,
+    flip,
+    rotation,
     saturation,
     translation,
 )
@@ -122,12 +126,16 @@ def test_gradients_pass_and_shapes_stay(policy: str) -> None:
     assert x.grad.abs().sum() > 0
 
 
-def test_gradients_equal_numerical_ones() -> None:
-    x = images(2, 2, 6).double().requires_grad_()
+@pytest.mark.parametrize(
+    ("policy", "probability"),
+    [("color_translation_cutout", None), ("blit_color", torch.tensor(0.6))],
+)
+def test_gradients_equal_numerical_ones(policy: str, probability: Tensor | None) -> None:
+    x = images(2, 2, 4).double().requires_grad_()
 
     def fixed(x: Tensor) -> Tensor:
         torch.manual_seed(3)
-        return augment(x, "color_translation_cutout")
+        return augment(x, policy, probability)
 
     assert torch.autograd.gradcheck(fixed, x)
     assert torch.autograd.gradgradcheck(fixed, x)
@@ -139,18 +147,60 @@ def test_a_policy_is_its_parts_in_order(policy: str) -> None:
     x = images(8)
     expected = x
     for name in policy.split("_") if policy != "none" else ():
-        expected = AUGMENTATIONS[name](expected)
+        for change in AUGMENTATIONS[name]:
+            expected = change(expected)
     torch.manual_seed(5)
     assert torch.equal(augment(x, policy), expected)
     assert torch.equal(expected, x) is (policy == "none")
 
 
-def test_another_table_takes_the_places_of_the_papers() -> None:
-    table = {**AUGMENTATIONS, "cutout": torch.neg}
-    assert torch.equal(augment(images(), "cutout", table), -images())
+def test_blits_turn_each_way_equally_often_and_leave_most_upright() -> None:
+    """What keeps them from leaking: whoever looks at all the images can tell upright."""
+    x = images(2000, 1, 5)
+    for change, results in (
+        (flip, lambda x: [x, x.fliplr()]),
+        (rotation, lambda x: [x, x.rot90(), x.rot90(2), x.rot90(3)]),
+    ):
+        seen = Counter(
+            [torch.equal(after, result) for result in results(before)].index(True)
+            for before, after in zip(x[:, 0], change(x)[:, 0], strict=True)
+        )
+        ways = len(results(x[0, 0]))
+        expected = [TURNED / ways] * ways
+        expected[0] += 1 - TURNED
+        shares = [seen[way] / len(x) for way in range(ways)]
+        assert shares == pytest.approx(expected, abs=0.04)
+        assert shares[0] > max(shares[1:])
 
 
-@given(st.sampled_from(["color", "translation", "cutout"]), st.integers(0, 2**32))
+# --- With a probability ---------------------------------------------------------------------------
+
+
+@policies
+def test_probability_0_changes_nothing_and_1_everything(policy: str) -> None:
+    x = images(16)
+    assert torch.equal(augment(x, policy, torch.tensor(0.0)), x)
+    if policy != "none":
+        changed = augment(x, policy, torch.tensor(1.0)) != x
+        assert changed.flatten(1).any(1).sum() > len(x) / 2
+
+
+def test_each_augmentation_is_done_to_each_image_by_itself() -> None:
+    p = 0.3
+    x = images(2000, 2, 8) + 3  # no pixel is 0
+    y = augment(x, "color_cutout", torch.tensor(p))
+    cut = (y == 0).flatten(1).any(1)
+    colored = ((y != x) & (y != 0)).flatten(1).any(1)
+    for happened, probability in (
+        (cut, p),
+        (colored, 1 - (1 - p) ** 3),
+        (cut & colored, p * (1 - (1 - p) ** 3)),
+    ):
+        deviation = (probability * (1 - probability) / len(x)) ** 0.5
+        assert happened.float().mean().item() == pytest.approx(probability, abs=4 * deviation)
+
+
+@given(st.sampled_from(sorted(AUGMENTATIONS)), st.integers(0, 2**32))
 def test_random_numbers_are_torchs(name: str, seed: int) -> None:
     results = []
     for _ in range(2):

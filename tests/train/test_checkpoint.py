@@ -63,6 +63,19 @@ def test_a_resumed_run_goes_on_bit_for_bit(configure, build, cpu, path, variant,
     assert same(resumed, whole)
 
 
+@pytest.mark.parametrize("kimg", [0.1, 0.2])
+def test_what_follows_the_game_goes_on_bit_for_bit(configure, build, images, cpu, path, kimg):
+    adapted = {"augment": "blit_color", "ada_target": 0.1, "ada_kimg": 0.2, "d_steps": "adaptive"}
+    whole = build(configure("dcgan", **adapted))
+    whole.advance(kimg)
+    whole.save(path)
+    whole.advance(0.5)
+    assert whole.losses["loss/d/augment_p"] > 0
+    resumed = Trainer.load(path, images, cpu)
+    resumed.advance(0.5)
+    assert same(resumed, whole)
+
+
 @given(stops=st.lists(st.integers(1, 39), min_size=1, max_size=3, unique=True).map(sorted))
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

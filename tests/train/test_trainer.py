@@ -172,9 +172,15 @@ class HostReads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_no_step_reads_the_device(configure, build, variant):
-    trainer = build(configure(variant))
+@pytest.mark.parametrize(
+    ("variant", "settings"),
+    [
+        *((variant, {}) for variant in VARIANTS),
+        ("gan", {"augment": "blit_color_cutout", "ada_target": 0.6}),
+    ],
+)
+def test_no_step_reads_the_device(configure, build, variant, settings):
+    trainer = build(configure(variant, **settings))
     trainer.advance(0.032)  # optimisers make their state in the first step
     with trainer._random.active(), HostReads() as reads:
         for _ in range(3):

@@ -117,6 +117,29 @@ def test_augmentation_is_the_settings_and_not_of_samples(batch) -> None:
     assert torch.equal(*samples)
 
 
+def test_probability_of_augmentation_follows_the_discriminator(batch) -> None:
+    toy = Toy(augment="color_cutout", ada_target=0.6, ada_kimg=0.03)
+    assert torch.equal(toy.augment(batch.images), batch.images)  # p starts from 0
+    with torch.no_grad():
+        toy.discriminator[1].weight.zero_()
+        toy.discriminator[1].bias.fill_(3.0)
+    seen = [toy.losses("d", batch) for _ in range(5)]
+    assert [s["augment_p"].item() for s in seen] == pytest.approx([0.0] * 4 + [4 * 6 / 30])
+    assert all(s["real_sign"] == 1 for s in seen)
+    torch.manual_seed(4)
+    expected = augment(batch.images, "color_cutout", torch.tensor(0.8))
+    torch.manual_seed(4)
+    assert torch.equal(toy.augment(batch.images), expected)
+    toy.losses("g", batch)  # moves nothing
+    with torch.no_grad():
+        toy.discriminator[1].bias.fill_(-3.0)
+    for _ in range(7):
+        toy.losses("d", batch)
+    assert torch.equal(toy.augment(batch.images), batch.images)
+    assert "ada.value" in toy.state_dict()
+    assert Toy().ada is None
+
+
 def test_settings_name_every_row_of_the_table() -> None:
     assert get_args(AdversarialName) == tuple(ADVERSARIAL)
 
