@@ -1,0 +1,1 @@
+"""Projected GAN and its forms with depthwise-separable convolutions."""

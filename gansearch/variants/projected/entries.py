@@ -1,0 +1,91 @@
+"""Projected GANs: their settings, with the papers' defaults, and their entries."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gansearch.settings import Dsc
+from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.settings import (
+    Adam,
+    Adversarial,
+    AdversarialName,
+    AugmentName,
+    Convolutional,
+)
+
+
+class ProjectedGanSettings(Adversarial, Adam, Convolutional):
+    """Sauer et al. 2021, appendix, and the released configuration ``fastgan``."""
+
+    ema_kimg: float = Field(default=20.0, ge=0.0)
+    """Half-life of the generator's moving average, in kimg; as released 10/32 of the batch size."""
+    z_dim: int = Field(default=256, ge=1, le=1024)
+    """Length of the latent vector, which is scaled to the hypersphere."""
+    loss: AdversarialName = "hinge"
+    """The adversarial pair."""
+    augment: AugmentName = "color_translation_cutout"
+    """What is done to every image before the projector sees it (DiffAugment)."""
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of Adam's first moment."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Decay of Adam's second moment."""
+    g_channels: int = Field(default=128, ge=4, le=512)
+    """Channels of the generator at 128 pixels; 16-fold at 4 pixels, half at 256."""
+    d_channels: int = Field(default=64, ge=4, le=512)
+    """Channels of the projector's finest map and of the head on it; up to 8-fold below."""
+    g_blocks: Literal["big", "lite"] = "big"
+    """Two convolutions with noise at each resolution of the generator, or one without."""
+    scales: Literal[1, 2, 3, 4] = 4
+    """Maps of the projector, from the finest, each with a head; fewer make a small form."""
+    projector_resolution: int = Field(default=224, ge=32, le=512, multiple_of=32)
+    """Smaller images are enlarged to so many pixels for the projector; 32 makes a small form."""
+    projector_weights: str = "hub"
+    """``hub`` (timm's and torch's cache, then the network, otherwise random), ``random``, or a file
+    of tf_efficientnet_lite0's weights."""
+    dsc_sle: bool = False
+    """Whether the generator's skip-layer excitations may be separable too; their maps have 4
+    pixels."""
+
+
+class FasterProjectedGanSettings(ProjectedGanSettings):
+    """Projected GAN with separable convolutions in the generator's upsampling blocks."""
+
+    dsc: Dsc = Dsc(where="generator")
+    """Depthwise-separable convolution."""
+
+
+SMALL = {
+    "batch_size": 8,
+    "z_dim": 8,
+    "g_channels": 4,
+    "d_channels": 8,
+    "scales": 2,
+    "projector_resolution": 32,
+    "projector_weights": "random",
+}
+
+ENTRIES = (
+    Entry(
+        name="projected_gan",
+        summary="FastGAN generator against light heads on a frozen projector's features",
+        source="Sauer et al. 2021, Projected GANs Converge Faster",
+        family="projected",
+        data=DataKind.NOISE,
+        settings=ProjectedGanSettings,
+        home="projected.projected_gan:ProjectedGan",
+        small=dict(SMALL),
+    ),
+    Entry(
+        name="faster_projected_gan",
+        summary="Projected GAN with depthwise-separable convolutions in the generator",
+        source="Wang et al. 2024, Faster Projected GAN",
+        family="projected",
+        data=DataKind.NOISE,
+        settings=FasterProjectedGanSettings,
+        home="projected.projected_gan:ProjectedGan",
+        small=dict(SMALL),
+    ),
+)
