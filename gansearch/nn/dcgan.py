@@ -31,10 +31,18 @@ class DcganGenerator(nn.Sequential):
         channels: at full resolution.
         images: channels of the images.
         resolution: of the images, in pixels.
+        output: instead of tanh.
     """
 
     def __init__(
-        self, conv: ConvFactory, *, inputs: int, channels: int, images: int, resolution: int
+        self,
+        conv: ConvFactory,
+        *,
+        inputs: int,
+        channels: int,
+        images: int,
+        resolution: int,
+        output: nn.Module | None = None,
     ) -> None:
         width = widths(channels, resolution)
         layers: list[nn.Module] = [
@@ -49,7 +57,7 @@ class DcganGenerator(nn.Sequential):
                 nn.BatchNorm2d(cout),
                 nn.ReLU(inplace=True),
             ]
-        layers += [conv(width[resolution], images, 3, resolution=resolution), nn.Tanh()]
+        layers += [conv(width[resolution], images, 3, resolution=resolution), output or nn.Tanh()]
         super().__init__(*layers)
         normal_(self, WEIGHT_STD)
 
@@ -62,9 +70,12 @@ class DcganDiscriminator(nn.Sequential):
         channels: at full resolution.
         images: channels of what comes in.
         resolution: of the images, in pixels.
+        outputs: linear units; what several put out is ``[N, outputs]``.
     """
 
-    def __init__(self, conv: ConvFactory, *, channels: int, images: int, resolution: int) -> None:
+    def __init__(
+        self, conv: ConvFactory, *, channels: int, images: int, resolution: int, outputs: int = 1
+    ) -> None:
         width = widths(channels, resolution)
         layers: list[nn.Module] = [
             conv(images, width[resolution], 3, resolution=resolution),
@@ -76,6 +87,8 @@ class DcganDiscriminator(nn.Sequential):
                 nn.BatchNorm2d(cout),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        layers += [nn.Flatten(), nn.Linear(width[SMALLEST] * SMALLEST**2, 1), nn.Flatten(0)]
+        layers += [nn.Flatten(), nn.Linear(width[SMALLEST] * SMALLEST**2, outputs)]
+        if outputs == 1:
+            layers.append(nn.Flatten(0))
         super().__init__(*layers)
         normal_(self, WEIGHT_STD)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.images import ImageSet
 from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.losses.penalties import gradient_penalty, r1
 from gansearch.nn.ada import AdaptiveProbability
@@ -203,6 +204,10 @@ class GameVariant(Variant[G]):
             return self._judge(images, batch).logits
 
         return r1(judge, batch.images, self.settings.r1_gamma)
+
+    def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:  # noqa: ARG002 - contract's
+        """``d_steps`` as they are, where they follow the game."""
+        return {"d_steps": self.adaptive.steps.item()} if self.adaptive else {}
 
     @torch.no_grad()
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ it by themselves.
 
 from __future__ import annotations
 
+from gansearch.variants.autoencoder.entries import ENTRIES as AUTOENCODER
 from gansearch.variants.classic.entries import ENTRIES as CLASSIC
 from gansearch.variants.conditional.entries import ENTRIES as CONDITIONAL
 from gansearch.variants.entry import Entry
@@ -14,6 +15,6 @@ from gansearch.variants.projected.entries import ENTRIES as PROJECTED
 from gansearch.variants.style.entries import ENTRIES as STYLE
 
 CATALOG: dict[str, Entry] = {
-    entry.name: entry for entry in (*CLASSIC, *CONDITIONAL, *STYLE, *PROJECTED)
+    entry.name: entry for entry in (*CLASSIC, *CONDITIONAL, *STYLE, *PROJECTED, *AUTOENCODER)
 }
 """In the order in which ``gansearch variants`` lists them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -13,7 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.images import ImageSet, from_arrays
 from gansearch.errors import ConfigError
+from gansearch.metrics.catalog import METRICS
 from gansearch.settings import Scalar
 from gansearch.space.knobs import defaults_of, takes
 from gansearch.variants.base import Variant
@@ -39,7 +42,18 @@ def spec_of(entry: Entry, channels: int = 1, scale: int = 1) -> ImageSpec:
 
 def build(entry: Entry, spec: ImageSpec | None = None, **params: Scalar) -> Variant[Any]:
     torch.manual_seed(0)
-    return entry.load()(entry.small_settings(**params), spec or spec_of(entry))
+    variant = entry.load()(entry.small_settings(**params), spec or spec_of(entry))
+    variant.prepare(images_of(variant.spec))
+    return variant
+
+
+def images_of(spec: ImageSpec, size: int = 60, seed: int = 0) -> ImageSet:
+    """As many random images of each class, where there are classes."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (size, spec.channels, spec.resolution, spec.resolution)
+    pixels = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    labels = torch.arange(size) % spec.classes if spec.classes else None
+    return from_arrays(pixels, labels, resolution=spec.resolution, classes=spec.classes)
 
 
 def batch_of(spec: ImageSpec, size: int = N, seed: int = 0) -> Batch:
@@ -242,6 +256,21 @@ def test_a_round_follows_its_settings(entry, d_steps, g_steps) -> None:
     assert tuple(variant.phases()) == (("d", d_steps), ("g", g_steps))
 
 
+@those_that_take("d_steps")
+def test_adaptive_steps_follow_the_discriminator(entry) -> None:
+    variant = build(entry, d_steps="adaptive")
+    assert tuple(variant.phases()) == (("d", 1), ("g", 1))
+    losses = variant.losses("d", batch_of(variant.spec))
+    assert 0 <= losses["edge"] <= 1
+    assert losses["d_steps"] == 1
+    assert variant.evaluate(None)["d_steps"] == 1
+    real, fake = torch.ones(1000), torch.zeros(1000)
+    for expected, logits in ((2, (fake, real)), (3, (fake, real)), (2, (real, fake))):
+        variant.adaptive.watch(*logits)
+        assert tuple(variant.phases()) == (("d", expected), ("g", 1))
+    assert variant.evaluate(None)["d_steps"] == 2
+
+
 @those_that_take("d_lr_ratio")
 def test_learning_rates_follow_the_settings(entry) -> None:
     variant = build(entry, g_lr=1e-3, d_lr_ratio=4.0)
@@ -310,6 +339,21 @@ def test_tags_are_plain_text(entry) -> None:
     assert all(isinstance(x, str) for pair in tags.items() for x in pair)
 
 
+# --- What a variant measures of itself ---------------------------------------------------------
+
+
+@every_variant
+def test_measures_the_metrics_that_its_entry_lists(entry) -> None:
+    variant = build(entry).eval()
+    with torch.no_grad():
+        values = variant.evaluate(images_of(variant.spec, seed=1))
+        assert variant.evaluate(images_of(variant.spec, seed=1)) == values
+        assert not variant.evaluate(None).keys() & set(entry.metrics)
+    assert values.keys() & METRICS.keys() == set(entry.metrics)
+    assert all(METRICS[name].of_variant for name in entry.metrics)
+    assert all(math.isfinite(value) for value in values.values())
+
+
 # --- Depthwise-separable convolutions ------------------------------------------------------------
 
 
@@ -331,12 +375,11 @@ def counted(entry: Entry, where: str) -> dict[str, tuple[int, int]]:
 
 @those_that_take("dsc.where")
 def test_dsc_lowers_parameters_and_operations(entry) -> None:
-    dense = counted(entry, "none")
-    generator, both = counted(entry, "generator"), counted(entry, "both")
-    assert generator["g"] == both["g"]
+    dense, generator = counted(entry, "none"), counted(entry, "generator")
     assert all(a < b for a, b in zip(generator["g"], dense["g"], strict=True))
     if "d" in dense:
-        discriminator = counted(entry, "discriminator")
+        discriminator, both = counted(entry, "discriminator"), counted(entry, "both")
+        assert generator["g"] == both["g"]
         assert generator["d"][0] == dense["d"][0]
         assert discriminator["g"] == dense["g"]
         assert all(a < b for a, b in zip(discriminator["d"], dense["d"], strict=True))

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gansearch.variants.entry import DataKind, Entry
-from gansearch.variants.settings import Adam, Adversarial, Convolutional, Perceptrons
+from gansearch.variants.settings import (
+    Adam,
+    Adversarial,
+    Convolutional,
+    ConvolutionalAdversarial,
+    Game,
+    Perceptrons,
+)
+
+DivergenceName = Literal[
+    "kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon", "gan"
+]
+"""The rows of ``losses/divergences.py``."""
 
 
 class GanSettings(Adversarial, Perceptrons):
@@ -28,6 +42,32 @@ class DcganSettings(Adversarial, Adam, Convolutional):
     """Real images in one step."""
 
 
+class FganSettings(Game, Adam, Convolutional, Perceptrons):
+    """Nowozin et al. 2016, section 4, on the networks of either of the two above."""
+
+    batch_size: int = Field(default=128, ge=2, le=4096)
+    """Real images in one step."""
+    divergence: DivergenceName = "gan"
+    """The f-divergence whose variational bound the discriminator raises."""
+    g_loss: Literal["minimax", "non_saturating"] = "non_saturating"
+    """What the generator does: lower that bound (algorithm 1), or raise its own outputs (equation
+    13)."""
+    nets: Literal["dcgan", "mlp"] = "dcgan"
+    """Whose networks: ``dcgan``'s with ``g_channels``, ``d_channels`` and ``dsc``, or the
+    perceptrons of ``gan`` with ``g_hidden``, ``d_hidden``, ``d_pieces`` and ``dropout``."""
+
+
+class SganSettings(ConvolutionalAdversarial):
+    """Odena 2016 and Salimans et al. 2016, section 5, on the networks of DCGAN."""
+
+    batch_size: int = Field(default=100, ge=2, le=4096)
+    """Real images in one step, and as many labelled ones."""
+    g_lr: float = Field(default=3e-4, gt=0, le=1)
+    """Generator's learning rate."""
+    labelled: int = Field(default=100, ge=2, le=10_000_000)
+    """Training images whose labels are used, as equally many of each class as can be."""
+
+
 ENTRIES = (
     Entry(
         name="gan",
@@ -48,5 +88,26 @@ ENTRIES = (
         settings=DcganSettings,
         home="classic.dcgan:Dcgan",
         small={"batch_size": 8, "z_dim": 8, "g_channels": 8, "d_channels": 8},
+    ),
+    Entry(
+        name="fgan",
+        summary="any f-divergence by its variational bound, on the networks of gan or dcgan",
+        source="Nowozin et al. 2016, f-GAN: Training Generative Neural Samplers",
+        family="classic",
+        data=DataKind.NOISE,
+        settings=FganSettings,
+        home="classic.fgan:Fgan",
+        small={"batch_size": 8, "z_dim": 8, "g_channels": 8, "d_channels": 8},
+    ),
+    Entry(
+        name="sgan",
+        summary="semi-supervised: the discriminator classifies, taught by few labels",
+        source="Odena 2016; Salimans et al. 2016, Improved Techniques for Training GANs",
+        family="classic",
+        data=DataKind.LABEL,
+        settings=SganSettings,
+        home="classic.sgan:Sgan",
+        small={"batch_size": 8, "z_dim": 8, "g_channels": 8, "d_channels": 8, "labelled": 30},
+        metrics=("accuracy",),
     ),
 )

@@ -1,0 +1,1 @@
+"""Autoencoders, the baseline that GANs are compared with."""

@@ -1,0 +1,57 @@
+"""Autoencoders: their settings, with the papers' defaults, and their entries."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gansearch.settings import Dsc
+from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.settings import Adam
+
+
+class GeneratorDsc(Dsc):
+    """DSC where there is no discriminator."""
+
+    where: Literal["none", "generator"] = "none"
+    """Whether the encoder's and the decoder's convolutions are separable."""
+
+
+class VaeSettings(Adam):
+    """Kingma & Welling 2014, section 5, on the networks of DCGAN, trained with Adam."""
+
+    batch_size: int = Field(default=100, ge=2, le=4096)
+    """Real images in one step."""
+    g_lr: float = Field(default=1e-3, gt=0, le=1)
+    """Learning rate of the encoder and the decoder."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Decay of Adam's first moment."""
+    z_dim: int = Field(default=20, ge=1, le=1024)
+    """Length of the latent vector."""
+    decoder: Literal["bernoulli", "gaussian"] = "bernoulli"
+    """What the decoder says of a pixel: that it is white, with a probability, or a normal
+    distribution, whose deviation is learnt and the same for all pixels."""
+    beta: float = Field(default=1.0, ge=0, le=1000)
+    """Weight of the divergence from the prior: 1 is the evidence lower bound (Higgins et al.
+    2017)."""
+    g_channels: int = Field(default=64, ge=4, le=512)
+    """Channels of the decoder at its full resolution; doubled at each halving, up to 16-fold."""
+    e_channels: int = Field(default=64, ge=4, le=512)
+    """Channels of the encoder at its full resolution; doubled likewise."""
+    dsc: GeneratorDsc = GeneratorDsc()
+    """Depthwise-separable convolution."""
+
+
+ENTRIES = (
+    Entry(
+        name="vae",
+        summary="variational autoencoder: the baseline without a discriminator",
+        source="Kingma & Welling 2014, Auto-Encoding Variational Bayes",
+        family="autoencoder",
+        data=DataKind.NOISE,
+        settings=VaeSettings,
+        home="autoencoder.vae:Vae",
+        small={"batch_size": 8, "z_dim": 8, "g_channels": 8, "e_channels": 8},
+    ),
+)
