@@ -198,6 +198,7 @@ def test_a_machine_that_is_too_small_is_named(ray_here: None, tmp_path: Path) ->
     assert list_studies(tmp_path) == ()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_resume_finishes(
     ray_here: None,
     tmp_path: Path,
