@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gansearch.space import load_space
+    from gansearch.study import load_study, pareto_front, resume_study, run_study
 
 # Each is imported when it is first asked for, so that `import gansearch` costs nothing.
-_HOMES = {"load_space": "gansearch.space"}
+_HOMES = {
+    "load_space": "gansearch.space",
+    "load_study": "gansearch.study",
+    "pareto_front": "gansearch.study",
+    "resume_study": "gansearch.study",
+    "run_study": "gansearch.study",
+}
 
-__all__ = ["load_space"]
+__all__ = ["load_space", "load_study", "pareto_front", "resume_study", "run_study"]
 
 
 def __getattr__(name: str) -> Any:

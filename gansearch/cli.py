@@ -128,14 +128,12 @@ def pareto(
 ) -> None:
     """Print the Pareto front of a study and its recommended point."""
     from gansearch.report.plots import write_front_plot
-    from gansearch.report.selection import select
     from gansearch.report.tables import front_table, write_csv
-    from gansearch.study import load_study
+    from gansearch.study import load_study, pareto_front
 
-    space, record = load_study(study, results)
-    selection = select(
-        space,
-        record,
+    selection = pareto_front(
+        study,
+        results=results,
         objectives=objective,
         bounds=_bounds(at_least, at_most),
         weights=_assignments("--weight", weight) if weight else None,
@@ -146,7 +144,7 @@ def pareto(
         write_csv(selection, csv)
         console.print(f"table: {csv}")
     if plot:
-        write_front_plot(selection, record, plot)
+        write_front_plot(selection, load_study(study, results)[1], plot)
         console.print(f"plot: {plot}")
 
 

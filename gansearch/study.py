@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING
 from gansearch.errors import DataError, StudyError
 from gansearch.following import following
 from gansearch.record import Observer, StudyRecord
+from gansearch.report.selection import Selection, select
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, read_study, sqlite_url, study_names
-from gansearch.space import Space
+from gansearch.space import Bound, Space
 
 if TYPE_CHECKING:  # torch and Ray are imported where trials run: reading a study takes neither
     from gansearch.data import Images
@@ -35,6 +37,10 @@ Observers = Callable[[Space], Sequence[Observer]]
 
 RESULTS = Path("results")
 """Where studies are kept unless a person says otherwise."""
+
+STORAGE = "GANSEARCH_STORAGE"
+"""Environment variable with the URL of a PostgreSQL that holds the records of studies instead of
+``studies.db`` in the results folder; it is not an option because it may hold a password."""
 
 
 def run_study(
@@ -146,6 +152,32 @@ def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
     return study_names(_database(results))
 
 
+def pareto_front(
+    name: str,
+    *,
+    results: Path = RESULTS,
+    objectives: Sequence[str] | None = None,
+    bounds: Sequence[Bound] = (),
+    weights: Mapping[str, float] | None = None,
+) -> Selection:
+    """The Pareto front of a study, and its recommended point.
+
+    Args:
+        name: of the study in ``results``.
+        results: folder of all studies.
+        objectives: metrics to trade off instead of the space's own.
+        bounds: further bounds that a trial must be within.
+        weights: preference by objective, as of :func:`gansearch.report.selection.select`.
+
+    Raises:
+        StudyError: there is no such study.
+        UsageError: an objective, bound or weight that names no metric, or is no preference.
+        ProtocolError: an objective was measured under different protocols.
+    """
+    space, record = load_study(name, results)
+    return select(space, record, objectives=objectives, bounds=bounds, weights=weights)
+
+
 # --- Before anything starts --------------------------------------------------------------------
 
 
@@ -204,7 +236,7 @@ def _check_data(space: Space, record: StudyRecord) -> None:
 
 
 def _database(results: Path) -> str:
-    return sqlite_url(results / "studies.db")
+    return os.environ.get(STORAGE) or sqlite_url(results / "studies.db")
 
 
 def _make_writable(results: Path) -> None:
