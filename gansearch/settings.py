@@ -26,6 +26,9 @@ class Model(BaseModel):
 class Settings(Model):
     """What every variant is trained with. Each variant's own settings extend it in the catalog."""
 
+    # Validators are made at first use: a command that lists the catalog needs none of them.
+    model_config = ConfigDict(defer_build=True)
+
     batch_size: int = Field(default=64, ge=2, le=4096)
     """Real images in one step."""
     ema_kimg: float = Field(default=0.0, ge=0.0)
