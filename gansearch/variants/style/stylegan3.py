@@ -189,14 +189,14 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
         left = max(1 - kimg / self.settings.blur_kimg, 0.0)
         self._sigma = self.settings.blur_sigma * left
 
-    def discriminate(self, images: Tensor, batch: Batch) -> Tensor:
-        """Logits ``[N]`` of blurred images (appendix F), of clear ones once the blur is gone."""
+    def augment(self, images: Tensor) -> Tensor:
+        """Blur images (appendix F) while the discriminator's training is young, then augment."""
         reach = round(BLUR_REACH * self._sigma)
         if reach > 0:
             place = torch.arange(-reach, reach + 1, device=images.device) / self._sigma
             taps = (-place.square() / 2).exp()
             images = filter2d(images, taps / taps.sum(), padding=reach)
-        return super().discriminate(images, batch)
+        return super().augment(images)
 
     def optimiser(self, lr: float) -> OptimiserFactory:
         """Adam (appendix G)."""
