@@ -96,7 +96,8 @@ class TrainConfig(Model):
         """The configuration that flat sampled parameters stand for.
 
         Args:
-            params: flat parameters with ``variant`` among them; dotted names are nested.
+            params: flat parameters with ``variant`` among them; dotted names are nested. A
+                ``seed`` among them is the trial's, which is given apart.
             data: the images.
             evaluation: how quality is measured.
             seed: of this run, at least 0.
@@ -105,7 +106,8 @@ class TrainConfig(Model):
         Raises:
             ConfigError: a parameter that the variant does not take, or a value out of its range.
         """
-        settings = {name: value for name, value in params.items() if name != "variant"}
+        of_run = ("variant", "seed")
+        settings = {name: value for name, value in params.items() if name not in of_run}
         try:
             return cls.model_validate(
                 {

@@ -278,4 +278,5 @@ def _varied(trials: Iterable[TrialRecord]) -> tuple[str, ...]:
     for trial in trials:
         for name in trial.params:
             values.setdefault(name, {t.params.get(name) for t in trials})
-    return tuple(name for name, seen in values.items() if len(seen) > 1 and name != "variant")
+    own = ("variant", "seed")  # columns of the table in any case
+    return tuple(name for name, seen in values.items() if len(seen) > 1 and name not in own)

@@ -130,7 +130,8 @@ class Policy:
             params = self._proposer.propose(number)
             if params is None:
                 return None
-            seed = derive_seed(self._space, number, stream=0)
+            given = self._space.seed_of(params)
+            seed = derive_seed(self._space, number, stream=0) if given is None else given
             trial = TrialRecord(number, params, seed, started=self._moment())
             self._recorder.asked(trial)
             self._trials[number] = trial

@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     study.listed_once,
     study.has_quality,
     study.rungs,
+    study.seeds,
     study.grid,
 )
 

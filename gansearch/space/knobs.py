@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gansearch.config import Params, Scalar, Settings, flatten, nest
+from gansearch.config import Model, Params, Scalar, Settings, TrainConfig, flatten, nest
 from gansearch.space.wording import in_words
 from gansearch.variants.catalog import CATALOG
 
@@ -30,21 +30,21 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class Knob:
-    """One setting of a variant.
+    """One thing that can be set on a variant.
 
     Attributes:
         name: flat and dotted, as in a space's ``parameters``.
         default: the paper's value.
         summary: what it is, in a line.
         schema: JSON Schema of a value.
-        settings: the variant's settings, which it is a field of.
+        settings: what it is a field of: mostly the variant's settings.
     """
 
     name: str
     default: Scalar
     summary: str
     schema: Mapping[str, Any]
-    settings: type[Settings]
+    settings: type[Model]
 
     @property
     def branches(self) -> list[Mapping[str, Any]]:
@@ -75,19 +75,30 @@ class Knob:
         return None
 
 
+SEED = Knob(
+    name="seed",
+    default="derived",
+    summary="Seed of the training; unless given, it follows from the study's and the trial's "
+    "number. A grid over seeds repeats every configuration.",
+    schema={"type": "integer", "minimum": 0},
+    settings=TrainConfig,
+)
+"""The one parameter that is no variant's setting: every variant takes it."""
+
+
 def takes(variant: str) -> frozenset[str]:
     """The flat dotted names of every parameter that ``variant`` takes."""
-    return _names(CATALOG[variant].settings)
+    return _names(CATALOG[variant].settings) | {SEED.name}
 
 
 def defaults_of(variant: str) -> Params:
     """The paper's value of every parameter of ``variant``."""
-    return dict(_defaults(CATALOG[variant].settings))
+    return {**_defaults(CATALOG[variant].settings), SEED.name: SEED.default}
 
 
 def knobs_of(variant: str) -> dict[str, Knob]:
     """Every parameter of ``variant`` by its flat dotted name."""
-    return _knobs(CATALOG[variant].settings)
+    return {**_knobs(CATALOG[variant].settings), SEED.name: SEED}
 
 
 def takers(name: str) -> list[str]:
@@ -97,7 +108,11 @@ def takers(name: str) -> list[str]:
 
 @cache
 def _names(settings: type[BaseModel]) -> frozenset[str]:
-    return frozenset(_defaults(settings))
+    # From the fields alone: an instance takes a validator, which takes long to make.
+    types = {name: field.annotation for name, field in settings.model_fields.items()}
+    groups = {n: t for n, t in types.items() if isinstance(t, type) and issubclass(t, BaseModel)}
+    nested = {f"{name}.{member}" for name, group in groups.items() for member in _names(group)}
+    return frozenset(types.keys() - groups.keys() | nested)
 
 
 @cache

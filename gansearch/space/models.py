@@ -201,17 +201,22 @@ class Space(Model):
         Raises:
             ConfigError: a parameter that the variant does not take, or a value out of its range.
         """
-        entries = self.entries(str(params["variant"]))
-        fixed = {
-            n: self.training[key] for n, (where, key) in entries.items() if where == "training"
-        }
         return TrainConfig.from_params(
-            {**fixed, **params},
+            {**self._fixed(params), **params},
             data=self.data,
             evaluation=self.evaluation.model_copy(update={"metrics": self._quality_metrics()}),
             seed=seed,
             max_kimg=self.budget.max_kimg,
         )
+
+    def seed_of(self, params: Params) -> int | None:
+        """The seed that the space gives a configuration, searched or fixed, if it gives one."""
+        seed = {**self._fixed(params), **params}.get("seed")
+        return None if seed is None else int(seed)
+
+    def _fixed(self, params: Params) -> Params:
+        entries = self.entries(str(params["variant"]))
+        return {n: self.training[key] for n, (where, key) in entries.items() if where == "training"}
 
     def _in_order(self, variant: str) -> dict[str, str]:
         entries = self.entries(variant)

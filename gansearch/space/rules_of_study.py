@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.space.draft import Draft, Finding
+from gansearch.space.knobs import SEED
 from gansearch.space.parameters import FloatRange
+from gansearch.space.scope import split
 from gansearch.space.wording import listed, unknown
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind
@@ -124,6 +126,15 @@ def rungs(draft: Draft) -> Iterator[Finding]:
         if kimg >= budget.max_kimg:
             message = f"rung {kimg:g} should be less than max_kimg {budget.max_kimg:g}"
             yield ("budget", "rungs", i), message
+
+
+def seeds(draft: Draft) -> Iterator[Finding]:
+    """Configurations are repeated over seeds by a grid; a search over them would look for luck."""
+    sampler = draft.space.search.sampler
+    for name, parameter in draft.space.parameters.items():
+        if split(name)[1] == SEED.name and parameter.type != "constant" and sampler != "grid":
+            message = f"repeats configurations only under search.sampler: grid (got {sampler})"
+            yield ("parameters", name), message
 
 
 def grid(draft: Draft) -> Iterator[Finding]:

@@ -268,6 +268,27 @@ def test_a_grid_has_each_variants_own_points() -> None:
     assert len(points) == 6 + 3
 
 
+def test_a_grid_over_seeds_repeats_every_configuration(empty: StudyRecord) -> None:
+    text = """
+    variant: gan
+    parameters: {d_steps: [1, 2, 3], seed: [0, 7]}
+    budget: {trials: 6}
+    search: {sampler: grid}
+    """
+    policy = Policy(parse_space(text, "grid.yaml"), empty)
+    asked = [ask for _ in range(7) if (ask := policy.ask())]
+    assert sorted((ask.params["d_steps"], ask.seed) for ask in asked) == [
+        *((1, 0), (1, 7), (2, 0), (2, 7), (3, 0), (3, 7))
+    ]
+    assert all(trial.seed == trial.params["seed"] for trial in policy.record().trials)
+
+
+def test_a_fixed_seed_is_every_trials(empty: StudyRecord) -> None:
+    text = "{variant: gan, training: {seed: 5}, parameters: {d_steps: [1, 2, 3]}}"
+    policy = Policy(parse_space(text, "fixed.yaml"), empty)
+    assert [ask.seed for _ in range(3) if (ask := policy.ask())] == [5, 5, 5]
+
+
 def test_a_killed_grid_goes_on_where_it_was(empty: StudyRecord) -> None:
     space = parse_space(GRID, "grid.yaml")
     alive = Policy(space, empty)

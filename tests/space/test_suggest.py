@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gansearch.config import Params, Scalar, flatten, nest
 from gansearch.space import Parameter, Space, parse_space
-from gansearch.space.knobs import Knob, defaults_of, knobs_of, takes
+from gansearch.space.knobs import SEED, Knob, defaults_of, knobs_of, takes
 from gansearch.variants.catalog import CATALOG
 
 
@@ -55,6 +55,8 @@ def interval(knobs: list[Knob]) -> tuple[float, float]:
 
 def listed(knob: Knob) -> list[Any]:
     branch = knob.branches[0]
+    if branch.get("type") == "boolean":
+        return [False, True]
     return [branch["const"]] if "const" in branch else branch.get("enum", ["all", "low", "8-16"])
 
 
@@ -78,10 +80,10 @@ def written(knobs: list[Knob], draw: st.DrawFn) -> Any:
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
     variants = draw(st.lists(st.sampled_from(list(CATALOG)), min_size=1, max_size=4, unique=True))
-    names = sorted({name for variant in variants for name in takes(variant)})
+    names = sorted({n for variant in variants for n in takes(variant)} - {SEED.name})
     chosen = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=8))
     parameters: dict[str, Any] = {}
-    parents: set[str] = set()
+    related: set[str] = set()  # by a condition, which must stay possible
     for name in chosen:
         takers = [variant for variant in variants if name in takes(variant)]
         form = written([knobs_of(variant)[name] for variant in takers], draw)
@@ -93,11 +95,11 @@ def spaces(draw: st.DrawFn) -> Space:
         if isinstance(form, dict) and choices and draw(st.booleans()):
             parent = draw(st.sampled_from(choices))
             form["when"] = {parent: draw(st.sampled_from(parameters[parent]))}
-            parents.add(parent)
+            related |= {parent, name}
         parameters[name] = form
     for name in chosen:
         takers = [variant for variant in variants if name in takes(variant)]
-        for variant in () if name in parents else draw(st.sets(st.sampled_from(takers))):
+        for variant in () if name in related else draw(st.sets(st.sampled_from(takers))):
             own = written([knobs_of(variant)[name]], draw)
             if draw(st.booleans()):
                 parameters[f"{variant}.{name}"] = own
@@ -146,7 +148,7 @@ def test_what_is_suggested_can_be_trained(space: Space, data: st.DataObject) -> 
     assert all(asked[n].admits(v) for n, v in without_variant(params).items())
     config = space.train_config(params, seed=5)
     assert config.variant == params["variant"]
-    chosen = flatten(config.settings.model_dump())
+    chosen = {**flatten(config.settings.model_dump()), SEED.name: SEED.default}
     assert chosen == {**defaults_of(config.variant), **without_variant(params)}
 
 
@@ -183,6 +185,26 @@ def test_optuna_asks_the_same_and_takes_the_first_trials(space: Space) -> None:
     drawn = {**space.asked(free), "variant": free["variant"]}
     assert {**trial.params, "variant": free["variant"]} == drawn
     assert space.suggest(optuna.trial.FixedTrial(space.asked(free))) == free
+
+
+def test_a_seed_is_a_trials_and_no_setting() -> None:
+    text = """\
+variant: [gan, dcgan]
+training: {gan.seed: 7}
+parameters: {dcgan.seed: [3, 4], g_lr: [0.001, 0.1]}
+search: {sampler: grid}
+"""
+    space = parse_space(text, "x.yaml")
+    gan, dcgan = space.defaults()
+    assert "seed" not in gan
+    assert dcgan["seed"] == 3
+    assert [space.seed_of(gan), space.seed_of(dcgan)] == [7, 3]
+    assert space.seed_of({"variant": "dcgan", "seed": 4}) == 4
+    config = space.train_config(dcgan, seed=3)
+    assert config.seed == 3
+    assert "seed" not in type(config.settings).model_fields
+    unseeded = parse_space("variant: gan\nparameters: {d_steps: [1, 2]}\n", "x.yaml")
+    assert unseeded.seed_of(unseeded.defaults()[0]) is None
 
 
 NAMES = st.from_regex(r"[a-z]{1,3}", fullmatch=True)

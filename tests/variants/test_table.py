@@ -15,7 +15,7 @@ from gansearch.variants.table import render
 
 def printed(name: str | None = None) -> str:
     file = io.StringIO()
-    Console(file=file, width=200).print(render(name))
+    Console(file=file, width=240).print(render(name))
     return file.getvalue()
 
 

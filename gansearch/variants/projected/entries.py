@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gansearch.settings import Dsc
+from gansearch.settings import Dsc, Params
 from gansearch.variants.entry import DataKind, Entry
 from gansearch.variants.settings import (
     Adam,
@@ -40,7 +40,7 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     """Two convolutions with noise at each resolution of the generator, or one without."""
     scales: Literal[1, 2, 3, 4] = 4
     """Maps of the projector, from the finest, each with a head; fewer make a small form."""
-    projector_resolution: int = Field(default=224, ge=32, le=512, multiple_of=32)
+    projector_resolution: Literal[32, 64, 128, 224] = 224
     """Smaller images are enlarged to so many pixels for the projector; 32 makes a small form."""
     projector_weights: str = "hub"
     """``hub`` (timm's and torch's cache, then the network, otherwise random), ``random``, or a file
@@ -50,14 +50,21 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     pixels."""
 
 
+class GeneratorDsc(Dsc):
+    """Separable convolutions, unless asked otherwise in the generator."""
+
+    where: Literal["none", "generator", "discriminator", "both"] = "generator"
+    """The networks whose convolutions are separable."""
+
+
 class FasterProjectedGanSettings(ProjectedGanSettings):
     """Projected GAN with separable convolutions in the generator's upsampling blocks."""
 
-    dsc: Dsc = Dsc(where="generator")
+    dsc: GeneratorDsc = GeneratorDsc()
     """Depthwise-separable convolution."""
 
 
-SMALL = {
+SMALL: Params = {
     "batch_size": 8,
     "z_dim": 8,
     "g_channels": 4,
@@ -76,7 +83,7 @@ ENTRIES = (
         data=DataKind.NOISE,
         settings=ProjectedGanSettings,
         home="projected.projected_gan:ProjectedGan",
-        small=dict(SMALL),
+        small=SMALL,
     ),
     Entry(
         name="faster_projected_gan",
@@ -86,6 +93,6 @@ ENTRIES = (
         data=DataKind.NOISE,
         settings=FasterProjectedGanSettings,
         home="projected.projected_gan:ProjectedGan",
-        small=dict(SMALL),
+        small=SMALL,
     ),
 )
