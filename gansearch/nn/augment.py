@@ -11,7 +11,8 @@ by other angles, no hue, filter or noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -93,7 +94,10 @@ def cutout(images: Tensor, ratio: float = 0.5) -> Tensor:
     return images * kept
 
 
-AUGMENTATIONS: Mapping[str, tuple[Augmentation, ...]] = {
+Augmentations = Mapping[str, tuple[Augmentation, ...]]
+"""What a policy's names stand for, each applied in order."""
+
+AUGMENTATIONS: Augmentations = {
     "blit": (flip, rotation, translation),
     "color": (brightness, saturation, contrast),
     "translation": (translation,),
@@ -102,7 +106,12 @@ AUGMENTATIONS: Mapping[str, tuple[Augmentation, ...]] = {
 """By the name that a policy calls them: ADA's pixel blits, and DiffAugment's three of its sizes."""
 
 
-def augment(images: Tensor, policy: str, probability: Tensor | None = None) -> Tensor:
+def augment(
+    images: Tensor,
+    policy: str,
+    probability: Tensor | None = None,
+    table: Augmentations = AUGMENTATIONS,
+) -> Tensor:
     """Change images at random.
 
     Args:
@@ -111,18 +120,15 @@ def augment(images: Tensor, policy: str, probability: Tensor | None = None) -> T
             changes nothing.
         probability: with which each augmentation is done to each image, independently; a scalar.
             All are done to all where it is not given.
+        table: what the names stand for.
     """
-    for change in _augmentations(policy):
+    names = policy.split("_") if policy != "none" else ()
+    for change in chain.from_iterable(table[name] for name in names):
         changed = change(images)
         if probability is not None:
             changed = torch.where(_uniform(images) < probability, changed, images)
         images = changed
     return images
-
-
-def _augmentations(policy: str) -> Iterator[Augmentation]:
-    for name in policy.split("_") if policy != "none" else ():
-        yield from AUGMENTATIONS[name]
 
 
 def _round_half_up(value: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from gansearch.data.images import ImageSet
 from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.losses.penalties import gradient_penalty, r1
 from gansearch.nn.ada import AdaptiveProbability
-from gansearch.nn.augment import augment
+from gansearch.nn.augment import AUGMENTATIONS, Augmentations, augment
 from gansearch.nn.optim import OptimiserFactory
 from gansearch.variants.adaptive import AdaptiveSteps
 from gansearch.variants.base import Losses, Penalty, Player, Variant
@@ -52,7 +52,12 @@ class GameVariant(Variant[G]):
         spec: of the images.
         generator: ``[N, z_dim]`` → ``[N, C, H, W]`` in [-1, 1]; the player ``g``.
         discriminator: ``[N, C, H, W]`` → logits ``[N]``; the player ``d``.
+
+    Attributes:
+        augmentations: what the names of ``settings.augment`` stand for.
     """
+
+    augmentations: ClassVar[Augmentations] = AUGMENTATIONS
 
     def __init__(
         self, settings: G, spec: ImageSpec, generator: nn.Module, discriminator: nn.Module
@@ -113,7 +118,8 @@ class GameVariant(Variant[G]):
 
     def augment(self, images: Tensor) -> Tensor:
         """What the discriminator sees of images, real or fake, in training: augmented ones."""
-        return augment(images, self.settings.augment, self.ada.value if self.ada else None)
+        probability = self.ada.value if self.ada else None
+        return augment(images, self.settings.augment, probability, self.augmentations)
 
     @property
     def players(self) -> dict[str, Player]:

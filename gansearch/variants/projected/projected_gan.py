@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from gansearch.data.batch import Batch, ImageSpec
+from gansearch.nn.augment import AUGMENTATIONS, Augmentations, cutout
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.fastgan import FastGan
 from gansearch.nn.optim import OptimiserFactory, adam
@@ -91,6 +94,12 @@ class ProjectedGan(AdversarialVariant[ProjectedGanSettings]):
     Gray images are shown to the projector as RGB. The projector is nobody's: no player's steps
     update it, and what it costs in parameters is not counted as trained.
     """
+
+    augmentations: ClassVar[Augmentations] = {
+        **AUGMENTATIONS,
+        "cutout": (partial(cutout, ratio=0.2),),
+    }
+    """As released: a fifth of the side is cut out, not half."""
 
     def __init__(self, settings: ProjectedGanSettings, spec: ImageSpec) -> None:
         projector = Projector(
