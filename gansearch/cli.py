@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.errors import UsageError
+from gansearch.errors import GansearchError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +35,9 @@ Results = Annotated[
     ),
 ]
 RESULTS = Path("results")
+
+FILE_WIDTH = 200
+"""Columns where there is no terminal to ask, such as in a file: no table is squeezed into 80."""
 
 
 @app.command()
@@ -215,20 +219,25 @@ def ui(
 
 
 def main() -> None:
-    """Entry point: what a person got wrong is one readable error and exit code 2."""
+    """Entry point: what a person got wrong is one readable error and exit code 2.
+
+    A run that could not go on, such as one that diverged, is one as well, with exit code 1.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()
-    except UsageError as error:
+    except GansearchError as error:
         typer.secho("error", fg="red", bold=True, err=True, nl=False)
         typer.echo(f": {error}", err=True)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty())
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        return Console()
+    return Console(width=FILE_WIDTH, soft_wrap=True)
 
 
 def _observers(console: Console, results: Path) -> Observers:
