@@ -5,8 +5,10 @@ Q is D_f(P‖Q) = E_Q[f(p/q)]. For any function T into the domain of the conjuga
 
     E_P[T] - E_Q[f*(T)] <= D_f(P‖Q)  (equation 4),
 
-with equality at T = f'(p/q). A network's output v becomes T = g_f(v), by an activation g_f whose
-range is that domain; every g_f rises with v, so that v says "real" where it is large.
+with equality at T = f'(p/q). Pearson's f* is table 2's, the supremum over all real u: below t = -2
+it lies above the -1 that positive ratios give, so that the bound holds there and is looser. A
+network's output v becomes T = g_f(v), by an activation g_f whose range is that domain; every g_f
+rises with v, so that v says "real" where it is large.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ class Divergence:
         name: as in a setting.
         source: where it is defined.
         f: of the density ratio u > 0.
-        conjugate: f*(t) = sup over u of ut - f(u), for t in its domain.
+        conjugate: f*(t) = sup of ut - f(u) over u, for t in its domain.
         supremum: of the domain, which is all that lies below it.
         activation: g_f, from any real number into the domain.
         conjugate_of_activation: f*(g_f(v)), simplified, so that nothing overflows or cancels on the
