@@ -1,7 +1,7 @@
 """What a trial costs the driver: a gansearch study against bare Ray Tune on the same no-op trials.
 
-On one local Ray, round after round: Tune with random search as it comes, Tune without its loggers,
-and a study with its policy and durable record. A trial does nothing but report; each is a process
+On one local Ray, round after round: Tune with random search as it comes, Tune with the study's
+settings (no loggers, no snapshots), and a study with its policy and durable record. A trial does nothing but report; each is a process
 of its own in all three.
 
     python benchmarks/driver_overhead.py [--trials 12] [--rounds 3]
@@ -91,8 +91,9 @@ def bare(trials: int, folder: Path) -> Cost:
     return costs[0]
 
 
-def bare_with_loggers(trials: int, folder: Path) -> Cost:
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "0"
+def as_it_comes(trials: int, folder: Path) -> Cost:
+    for name in adaptors.SETTINGS:
+        os.environ.pop(name)
     try:
         return bare(trials, folder)
     finally:
@@ -113,8 +114,8 @@ def study(trials: int, folder: Path) -> Cost:
 
 
 ARMS: dict[str, Arm] = {
-    "Ray Tune": bare_with_loggers,
-    "Ray Tune without its loggers": bare,
+    "Ray Tune": as_it_comes,
+    "Ray Tune, logging nothing": bare,
     "gansearch": study,
 }
 
