@@ -19,6 +19,7 @@ class Metric:
         data: the data sets that it is defined on; empty where it is on all.
         heldout: whether it is measured on held-out images.
         of_variant: whether it is measured by a variant itself: by those whose entries name it.
+        by_class: whether it is of samples that were asked for by class.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Metric:
     data: tuple[str, ...] = ()
     heldout: bool = False
     of_variant: bool = False
+    by_class: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -44,6 +46,24 @@ METRICS: dict[str, Metric] = {
             ("digits",),
         ),
         Metric("fid_random", "quality", "", "minimize", "Fréchet distance, random network"),
+        Metric(
+            "fid_within_digits",
+            "quality",
+            "",
+            "minimize",
+            "mean over the classes of the Fréchet distance, digits classifier",
+            ("digits",),
+            by_class=True,
+        ),
+        Metric(
+            "class_accuracy_digits",
+            "quality",
+            "",
+            "maximize",
+            "share of samples that the digits classifier takes for the class asked for",
+            ("digits",),
+            by_class=True,
+        ),
         Metric(
             "parzen",
             "quality",

@@ -24,8 +24,8 @@ LEAST = 2  # images of a class whose covariance can be estimated
 class WithinClassMeasure:
     """The mean over the classes of the Fréchet distance between their samples and real images.
 
-    A generator that ignores the class, or that shows one image of each, scores badly. Each class has
-    a share of the samples alone, so values are far above those of the distance over all of them.
+    A generator that ignores the class, or that shows one image of each, scores badly. Each class
+    has a share of the samples alone, so values are above those of the distance over all of them.
 
     Args:
         name: of the metric.
@@ -41,8 +41,10 @@ class WithinClassMeasure:
         rows = _rows_by_class(name, images.train)
         self._counts = [len(each) for each in rows]
         if min(self._counts) < LEAST:
-            least = self._counts.index(min(self._counts))
-            raise ConfigError(f"{name} needs {LEAST} training images of each class, see {least}")
+            raise ConfigError(
+                f"{name} needs {LEAST} training images of each class, and of class "
+                f"{self._counts.index(min(self._counts))} there is {min(self._counts)}"
+            )
         self.real = images.heldout
         if images.heldout and min(map(len, _rows_by_class(name, images.heldout))) < LEAST:
             self.real = None
@@ -79,7 +81,7 @@ class WithinClassTally:
     def update(self, batch: Batch) -> None:
         """Add each image's features to its class."""
         labels = _labels(self.name, batch)
-        for label in labels.unique().tolist():
+        for label in torch.unique(labels).tolist():
             self.classes[label].update(Batch(batch.images[labels == label]))
 
     def values(self) -> dict[str, float]:

@@ -15,7 +15,8 @@ from gansearch.data.batch import Batch
 from gansearch.data.images import permutation
 from gansearch.errors import ConfigError, DataError, Diverged
 from gansearch.metrics.catalog import METRICS
-from gansearch.metrics.features import FEATURES
+from gansearch.metrics.classes import ClassAccuracyMeasure, WithinClassMeasure
+from gansearch.metrics.features import FEATURES, digits_features
 from gansearch.metrics.frechet import FrechetMeasure
 from gansearch.metrics.measure import Measure
 from gansearch.metrics.parzen import ParzenMeasure
@@ -24,7 +25,13 @@ COLLAPSED = 0.01
 """Least spread of samples, as a share of the real images'. A generator whose pixels vary by less
 than a hundredth of the data's shows one image to the eye, however its latents vary."""
 
-OTHERS: dict[str, Callable[[Images], Measure]] = {"parzen": ParzenMeasure}
+OTHERS: dict[str, Callable[[str, Images, torch.device], Measure]] = {
+    "parzen": lambda _, images, __: ParzenMeasure(images),
+    "fid_within_digits": lambda name, images, device: WithinClassMeasure(
+        name, digits_features(images.train.spec).to(device), images, device
+    ),
+    "class_accuracy_digits": ClassAccuracyMeasure,
+}
 """Quality metrics of samples that are no Fréchet distances."""
 
 _BATCH_SIZE = 64
@@ -174,7 +181,7 @@ def _measure(name: str, config: EvaluationConfig, images: Images, device: torch.
         features = FEATURES[name](config, images.train.spec).to(device)
         return FrechetMeasure(name, features, images, device)
     if name in OTHERS:
-        return OTHERS[name](images)
+        return OTHERS[name](name, images, device)
     raise ConfigError(f"{name!r} is no quality metric; those are {', '.join((*FEATURES, *OTHERS))}")
 
 

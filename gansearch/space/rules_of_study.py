@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.catalog import METRICS, Metric
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.knobs import SEED
 from gansearch.space.parameters import FloatRange
 from gansearch.space.scope import split
 from gansearch.space.wording import listed, unknown
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind
+from gansearch.variants.entry import DataKind, Entry
 
 _LABELLED = ("digits", "folder", "mnist", "cifar10")
 
@@ -67,11 +67,16 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
         yield path, f"{name} is for data {listed(metric.data)}, not {data.name}; use {others}"
     if metric.heldout and data.holdout == 0 and draft.is_whole("data"):
         yield path, f"{name} needs held-out images: data.holdout above 0, such as 0.5"
-    if metric.of_variant and draft.is_whole("variant"):
-        own = [variant for variant, entry in CATALOG.items() if name in entry.metrics]
+    if (metric.of_variant or metric.by_class) and draft.is_whole("variant"):
+        able = [v for v, entry in CATALOG.items() if _measures(entry, metric)]
+        lacking = "does not measure it" if metric.of_variant else "asks for no class of images"
         for variant in draft.space.variant:
-            if variant in CATALOG and variant not in own:
-                yield path, f"{variant} does not measure it; variants that do: {listed(own)}"
+            if variant in CATALOG and variant not in able:
+                yield path, f"{variant} {lacking}; variants that do: {listed(able)}"
+
+
+def _measures(entry: Entry, metric: Metric) -> bool:
+    return metric.name in entry.metrics if metric.of_variant else entry.data is DataKind.LABEL
 
 
 def directions(draft: Draft) -> Iterator[Finding]:

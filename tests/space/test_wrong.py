@@ -178,6 +178,7 @@ MEANING = [
     added("unknown metric", "objectives:\n  fidd: minimize\n", 5, "objectives.fidd", "did you mean 'fid'"),
     added("unknown metric in a constraint", "constraints: {param_m: {max: 5}}\n", 4, "constraints.param_m", "'params_m'"),
     added("metric of other data", "data: {name: photos}\nobjectives: {fid_digits: minimize}\n", 5, "objectives.fid_digits", "for data digits, not photos", "fid"),
+    added("metric by class", "objectives: {class_accuracy_digits: maximize}\n", 4, "objectives.class_accuracy_digits", "dcgan asks for no class", "cgan, acgan"),
     added("no quality", "objectives: {seconds_per_kimg: minimize}\n", 4, "objectives", "measures quality", "fid_digits"),
     added("no objectives", "objectives: {}\n", 4, "objectives", "measures quality"),
     added("wrong way", "objectives: {fid_digits: maximize}\n", 4, "objectives.fid_digits", "minimize", "got maximize"),
