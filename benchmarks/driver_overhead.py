@@ -1,8 +1,8 @@
 """What a trial costs the driver: a gansearch study against bare Ray Tune on the same no-op trials.
 
 On one local Ray, round after round: Tune with random search as it comes, Tune with the study's
-settings (no loggers, no snapshots), and a study with its policy and durable record. A trial does nothing but report; each is a process
-of its own in all three.
+settings (no loggers, no snapshots), and a study with its policy and durable record. A trial does
+nothing but report; each is a process of its own in all three.
 
     python benchmarks/driver_overhead.py [--trials 12] [--rounds 3]
 """
