@@ -83,7 +83,7 @@ def synthetic_trial(number: int, seed: int = 0) -> TrialRecord:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_study() -> Callable[..., Study]:
     """Makes a space and a record of it; keywords change the space."""
 
