@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from gansearch.config import TrainConfig
+from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Outcome
 from gansearch.train import run as run_module
 from gansearch.train.run import REPORT, draw_samples, run_training
@@ -151,6 +152,17 @@ def test_divergence_is_an_outcome(configure, tmp_path):
     assert outcome is Outcome.DIVERGED
     assert reason.startswith("nan at ")
     assert [report.kimg for report in listener.reports] == [0.25]
+
+
+def test_a_generator_that_shows_one_image_has_collapsed(monkeypatch, configure, tmp_path):
+    def one_image(self, batch, generator):
+        return torch.zeros(len(batch), 1, 8, 8) + 1e-4 * torch.rand(1, generator=generator)
+
+    monkeypatch.setattr(run_module, "Evaluator", Evaluator)
+    monkeypatch.setattr(Trainer, "sample", one_image)
+    outcome, reason = run_training(configure(), (), tmp_path, lambda *_: True, device=CPU)
+    assert outcome is Outcome.DIVERGED
+    assert reason.startswith("collapse at 1.008 kimg")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
