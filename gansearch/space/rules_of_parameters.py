@@ -26,10 +26,8 @@ def taken(draft: Draft) -> Iterator[Finding]:
             owner, name = split(key)
             variants = [owner] if owner else draft.variants
             if owner and owner not in draft.variants:
-                message = (
-                    f"is not chosen in variant: {listed(draft.variants)}; what is here is lost"
-                )
-                yield (section, owner), message
+                chosen = f"{owner} is not chosen, variant is {listed(draft.variants)}"
+                yield (section, owner), f"{chosen}; add it there or remove what is here"
             elif not any(name in takes(variant) for variant in variants):
                 yield (section, key), _not_taken(name, variants)
             elif not owner and _overridden(name, draft):
@@ -88,7 +86,8 @@ def _wrong_values(
 
 
 def _knobs(section: str, key: str, draft: Draft) -> list[Knob]:
-    return [knobs_of(variant)[split(key)[1]] for variant in draft.users(section, key)]
+    chosen = (v for v in draft.users(section, key) if v in draft.space.variant)
+    return [knobs_of(variant)[split(key)[1]] for variant in chosen]
 
 
 def searched_or_fixed(draft: Draft) -> Iterator[Finding]:
