@@ -51,7 +51,8 @@ class ResidualBlock(nn.Module):
         self.down = conv(cin, cout, 3, resolution=resolution, stride=2, padding=0)
         self.skip = conv(cin, cout, 1, resolution=resolution, bias=False)
         self.act = ScaledLeakyReLU()
-        self.register_buffer("blur", torch.tensor(BLUR), persistent=False)
+        line = torch.tensor(BLUR)
+        self.register_buffer("blur", torch.outer(line, line), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, cin, H, W]`` → ``[N, cout, H / 2, W / 2]``."""

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.alias_free import FilteredLeakyReLU, filter2d, upsample2d
 from gansearch.nn.conv import SeparableConv
-from gansearch.nn.stylegan2 import Discriminator
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.style.entries import Stylegan3Settings
 from gansearch.variants.style.stylegan3 import Stylegan3, bands, signals, widths
@@ -108,11 +107,12 @@ def test_any_number_of_layers_and_margin(layers: int, margin: int) -> None:
 
 
 def test_r_has_pointwise_kernels_and_radial_filters_but_for_the_critical_layers() -> None:
-    variant = build(config="r")
-    layers = variant.generator.layers
+    layers = build(config="r").generator.layers
     assert {layer.conv.conv.kernel_size for layer in layers} == {(1, 1)}
-    assert [layer.then.down_filter.ndim for layer in layers[:-1]] == [2, 2, 2, 2, 1, 1]
-    assert isinstance(variant.discriminator, Discriminator)
+    ranks = [
+        int(torch.linalg.matrix_rank(layer.then.down_filter, tol=1e-4)) for layer in layers[:-1]
+    ]
+    assert [rank > 1 for rank in ranks] == [True] * 4 + [False] * 2  # separable: of rank 1
 
 
 # --- Equivariance --------------------------------------------------------------------------------

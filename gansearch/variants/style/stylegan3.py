@@ -194,8 +194,9 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
         reach = round(BLUR_REACH * self._sigma)
         if reach > 0:
             place = torch.arange(-reach, reach + 1, device=images.device) / self._sigma
-            taps = (-place.square() / 2).exp()
-            images = filter2d(images, taps / taps.sum(), padding=reach)
+            line = torch.softmax(-place.square() / 2, 0)  # a Gaussian whose sum is 1
+            for taps in (line[:, None], line[None, :]):
+                images = filter2d(images, taps, padding="same")
         return super().augment(images)
 
     def optimiser(self, lr: float) -> OptimiserFactory:
