@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gansearch.errors import ConfigError
-from gansearch.space.knobs import knobs_of
 from gansearch.variants.catalog import CATALOG
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def _all() -> Table:
 def _one(name: str) -> Table:
     from rich.markup import escape
     from rich.table import Column, Table
+
+    from gansearch.space.knobs import knobs_of  # not to list the variants
 
     entry = CATALOG[name]
     table = Table(
