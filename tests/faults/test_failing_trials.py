@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import resource
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,13 +44,14 @@ search: {sampler: tpe, stopping: none, retries: 1}
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Space, StudyRecord]]:
+    short = Path("/tmp") / f"gs-{os.getpid()}"  # noqa: S108 - sockets want short paths
     ray.init(
         "local",
         num_cpus=2,
         include_dashboard=False,
         object_store_memory=100 * 2**20,
         log_to_driver=False,
-        _temp_dir=f"/tmp/gs-{os.getpid()}",  # noqa: S108 - sockets want short paths
+        _temp_dir=str(short),
     )
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     results = tmp_path_factory.mktemp("results")
@@ -59,6 +61,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Space, Stu
     yield space, run_study(space, name="s", results=results)
     patch.undo()
     ray.shutdown()
+    shutil.rmtree(short, ignore_errors=True)
 
 
 def troubled(job: Job, tell: Tell) -> None:

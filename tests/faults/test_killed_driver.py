@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -38,12 +39,17 @@ class History:
 class Scene:
     def __init__(self, results: Path) -> None:
         self.results = results
-        self._drivers = 0
+        self.ray_folders: list[Path] = []  # short ones: sockets lie in them
 
     def start(self, command: str) -> subprocess.Popen[bytes]:
-        self._drivers += 1
-        ray_folder = f"/tmp/gs-{os.getpid()}-{self._drivers}"  # noqa: S108 - sockets want short paths
-        arguments = [sys.executable, str(DRIVER), command, str(self.results), ray_folder]
+        self.ray_folders.append(Path(mkdtemp(prefix="gs")))
+        arguments = [
+            sys.executable,
+            str(DRIVER),
+            command,
+            str(self.results),
+            str(self.ray_folders[-1]),
+        ]
         return subprocess.Popen(arguments)
 
     def diary(self) -> list[dict[str, Any]]:
@@ -85,6 +91,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     remember(second)
 
     remember(scene.start("resume"))
+    for folder in scene.ray_folders:
+        shutil.rmtree(folder, ignore_errors=True)
     return history
 
 
