@@ -15,6 +15,7 @@ from gansearch.space.wording import listed, meant, shown, unknown
 _REASONS = {
     "dsc": "its networks have no convolutions to make separable",
     "d_steps": "it has no discriminator",
+    "d_target": "it has no discriminator",
     "d_lr_ratio": "it has no discriminator",
 }
 

@@ -1,0 +1,182 @@
+"""Discriminator steps that follow its edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gansearch.config import DataConfig, TrainConfig
+from gansearch.data import Images, load_images
+from gansearch.space import parse_space
+from gansearch.train.trainer import Trainer
+from gansearch.variants.adaptive import MOST, AdaptiveSteps
+from gansearch.variants.catalog import CATALOG
+
+CPU = torch.device("cpu")
+
+
+def logits(edge: float, count: int = 100) -> tuple[Tensor, Tensor]:
+    """Real and fake ones of which a share ``edge`` of the pairs is ordered rightly."""
+    fake = torch.zeros(count)
+    real = torch.where(torch.arange(count) < round(edge * count), 1.0, -1.0)
+    return real, fake
+
+
+def after(follower: AdaptiveSteps, edge: float, images: int = 1000) -> int:
+    for _ in range(images // 100):
+        follower.watch(*logits(edge))
+    return follower.follow()
+
+
+def test_rises_while_the_discriminator_loses_and_falls_while_it_wins() -> None:
+    follower = AdaptiveSteps(target=0.75)
+    assert follower.follow() == 1
+    assert [after(follower, 0.6) for _ in range(6)] == [2, 3, 4, 5, 5, 5]
+    assert [after(follower, 0.9) for _ in range(5)] == [4, 3, 2, 1, 1]
+
+
+@pytest.mark.parametrize(("target", "expected"), [(0.6, 1), (0.9, 2)])
+def test_the_target_decides(target: float, expected: int) -> None:
+    assert after(AdaptiveSteps(target), 0.8) == expected
+
+
+def test_the_edge_is_a_share_of_pairs_whatever_the_scale() -> None:
+    follower = AdaptiveSteps(0.75)
+    torch.manual_seed(0)
+    real, fake = torch.randn(1000) + 1, torch.randn(1000)
+    edges = [
+        follower.watch(scale * real + shift, scale * fake + shift)["edge"].item()
+        for scale, shift in ((1, 0), (100, 0), (1, -50))
+    ]
+    # Of N(1, 1) and N(0, 1) the first is larger with probability Φ(1/√2).
+    assert edges == pytest.approx([0.760] * 3, abs=0.03)
+
+
+def test_several_logits_an_image_count_as_their_mean() -> None:
+    real, fake = torch.tensor([[1.0, -3.0], [1.0, 1.0]]), torch.zeros(2, 2)
+    assert AdaptiveSteps(0.75).watch(real, fake)["edge"] == 0.5
+
+
+@given(edges=st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_steps_stay_in_bounds_and_move_by_one(edges: list[float]) -> None:
+    follower, before = AdaptiveSteps(0.75), 1
+    for edge in edges:
+        steps = after(follower, edge)
+        assert 1 <= steps <= MOST
+        assert abs(steps - before) <= 1
+        before = steps
+
+
+def test_asking_more_often_changes_nothing() -> None:
+    torch.manual_seed(1)
+    rare, often = AdaptiveSteps(0.75), AdaptiveSteps(0.75)
+    for _ in range(40):
+        edge = 0.5 + torch.rand(()).item() / 2
+        for follower in (rare, often):
+            follower.watch(*logits(edge))
+        often.follow()
+        if rare.images % 1000 == 0:
+            rare.follow()
+    assert rare.follow() == often.follow()
+    assert all(torch.equal(a, b) for a, b in zip(rare.buffers(), often.buffers(), strict=True))
+
+
+def test_state_is_in_the_buffers() -> None:
+    one, other = AdaptiveSteps(0.75), AdaptiveSteps(0.75)
+    after(one, 0.6, 1500)
+    other.load_state_dict(one.state_dict())
+    assert after(one, 0.6, 500) == after(other, 0.6, 500) == 3
+
+
+# --- In training ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images() -> Images:
+    return load_images(DataConfig(name="digits"))
+
+
+def trainer(images: Images, **settings: object) -> Trainer:
+    config = TrainConfig(
+        variant="dcgan",
+        settings=CATALOG["dcgan"].small_settings(
+            batch_size=50, d_steps="adaptive", **{"g_lr": 1e-3, **settings}
+        ),
+        data=DataConfig(name="digits"),
+        seed=0,
+        max_kimg=10,
+    )
+    return Trainer(config, images, CPU)
+
+
+def steps_of(trainer: Trainer) -> int:
+    return dict(trainer.variant.phases())["d"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"d_lr_ratio": 1e-6, "d_target": 0.95}, MOST),  # it learns nothing and cannot win
+        ({"g_lr": 1e-6, "d_lr_ratio": 100.0, "d_target": 0.55}, 1),  # it alone learns
+    ],
+)
+def test_follows_who_wins(images: Images, settings: dict[str, float], expected: int) -> None:
+    running = trainer(images, **settings)
+    running.advance(6)
+    assert steps_of(running) == expected
+    assert running.losses["loss/d/d_steps"] == pytest.approx(expected, abs=1)
+    assert 0 <= running.losses["loss/d/edge"] <= 1
+    assert running.evaluate(None) == {"d_steps": expected}
+
+
+def test_a_resumed_training_goes_on_as_it_would_have(images: Images, tmp_path: Path) -> None:
+    slow = {"d_lr_ratio": 0.01, "d_target": 0.9}  # so that k rises, and then changes its way
+    whole = trainer(images, **slow)
+    whole.advance(4.3)
+    part = trainer(images, **slow)
+    for kimg in (0.6, 2.3):  # within a window too
+        part.advance(kimg)
+        part.save(tmp_path / "checkpoint.pt")
+        part = Trainer.load(tmp_path / "checkpoint.pt", images, CPU)
+    assert steps_of(part) > 1
+    part.advance(4.3)
+    expected, found = whole.variant.state_dict(), part.variant.state_dict()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_kimg_counts_what_the_discriminator_sees(images: Images) -> None:
+    running = trainer(images, d_target=0.95)
+    running.advance(3.2)
+    assert running.kimg == running.variant.adaptive.images / 1000
+
+
+# --- In a space ----------------------------------------------------------------------------------
+
+
+def test_a_space_searches_it_among_numbers() -> None:
+    space = parse_space(
+        """\
+name: followed
+variant: dcgan
+data: {name: digits}
+parameters:
+  d_steps: [1, 2, adaptive]
+  d_target: {type: choice, values: [0.7, 0.9], when: {d_steps: adaptive}}
+""",
+        "followed.yaml",
+    )
+
+    class Last:
+        def suggest_categorical(self, name: str, choices: tuple[object, ...]) -> object:
+            return choices[-1]
+
+    params = space.suggest(Last())
+    assert params == {"variant": "dcgan", "d_steps": "adaptive", "d_target": 0.9}
+    settings = space.train_config(params, seed=0).settings
+    assert (settings.d_steps, settings.d_target) == ("adaptive", 0.9)
+    assert space.defaults()[0]["d_steps"] == 1
