@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
-from gansearch.record import StudyRecord
+from gansearch.record import Report, StudyRecord
 from gansearch.report import select
 from gansearch.report.plots import curves_figure, front_figure, write_front_plot
 from gansearch.report.style import png, write_figure
@@ -78,6 +78,41 @@ def test_front_of_other_objectives_is_drawn(make_study: Make, objectives: list[s
     space, record = make_study(20)
     figure = front_figure(record, select(space, record, objectives=objectives))
     assert png(figure).startswith(b"\x89PNG")
+
+
+def test_a_likelihood_is_drawn_and_chosen_upwards(make_study: Make) -> None:
+    objectives = (
+        {"metric": "parzen", "direction": "maximize"},
+        {"metric": "seconds_per_kimg", "direction": "minimize"},
+    )
+    space, record = make_study(40, objectives=objectives)
+
+    def with_likelihood(report: Report) -> Report:
+        likelihood = 20.0 - report.metrics["fid_digits"]  # of either sign
+        return replace(
+            report,
+            metrics={**report.metrics, "parzen": likelihood},
+            protocols={"parzen": "900 images"},
+        )
+
+    trials = tuple(
+        replace(trial, reports=tuple(map(with_likelihood, trial.reports)))
+        for trial in record.trials
+    )
+    record = replace(record, trials=trials, tags={"floor/parzen": "21.5"})
+    selection = select(space, record)
+    values = [t.last.metrics["parzen"] for t in (*selection.front, *selection.completed) if t.last]
+    assert min(values) < 0 < max(values)
+    best = max(values)
+    assert any(t.last and t.last.metrics["parzen"] == best for t in selection.front)
+    distances = make_study(40)[1]
+    assert {t.number for t in selection.front} == {
+        t.number
+        for t in select(space, distances, objectives=["fid_digits", "seconds_per_kimg"]).front
+    }
+    axes = front_figure(record, selection).axes[0]
+    assert axes.get_ylabel() == "parzen [nats], higher is better"
+    assert png(curves_figure(record, selection)).startswith(b"\x89PNG")
 
 
 def test_picture_shows_what_it_should(make_study: Make) -> None:

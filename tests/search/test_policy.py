@@ -8,7 +8,7 @@ import pytest
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.policy import Ask, Policy
-from gansearch.space import Space
+from gansearch.space import Space, parse_space
 
 MakeSpace = Callable[..., Space]
 MakeReport = Callable[..., Report]
@@ -52,6 +52,20 @@ def test_rungs_stop_by_quality_and_say_why(
     assert not policy.report(2, report(10, 0.1))  # nothing more of it is taken
     policy.tell(2, Outcome.FAILED, "its process was ended")
     assert policy.record().trials[2] == stopped
+
+
+def test_rungs_stop_by_a_likelihood_from_below(empty: StudyRecord) -> None:
+    text = (
+        "variant: dcgan\ndata: {name: digits, holdout: 0.5}\nparameters: {d_steps: [1, 2]}\n"
+        "objectives: {parzen: maximize}\nbudget: {max_kimg: 30, rungs: [5]}\n"
+    )
+    policy = Policy(parse_space(text, "s.yaml"), empty)
+    answers = []
+    for value in (-3.0, 2.0, -8.0, 9.0):
+        report = Report(5, {"parzen": value}, {"parzen": "900 images"})
+        answers.append(policy.report(ask(policy).number, report))
+    assert answers == [True, True, False, True]
+    assert policy.record().trials[2].reason == "parzen -8 at 5 kimg is not among the best 1/3"
 
 
 def test_without_stopping_everyone_goes_on(
