@@ -69,7 +69,10 @@ def draw_weight(layer: nn.Module, draw: Callable[[Tensor], object]) -> None:
     if not parametrize.is_parametrized(layer, "weight"):
         draw(layer.weight)  # type: ignore[arg-type]
         return
-    draw(layer.parametrizations["weight"].original)  # type: ignore[index, union-attr]
+    original: Tensor = layer.parametrizations["weight"].original  # type: ignore[index, union-attr]
+    draw(original)
+    if original.is_meta:
+        return
     # The singular vectors belong to the weight before: with those, the first steps would divide by
     # a norm that is far too small. Reading the weight in training mode iterates once.
     training = layer.training
