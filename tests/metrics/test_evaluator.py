@@ -225,12 +225,12 @@ def point(strength: float) -> Sample:
 def test_a_trained_generator_of_one_image_has_collapsed(images: Images) -> None:
     scorer = evaluator(images)
     with pytest.raises(Diverged, match="collapse at 3 kimg"):
-        scorer.evaluate(point(1e-3), kimg=3.0)
+        scorer.evaluate(point(1e-4), kimg=3.0)
     assert scorer.evaluate(point(0.05), kimg=3.0).spread < 0.2  # little is not nothing
 
 
 def test_an_untrained_generator_has_not_collapsed(images: Images) -> None:
-    assert evaluator(images).evaluate(point(1e-3)).spread < 0.01
+    assert evaluator(images).evaluate(point(1e-4)).spread < 0.001
 
 
 @pytest.mark.parametrize("name", ["peak_memory_mib", "fdi_digits"])
