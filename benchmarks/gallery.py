@@ -70,7 +70,7 @@ def add(variant: str) -> str:
         "" if floor is None else f"{floor:.3g}",
         f"`{metric}`, {config.evaluation.samples} images",
         f"{config.data.name}, {images.train.spec.resolution} px",
-        f"{trainer.kimg:g}",
+        f"{trainer.kimg:.3g}",
         f"{trainer.costs()['train_seconds']:.0f}",
         f"`python benchmarks/gallery.py {variant}`",
     )
