@@ -45,7 +45,7 @@ class ModulatedConv(nn.Module):
 
     Demodulation divides by the norm that each output channel's scaled weights have (Karras et al.
     2020, Analyzing and Improving the Image Quality of StyleGAN, section 2.2), and a running mean of
-    the input's square sees to its magnitude (Karras et al. 2021, section 3.2), so that the output
+    the input's square sees to its magnitude (Karras et al. 2021, section 3.1), so that the output
     has unit variance without a look at the output itself. Scaling what goes in and what comes out
     is the same as scaling weights, and leaves one convolution for the whole batch.
 
@@ -112,7 +112,7 @@ class ModulatedConv(nn.Module):
 
 
 class FourierFeatures(nn.Module):
-    """Waves over the plane, translated and rotated as the style says (section 3.2, config B, H).
+    """Waves over the plane, translated and rotated as the style says (3.1, config B; 3.2, config H).
 
     The frequencies lie uniformly in the disc that the band's cutoff bounds, the phases anywhere;
     both are drawn once. A learned 1x1 convolution mixes the waves.

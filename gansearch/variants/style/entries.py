@@ -22,7 +22,7 @@ class StyleDsc(Dsc):
 
 
 class Stylegan3Settings(Adversarial, Adam):
-    """Karras et al. 2021, appendices F and G, at 1024 pixels."""
+    """Karras et al. 2021, appendix F, at 1024 pixels."""
 
     config: Literal["t", "r"] = "t"
     """``t``, equivariant to translation, or ``r``, to rotation too: 1x1 convolutions of twice the

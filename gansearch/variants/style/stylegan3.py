@@ -46,7 +46,7 @@ class Signal:
 
 
 def bands(resolution: int, layers: int) -> list[Band]:
-    """The frequencies of the input and of each layer's output (appendix G, "Filter parameters").
+    """The frequencies of the input and of each layer's output (section 3.2, config T).
 
     Cutoffs and stopbands rise geometrically up to the critically sampled layers.
 
@@ -200,7 +200,7 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
         return super().augment(images)
 
     def optimiser(self, lr: float) -> OptimiserFactory:
-        """Adam (appendix G)."""
+        """Adam (appendix F)."""
         return adam(lr, self.settings.beta1, self.settings.beta2)
 
     def latents(
