@@ -112,7 +112,7 @@ class ModulatedConv(nn.Module):
 
 
 class FourierFeatures(nn.Module):
-    """Waves over the plane, translated and rotated as the style says (3.1, config B; 3.2, config H).
+    """Waves over the plane, translated and rotated as the style says (paper 3.1, 3.2).
 
     The frequencies lie uniformly in the disc that the band's cutoff bounds, the phases anywhere;
     both are drawn once. A learned 1x1 convolution mixes the waves.
