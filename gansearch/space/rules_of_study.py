@@ -76,7 +76,7 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
 
 
 def _measures(entry: Entry, metric: Metric) -> bool:
-    return metric.name in entry.metrics if metric.of_variant else entry.data is DataKind.LABEL
+    return metric.name in entry.metrics if metric.of_variant else entry.by_class
 
 
 def directions(draft: Draft) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ class Entry:
             try-outs.
         resolution: the smallest that it is built at, in pixels.
         metrics: those of the metrics' catalog that it measures itself.
+        by_class: whether its samples are asked for by class.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Entry:
     small: Params
     resolution: int = 8
     metrics: tuple[str, ...] = ()
+    by_class: bool = False
 
     def load(self) -> type[Variant[Any]]:
         """The variant's class; imports torch."""

@@ -303,6 +303,21 @@ def test_samples_are_a_function_of_weights_and_seed(entry) -> None:
 
 
 @every_variant
+def test_samples_follow_the_class_where_the_entry_says_so(entry) -> None:
+    variant = build(entry).eval()
+    with torch.no_grad():
+        for parameter in variant.players["g"].parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))  # some start with all classes alike
+    batch = batch_of(variant.spec)
+    labels = torch.zeros(N, dtype=torch.int64)
+    asked = [
+        variant.sample(Batch(batch.images, each), torch.Generator().manual_seed(0))
+        for each in (labels, labels + CLASSES - 1)
+    ]
+    assert torch.equal(*asked) is not entry.by_class
+
+
+@every_variant
 def test_samples_one_image_too(entry) -> None:
     variant = build(entry).eval()
     images = variant.sample(batch_of(variant.spec, size=1), torch.Generator().manual_seed(0))

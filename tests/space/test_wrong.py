@@ -185,6 +185,7 @@ MEANING = [
     added("metric by class", "objectives: {class_accuracy_digits: maximize}\n", 4, "objectives.class_accuracy_digits", "dcgan asks for no class", "cgan, acgan"),
     added("metric without held-out images", "data: {name: digits}\nobjectives: {parzen: maximize}\n", 5, "objectives.parzen", "data.holdout above 0"),
     added("metric that the variant does not measure", "data: {name: digits, holdout: 0.5}\nobjectives: {accuracy: maximize}\n", 5, "objectives.accuracy", "dcgan does not measure it", "sgan"),
+    case("metric by class of what has none", "variant: sgan\nparameters: {d_steps: [1, 2]}\nobjectives: {class_accuracy_digits: maximize}\n", 3, "objectives.class_accuracy_digits", "sgan asks for no class", "cgan"),
     added("likelihood the wrong way", "data: {name: digits, holdout: 0.5}\nobjectives: {parzen: minimize}\n", 5, "objectives.parzen", "maximize", "got minimize"),
     added("no quality", "objectives: {seconds_per_kimg: minimize}\n", 4, "objectives", "measures quality", "fid_digits"),
     added("no objectives", "objectives: {}\n", 4, "objectives", "measures quality"),
