@@ -15,7 +15,6 @@ from gansearch.errors import GansearchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gansearch.space.models import Bound
     from gansearch.study import Observers
 
 app = typer.Typer(
@@ -131,6 +130,7 @@ def pareto(
     plot: Annotated[Path | None, typer.Option(help="Write the front as PNG, PDF or SVG.")] = None,
 ) -> None:
     """Print the Pareto front of a study and its recommended point."""
+    from gansearch.arguments import bounds, numbers
     from gansearch.report.plots import write_front_plot
     from gansearch.report.tables import front_table, write_csv
     from gansearch.study import load_study, pareto_front
@@ -139,8 +139,8 @@ def pareto(
         study,
         results=results,
         objectives=objective,
-        bounds=_bounds(at_least, at_most),
-        weights=_assignments("--weight", weight) if weight else None,
+        bounds=bounds(at_least or [], at_most or []),
+        weights=numbers("--weight", weight) if weight else None,
     )
     console = _console()
     console.print(front_table(selection, f"Pareto front of {study}"))
@@ -150,6 +150,28 @@ def pareto(
     if plot:
         write_front_plot(selection, load_study(study, results)[1], plot)
         console.print(f"plot: {plot}")
+
+
+@app.command()
+def compare(
+    study: StudyName,
+    baseline: Annotated[
+        list[str],
+        typer.Option(metavar="PARAMETER=VALUE", help="What the baseline alone has; repeatable."),
+    ],
+    results: Results = RESULTS,
+) -> None:
+    """Compare a study's configurations with a baseline on the same seeds, in percent."""
+    from gansearch.arguments import assignments
+    from gansearch.report.comparison import compare as compare_configurations
+    from gansearch.report.published import PUBLISHED
+    from gansearch.report.tables import comparison_tables
+    from gansearch.study import load_study
+
+    space, record = load_study(study, results)
+    comparison = compare_configurations(space, record, assignments("--baseline", baseline))
+    published = [PUBLISHED[variant] for variant in space.variant if variant in PUBLISHED]
+    _console().print(comparison_tables(comparison, published))
 
 
 @app.command()
@@ -254,28 +276,3 @@ def _summarise(console: Console, study: str, results: Path) -> None:
     from gansearch.study import load_study
 
     console.print(summary(*load_study(study, results), results))
-
-
-def _bounds(at_least: list[str] | None, at_most: list[str] | None) -> list[Bound]:
-    from gansearch.space.models import Bound
-
-    lows = _assignments("--min", at_least or [])
-    highs = _assignments("--max", at_most or [])
-    return [
-        *(Bound(metric=metric, min=value) for metric, value in lows.items()),
-        *(Bound(metric=metric, max=value) for metric, value in highs.items()),
-    ]
-
-
-def _assignments(option: str, texts: list[str]) -> dict[str, float]:
-    """``["fid=20", "gmacs=1e1"]`` → ``{"fid": 20.0, "gmacs": 10.0}``."""
-    values = {}
-    for text in texts:
-        metric, _, number = text.partition("=")
-        try:
-            values[metric] = float(number)
-        except ValueError:
-            raise UsageError(
-                f"{option} {text}: should be a metric and a number, such as {option} fid=20"
-            ) from None
-    return values

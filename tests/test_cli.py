@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from gansearch import cli, retrain, study
 from gansearch.errors import TrialError
-from gansearch.record import StudyRecord
+from gansearch.record import Outcome, StudyRecord
 from gansearch.search.storage import StudyStore, read_study, sqlite_url
 from gansearch.space import Space, parse_space
 from gansearch.variants.catalog import CATALOG
@@ -106,7 +106,7 @@ def test_help_names_every_command() -> None:
     answer = in_a_process("--help")
     assert answer.code == 0
     commands = {command.callback.__name__ for command in cli.app.registered_commands}  # type: ignore[union-attr]
-    assert commands >= {"check", "run", "resume", "pareto"}
+    assert commands >= {"check", "run", "resume", "pareto", "compare"}
     assert all(name in answer.out for name in commands)
 
 
@@ -308,3 +308,35 @@ def test_run_and_resume_are_watched_and_summed_up(
         assert (answer.code, answer.err) == (0, "")
         assert "Pareto front of s" in answer.out
         assert f"gansearch pareto s --results {results}" in answer.out
+
+
+# --- Comparing ----------------------------------------------------------------------------------
+
+
+def test_configurations_are_compared_with_a_baseline(gansearch: Call, results: Path) -> None:
+    answer = gansearch("compare", "s", "--results", results, "--baseline", "variant=gan")
+    refused(answer, "several configurations")
+    refused(gansearch("compare", "s", "--results", results, "--baseline", "gan"), "dsc.where=none")
+
+
+def test_a_grid_over_seeds_is_compared(
+    gansearch: Call, make_study: Callable[..., tuple[Space, StudyRecord]], tmp_path: Path
+) -> None:
+    _, record = make_study(8)
+    space = parse_space(
+        SPACE.replace("parameters:", "parameters:\n  seed: [0, 1]").replace(
+            "{type: float, low: 2e-5, high: 0.1, log: true}", "1e-4"
+        )
+        + "search: {sampler: grid}\n",
+        "small.yaml",
+    )
+    finished = [trial for trial in record.trials if trial.outcome == Outcome.COMPLETED]
+    with StudyStore.create(sqlite_url(tmp_path / "studies.db"), "g", space, record.tags) as store:
+        for number, trial in enumerate(finished[:4]):
+            params = {"variant": "dcgan", "d_steps": 1 + number // 2, "seed": number % 2}
+            store.asked(replace(trial, number=number, params=params, seed=number % 2))
+            store.ended(replace(trial, number=number, params=params, seed=number % 2))
+    answer = gansearch("compare", "g", "--results", tmp_path, "--baseline", "d_steps=1")
+    assert (answer.code, answer.err) == (0, "")
+    assert "%" in answer.out
+    assert "Faster" not in answer.out

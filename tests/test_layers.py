@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "gansearch"
 # From the top down, as patterns; a module's place is that of the longest pattern that it matches.
 LAYERS = [
     ["cli"],
-    ["console", "retrain"],
+    ["console", "retrain", "arguments"],
     ["study"],
     ["following"],
     ["tracking*"],

@@ -1,4 +1,4 @@
-"""The front as a table on a terminal, and as a CSV file."""
+"""The front as a table on a terminal and as a CSV file; comparisons as tables."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
+from gansearch.report.comparison import Comparison, Spread
+from gansearch.report.published import Published
 from gansearch.report.selection import Selection, final
 
 if TYPE_CHECKING:
@@ -86,3 +89,64 @@ def _telling(selection: Selection) -> list[str]:
         for name in selection.varied
         if len(front) < 2 or len({trial.params.get(name) for trial in front}) > 1
     ]
+
+
+def comparison_tables(comparison: Comparison, published: Iterable[Published]) -> RenderableType:
+    """A comparison with its baseline on top, and beside it what papers publish.
+
+    Args:
+        comparison: of a study's configurations.
+        published: the papers' tables.
+    """
+    return Group(_own_changes(comparison), *map(_published_changes, published))
+
+
+def _own_changes(comparison: Comparison) -> Table:
+    left_out = f"left out, on none of the baseline's seeds: {len(comparison.unmatched)}"
+    table = Table(
+        title="changes from the baseline on the same seeds: mean ± standard deviation",
+        title_justify="left",
+        caption=left_out if comparison.unmatched else None,
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for name in comparison.varied:
+        table.add_column(name)
+    table.add_column("seeds", justify="right")
+    for metric in comparison.metrics:
+        table.add_column(_heading(metric), justify="right", style="cyan")
+    for row, percent in ((comparison.baseline, False), *((r, True) for r in comparison.others)):
+        table.add_row(
+            *(number(row.params.get(name)) for name in comparison.varied),
+            str(len(row.seeds)),
+            *(_spread(row.values[metric], percent) for metric in comparison.metrics),
+            style=None if percent else "bold",
+            end_section=not percent,
+        )
+    return table
+
+
+def _spread(spread: Spread, percent: bool) -> str:
+    if not percent:
+        around = "" if spread.deviation is None else f" ± {number(spread.deviation)}"
+        return f"{number(spread.mean)}{around}"
+    around = "" if spread.deviation is None else f" ± {spread.deviation:.2f}"
+    return f"{spread.mean:+.2f}%{around}"
+
+
+def _published_changes(published: Published) -> Table:
+    table = Table(
+        "data",
+        "resolution",
+        "fid",
+        "training time",
+        title=published.source,
+        title_justify="left",
+        caption=published.note,
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for row in published.rows:
+        changes = ("" if c is None else f"{c:+.2f}%" for c in (row.fid, row.time))
+        table.add_row(row.data, str(row.resolution), *changes)
+    return table

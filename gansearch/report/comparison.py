@@ -1,0 +1,169 @@
+"""A study's configurations as changes from a baseline on the same seeds, beside published ones."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gansearch.errors import StudyError, UsageError
+from gansearch.metrics.catalog import METRICS
+from gansearch.record import StudyRecord, TrialRecord
+from gansearch.report.selection import check_protocols, final, is_complete
+from gansearch.space.models import Space
+
+if TYPE_CHECKING:
+    from gansearch.settings import Params, Scalar
+
+COSTS = ("seconds_per_kimg", "peak_memory_mib", "params_m", "gmacs")
+"""What is compared beside the study's qualities."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A number over seeds.
+
+    Attributes:
+        mean: over the seeds.
+        deviation: their standard deviation (n - 1), or ``None`` of a single seed.
+    """
+
+    mean: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """The spread of at least one value."""
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return cls(statistics.fmean(values), deviation)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What was trained alike but for the seed.
+
+    Attributes:
+        params: as sampled, without the seed.
+        seeds: that are counted.
+        values: by metric: of the baseline as measured, of the others the change from the baseline
+            on the same seed in percent, 100 (value / baseline - 1).
+    """
+
+    params: Params
+    seeds: tuple[int, ...]
+    values: Mapping[str, Spread]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A study's configurations as changes from one of them.
+
+    Attributes:
+        metrics: that are compared, the study's qualities first.
+        varied: parameters that tell the configurations apart.
+        baseline: what the others are compared with, over all its seeds.
+        others: over the seeds that the baseline has too, in the order of the first metric.
+        unmatched: configurations that completed on none of the baseline's seeds.
+    """
+
+    metrics: tuple[str, ...]
+    varied: tuple[str, ...]
+    baseline: Configuration
+    others: tuple[Configuration, ...]
+    unmatched: tuple[Params, ...]
+
+
+def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> Comparison:
+    """Compare a study's configurations with one of them, seed by seed.
+
+    Args:
+        space: that the study searches; a ``seed`` among its parameters repeats configurations.
+        record: the study; trials that completed the full budget are compared.
+        baseline: parameters and their values, as text, that one configuration alone has.
+
+    Raises:
+        UsageError: no configuration is the baseline, or several are.
+        StudyError: nothing else was completed on a seed of the baseline's.
+        ProtocolError: a quality was measured under different protocols.
+    """
+    trials = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
+    qualities = [o.metric for o in space.objectives if METRICS[o.metric].kind == "quality"]
+    check_protocols(qualities, trials)
+    metrics = tuple(m for m in (*qualities, *COSTS) if all(m in final(t).metrics for t in trials))
+    groups = _groups(trials)
+    chosen = _chosen(groups, baseline)
+    others = [_changes(chosen, group, metrics) for group in groups if group is not chosen]
+    matched = [other for other in others if other.seeds]
+    if not matched:
+        raise StudyError(
+            f"{record.name}: nothing else has completed on a seed of the baseline's; a seed among "
+            "the parameters, such as seed: [0, 1, 2], repeats configurations"
+        )
+    return Comparison(
+        metrics=metrics,
+        varied=_varied(groups),
+        baseline=_measured(chosen, metrics),
+        others=tuple(sorted(matched, key=lambda other: other.values[metrics[0]].mean)),
+        unmatched=tuple(other.params for other in others if not other.seeds),
+    )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The completed trials of one configuration, by their seeds."""
+
+    params: Params
+    trials: Mapping[int, TrialRecord]
+
+
+def _groups(trials: Iterable[TrialRecord]) -> list[_Group]:
+    found: dict[tuple[tuple[str, Scalar], ...], dict[int, TrialRecord]] = {}
+    for trial in trials:
+        params = {name: value for name, value in trial.params.items() if name != "seed"}
+        found.setdefault(tuple(sorted(params.items())), {})[trial.seed] = trial
+    return [_Group(dict(params), by_seed) for params, by_seed in found.items()]
+
+
+def _chosen(groups: Sequence[_Group], wanted: Mapping[str, str]) -> _Group:
+    text = " ".join(f"{name}={value}" for name, value in wanted.items())
+    fitting = [
+        group
+        for group in groups
+        if all(_same(group.params.get(name), value) for name, value in wanted.items())
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = "; ".join(_words(group.params, _varied(groups)) for group in fitting or groups)
+    problem = "several configurations have" if fitting else "no configuration completed with"
+    raise UsageError(f"baseline {text}: {problem} it; there are: {known or 'none'}")
+
+
+def _same(value: Scalar | None, text: str) -> bool:
+    return str(value).lower() == text.lower()
+
+
+def _words(params: Params, names: Iterable[str]) -> str:
+    return " ".join(f"{name}={params[name]}" for name in names if name in params)
+
+
+def _varied(groups: Sequence[_Group]) -> tuple[str, ...]:
+    names = dict.fromkeys(name for group in groups for name in group.params)
+    return tuple(n for n in names if len({group.params.get(n) for group in groups}) > 1)
+
+
+def _measured(group: _Group, metrics: Iterable[str]) -> Configuration:
+    reports = [final(trial) for trial in group.trials.values()]
+    values = {metric: Spread.of([r.metrics[metric] for r in reports]) for metric in metrics}
+    return Configuration(group.params, tuple(sorted(group.trials)), values)
+
+
+def _changes(baseline: _Group, group: _Group, metrics: Iterable[str]) -> Configuration:
+    seeds = sorted(baseline.trials.keys() & group.trials.keys())
+    pairs = [(final(group.trials[s]).metrics, final(baseline.trials[s]).metrics) for s in seeds]
+    values = {
+        metric: Spread.of([100 * (mine[metric] / base[metric] - 1) for mine, base in pairs])
+        for metric in metrics
+        if pairs
+    }
+    return Configuration(group.params, tuple(seeds), values)
