@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RESULTS ?= results
+PYTEST ?= --numprocesses logical --maxprocesses 8
 export PYTHONUNBUFFERED := 1
 
 .PHONY: demo test test-slow check ui bench clean
@@ -25,10 +26,10 @@ check: .venv/installed  ## style and types
 	$(BIN)/mypy
 
 test: .venv/installed  ## everything that is quick
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST)
 
 test-slow: .venv/installed  ## learning, faults, servers and browsers
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(PYTEST) -m slow
 
 bench: .venv/installed  ## side-by-side measurements; rewrites benchmarks/results
 	$(BIN)/python benchmarks/driver_overhead.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.space.models import Space
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
 hypothesis.settings.register_profile("gansearch", deadline=None)  # no limits on absolute time
 hypothesis.settings.load_profile("gansearch")
 
