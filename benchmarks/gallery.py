@@ -23,7 +23,6 @@ from gansearch.space import load_space
 from gansearch.train.grid import save_grid
 from gansearch.train.trainer import Trainer
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind
 
 CPU = torch.device("cpu")
 SPACES = Path(__file__).parents[1] / "search_spaces"
@@ -79,8 +78,8 @@ def add(variant: str) -> str:
 
 def draw(trainer: Trainer, images: Images, file: Path) -> None:
     """Write as many rows of samples as fit the limit."""
-    labelled = CATALOG[trainer.config.variant].data is DataKind.LABEL
-    columns = images.train.spec.classes if labelled else COLUMNS
+    by_class = CATALOG[trainer.config.variant].by_class
+    columns = images.train.spec.classes if by_class else COLUMNS
     for rows in ROWS:
         save_grid(samples(trainer, images, rows * columns), file, columns)
         if file.stat().st_size <= MOST_BYTES:
