@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gansearch.data.batch import Batch, ImageSpec
@@ -35,7 +34,9 @@ class LabelledVariant(AdversarialVariant[L]):
 
     def one_hot(self, batch: Batch) -> Tensor:
         """The batch's labels as ``[N, classes]``, float32."""
-        return F.one_hot(labels_of(batch), self.spec.classes).to(batch.images.dtype)
+        # torch's own one_hot reads the labels on the host to check them.
+        classes = torch.arange(self.spec.classes, device=batch.images.device)
+        return (labels_of(batch)[:, None] == classes).to(batch.images.dtype)
 
 
 def classes_of(spec: ImageSpec) -> int:
