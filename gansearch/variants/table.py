@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gansearch.errors import ConfigError
+from gansearch.settings import Model
 from gansearch.variants.catalog import CATALOG
 
 if TYPE_CHECKING:
@@ -33,9 +34,19 @@ def render(name: str | None = None) -> Table:
 def _all() -> Table:
     from rich.table import Column, Table
 
-    table = Table(Column("variant", no_wrap=True), "what it is", "data", "source")
+    table = Table(
+        Column("variant", no_wrap=True),
+        Column("what it is", ratio=1),
+        "data",
+        Column("parameters", ratio=2),
+        show_lines=True,
+    )
     for entry in CATALOG.values():
-        table.add_row(entry.name, entry.summary, entry.data, entry.source)
+        names = ", ".join(
+            f"{name}.*" if isinstance(field.default, Model) else name
+            for name, field in entry.settings.model_fields.items()
+        )
+        table.add_row(entry.name, f"{entry.summary}\n[dim]{entry.source}[/dim]", entry.data, names)
     return table
 
 
