@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+GAIN_STD = 0.02  # of a class's gain at the start
+
 
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation with a scale and shift by condition (Dumoulin et al. 2017, eq. 5).
@@ -25,9 +27,10 @@ class ConditionalBatchNorm(nn.Module):
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.gain = affine(channels)
         self.bias = affine(channels)
-        for embedding in (self.gain, self.bias):
-            if isinstance(embedding, nn.Embedding):  # torch's N(0, 1) would drown the map
-                nn.init.zeros_(embedding.weight)
+        # Embeddings would start from N(0, 1), which drowns the map.
+        if isinstance(self.gain, nn.Embedding) and isinstance(self.bias, nn.Embedding):
+            nn.init.normal_(self.gain.weight, 0.0, GAIN_STD)
+            nn.init.zeros_(self.bias.weight)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """``[N, C, H, W]`` and one condition for each image → ``[N, C, H, W]``."""
