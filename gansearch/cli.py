@@ -206,7 +206,9 @@ def train(
 
 @app.command()
 def sample(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint.pt, or the folder with one.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A checkpoint.pt, its folder, or that of a run.")
+    ],
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Images in the grid.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the latent vectors.")] = 0,
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),

@@ -81,7 +81,7 @@ def sample_checkpoint(checkpoint: Path, *, count: int, seed: int, out: Path) -> 
     """Write a grid of images that a checkpoint's averaged generator makes.
 
     Args:
-        checkpoint: the file, or the folder that holds it.
+        checkpoint: the file, the folder that holds it, or a run's folder, whose last one is taken.
         count: images in the grid, as square as it gets.
         seed: of the latent vectors.
         out: the PNG file.
@@ -89,9 +89,7 @@ def sample_checkpoint(checkpoint: Path, *, count: int, seed: int, out: Path) -> 
     Raises:
         UsageError: the checkpoint is missing or damaged, or its data cannot be loaded.
     """
-    file = checkpoint / CHECKPOINT_FILE if checkpoint.is_dir() else checkpoint
-    if not file.is_file():
-        raise UsageError(f"{file}: there is no such checkpoint")
+    file = _checkpoint_file(checkpoint)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         config = TrainConfig.from_json(read_checkpoint(file)["config"])
@@ -101,3 +99,16 @@ def sample_checkpoint(checkpoint: Path, *, count: int, seed: int, out: Path) -> 
         raise UsageError(str(error)) from None
     out.parent.mkdir(parents=True, exist_ok=True)
     save_grid(draw_samples(trainer, images, count, seed), out, columns=max(1, round(count**0.5)))
+
+
+def _checkpoint_file(place: Path) -> Path:
+    files = [place] if place.is_file() else [*place.glob(CHECKPOINT_FILE), *_kimg_files(place)]
+    if not files:
+        raise UsageError(f"{place}: there is no checkpoint, nor a folder kimg_* with one")
+    return files[0]
+
+
+def _kimg_files(run: Path) -> list[Path]:
+    """A run's checkpoints, the last one first."""
+    files = run.glob(f"kimg_*/{CHECKPOINT_FILE}")
+    return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)

@@ -180,7 +180,7 @@ def test_what_is_to_be_trained_or_sampled_must_be_there(gansearch: Call, results
     refused(gansearch("train", "--from", "gone.json"), "gone.json: No such file")
     refused(gansearch("train", "--from", "0123abc"), "no MLflow database", "'0123abc'")
     refused(gansearch("train", "--from", "s/77", "--results", results), "s has trials 0 to 39")
-    refused(gansearch("sample", "gone"), "gone: there is no such checkpoint")
+    refused(gansearch("sample", "gone"), "gone: there is no checkpoint")
 
 
 def test_what_the_parser_refuses_has_the_same_code(gansearch: Call) -> None:
