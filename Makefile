@@ -34,6 +34,7 @@ test-slow: .venv/installed  ## learning, faults, servers and browsers
 bench: .venv/installed  ## side-by-side measurements; rewrites benchmarks/results
 	$(BIN)/python benchmarks/driver_overhead.py
 	$(BIN)/python benchmarks/tracking_throughput.py
+	$(BIN)/python benchmarks/dsc_blocks.py
 
 clean:  ## forget the environment and the caches, keep the results
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
