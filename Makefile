@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RESULTS ?= results
-PYTEST ?= --numprocesses logical --maxprocesses 8
+PYTEST ?= --numprocesses logical --maxprocesses 8 --dist worksteal
 export PYTHONUNBUFFERED := 1
 
 .PHONY: demo test test-slow check ui bench clean
