@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -144,7 +145,8 @@ def test_a_resumed_timer_goes_on(clock: Clock) -> None:
 
 
 def touched(mib: int) -> Tensor:
-    return torch.ones(mib * MIB, dtype=torch.uint8)
+    # Mapped, not from the heap, which may hand out pages that earlier tests left resident.
+    return torch.frombuffer(mmap.mmap(-1, mib * MIB), dtype=torch.uint8).fill_(1)
 
 
 def peak(memory: PeakMemory) -> float:
