@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gansearch.config import Params
 from gansearch.errors import ConfigError
 from gansearch.space import rules_of_parameters as parameters
 from gansearch.space import rules_of_study as study
@@ -35,16 +36,34 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(draft: Draft) -> list[Finding]:
-    """Everything that the rules find; where they find nothing, whether the first trials build."""
+    """Everything that the rules find; where they find nothing, what does not build."""
     findings = [finding for rule in RULES for finding in rule(draft)]
     if not findings and not draft.broken:
-        findings = list(_first_trials(draft.space))
+        findings = list(_first_trials(draft.space)) or list(_around_them(draft.space))
     return findings
 
 
 def _first_trials(space: Space) -> Iterator[Finding]:
     for params in space.defaults():
-        try:
-            space.train_config(params, space.search.seed)
-        except ConfigError as error:
-            yield ("parameters",), f"the first trial of {params['variant']} does not build: {error}"
+        if problem := _problem(space, params):
+            yield (
+                ("parameters",),
+                f"the first trial of {params['variant']} does not build: {problem}",
+            )
+
+
+def _around_them(space: Space) -> Iterator[Finding]:
+    """Values that do not go with the rest of a first trial: all are tried, one at a time."""
+    for variant, names in space.searched.items():
+        for name, key in names.items():
+            for part, value in parameters.values(space.parameters[key]).items():
+                if problem := _problem(space, space.nearest(variant, {name: value})):
+                    yield ("parameters", key, part), f"does not go with the rest: {problem}"
+
+
+def _problem(space: Space, params: Params) -> str:
+    try:
+        space.train_config(params, space.search.seed)
+    except ConfigError as error:
+        return str(error)
+    return ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from graphlib import TopologicalSorter
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -193,7 +194,18 @@ class Space(Model):
 
     def defaults(self) -> list[Params]:
         """For each variant its paper's configuration, moved into the ranges: the first trials."""
-        return [self._nearest_to_paper(variant) for variant in self.variant]
+        return [self.nearest(variant) for variant in self.variant]
+
+    def nearest(self, variant: str, wanted: Mapping[str, Scalar] = MappingProxyType({})) -> Params:
+        """A variant's configuration in this space nearest to what is wanted, else to its paper.
+
+        Args:
+            variant: one of the space's.
+            wanted: values by plain name, moved into the ranges; what is not searched, or has a
+                condition that does not hold, is left out.
+        """
+        aims = {**defaults_of(variant), **wanted}
+        return self._assign(variant, lambda name, key: self.parameters[key].nearest(aims[name]))
 
     def train_config(self, params: Params, seed: int) -> TrainConfig:
         """The training run that sampled ``params`` stand for, with this space's fixed settings.
@@ -230,10 +242,6 @@ class Space(Model):
             if self.parameters[key].is_active(params):
                 params[name] = value_of(name, key)
         return params
-
-    def _nearest_to_paper(self, variant: str) -> Params:
-        paper = defaults_of(variant)
-        return self._assign(variant, lambda name, key: self.parameters[key].nearest(paper[name]))
 
     def _quality_metrics(self) -> tuple[str, ...]:
         bounded = (bound.metric for bound in (*self.objectives, *self.constraints))

@@ -60,7 +60,7 @@ def fitting(draft: Draft) -> Iterator[Finding]:
                 message = f"takes {knob.domain}, not a range of type {parameter.type}"
                 yield ("parameters", key, "type"), message
             else:
-                yield from _wrong_values(("parameters", key), _values(parameter), knob)
+                yield from _wrong_values(("parameters", key), values(parameter), knob)
 
 
 def training_fits(draft: Draft) -> Iterator[Finding]:
@@ -70,7 +70,8 @@ def training_fits(draft: Draft) -> Iterator[Finding]:
             yield from _wrong_values(("training", key), {"value": value}, knob)
 
 
-def _values(parameter: Parameter) -> dict[str, Scalar]:
+def values(parameter: Parameter) -> dict[str, Scalar]:
+    """The values that a parameter is judged by, by their keys in the YAML."""
     # A setting's own range is an interval, so it holds a range of which it holds both ends.
     if isinstance(parameter, FloatRange | IntRange):
         return {"low": parameter.low, "high": parameter.high}

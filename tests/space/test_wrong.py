@@ -247,6 +247,7 @@ OWN = [
     own("condition on another's own", "  gan:\n    loss: [minimax, hinge]\n  beta1: {type: choice, values: [0], when: {loss: hinge}}\n", 6, "parameters.beta1.when.loss", "not searched for dcgan"),
     own("condition on what is fixed for it", "  gan:\n    dropout: {type: choice, values: [0], when: {loss: hinge}}\n  loss: [hinge]\ntraining: {gan: {loss: hinge}}\n", 5, "parameters.gan.dropout.when.loss", "fixed in training"),
     own("own conditions in a circle", "  gan:\n    momentum: {type: choice, values: [0], when: {dropout: 0}}\n    dropout: {type: choice, values: [0], when: {momentum: 0}}\n", 5, "parameters.gan.momentum.when", "circle", "dropout"),
+    case("a value that the fixed settings forbid", "variant: stylegan3\ntraining: {config: r}\nparameters:\n  dsc:\n    where:\n      - none\n      - generator\n", 7, "parameters.dsc.where.1", "does not go with the rest", "no kernel to separate"),
     case("grid of an own range", "variant: [dcgan, gan]\nparameters:\n  gan.g_lr: {type: float, low: 0.1, high: 0.3}\nsearch: {sampler: grid}\n", 3, "parameters.gan.g_lr", "needs a step"),
 ]
 # fmt: on
