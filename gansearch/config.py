@@ -46,6 +46,15 @@ class DataConfig(Model):
         return self
 
 
+class FinalistsConfig(Model):
+    """How the trials that may be on the front are scored again after the search."""
+
+    samples: int = Field(default=10_000, ge=2, le=100_000)
+    """Generated images per seed; part of the protocol."""
+    seeds: int = Field(default=3, ge=2, le=100)
+    """Seeds of the latent vectors; an interval needs at least two."""
+
+
 class EvaluationConfig(Model):
     """How a trial's quality is measured: the part of the protocol that a person chooses."""
 
@@ -57,6 +66,8 @@ class EvaluationConfig(Model):
     """Seed of the latent vectors, the same ones at every evaluation."""
     inception_weights: Path | None = None
     """pytorch-fid's Inception weights; without it torch's hub cache is looked in."""
+    finalists: FinalistsConfig | None = None
+    """Scores the trials on the front, and those that are as good, again at the end of a study."""
 
 
 class TrainConfig(Model):

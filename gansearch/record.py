@@ -46,6 +46,25 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Score:
+    """A quality of a trial's weights, measured again after the search.
+
+    Attributes:
+        kimg: of the weights.
+        seeds: of the latents; none of them the search's.
+        values: finite, one a seed.
+        protocol: by which all of them were measured.
+        ended: when, in seconds since the epoch.
+    """
+
+    kimg: float
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+    protocol: str
+    ended: float
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial, as far as it has come.
 
@@ -58,6 +77,7 @@ class TrialRecord:
         reason: why it ended so, in a few words; empty for completed trials.
         started, ended: seconds since the epoch.
         tags: facts that are not metrics: device, versions, what stood in for what.
+        scores: by metric, of a trial whose weights were scored again.
     """
 
     number: int
@@ -69,6 +89,7 @@ class TrialRecord:
     started: float = 0.0
     ended: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def last(self) -> Report | None:

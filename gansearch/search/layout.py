@@ -8,6 +8,8 @@ study attribute           value
 ========================  ==========================================================================
 ``space``, ``file``       the YAML as submitted, and what it was read from
 ``started``, ``tags``     of the :class:`StudyRecord`
+``scores:NUMBER``         of the trial with this number; Optuna lets no attribute of a finished
+                          trial be written
 ========================  ==========================================================================
 
 ========================  ==========================================================================
@@ -25,19 +27,20 @@ trial attribute           value
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.search.feasibility import objective_values
 from gansearch.search.samplers import drawn
 from gansearch.space import Space
 
 REPORT_PREFIX = "report:"
+SCORES_PREFIX = "scores:"
 
 STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
@@ -66,7 +69,10 @@ def study_attributes(study: StudyRecord) -> dict[str, Any]:
 
 def study_of(name: str, attributes: dict[str, Any], trials: list[FrozenTrial]) -> StudyRecord:
     """The record that a study's attributes and trials stand for."""
-    by_number = {trial.user_attrs["number"]: trial_of(trial) for trial in trials}
+    by_number = {
+        trial.number: replace(trial, scores=scores_of(attributes, trial.number))
+        for trial in map(trial_of, trials)
+    }
     return StudyRecord(
         name=name,
         space_yaml=attributes["space"],
@@ -75,6 +81,21 @@ def study_of(name: str, attributes: dict[str, Any], trials: list[FrozenTrial]) -
         tags=attributes["tags"],
         trials=tuple(by_number[number] for number in sorted(by_number)),
     )
+
+
+def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
+    """Key and value of the study's attribute that holds the scores of ``trial``."""
+    scores = {metric: asdict(score) for metric, score in trial.scores.items()}
+    return f"{SCORES_PREFIX}{trial.number}", scores
+
+
+def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
+    """The scores that a study's attributes hold of a trial."""
+    held = attributes.get(f"{SCORES_PREFIX}{number}", {})
+    return {
+        metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
+        for metric, score in held.items()
+    }
 
 
 def step_of(report: Report) -> int:

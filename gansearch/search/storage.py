@@ -156,6 +156,13 @@ class StudyStore:
         """A trial came to its end."""
         self._writer.submit(partial(self._write_end, trial))
 
+    def scored(self, trial: TrialRecord) -> None:
+        """A trial's weights were scored again; what it scored before is forgotten."""
+        key, scores = layout.scores_attribute(trial)
+        self._writer.submit(
+            partial(self._storage.set_study_user_attr, self._study_id, key, scores)
+        )
+
     def flush(self) -> None:
         """Wait until everything so far is on disk.
 

@@ -133,9 +133,9 @@ def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
     """The keys that a YAML may have at ``loc``."""
     if not loc:
         return [key for key in Space.model_fields if key not in NOT_IN_YAML]
-    model: Any = Space.model_fields[str(loc[0])].annotation
-    if loc[0] == "parameters":
-        model = _BY_TAG[str(loc[2])]
-    elif not (isinstance(model, type) and issubclass(model, BaseModel)):
-        model = get_args(model)[0]  # a tuple of models
+    model: Any = _BY_TAG[str(loc[2])] if loc[0] == "parameters" else Space
+    for key in () if loc[0] == "parameters" else (k for k in loc if isinstance(k, str)):
+        model = model.model_fields[key].annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            model = get_args(model)[0]  # a tuple of models, or a model that may be missing
     return [f.alias or name for name, f in model.model_fields.items() if name != "metric"]
