@@ -28,6 +28,32 @@ def non_dominated(points: ArrayLike) -> NDArray[np.bool_]:
     return _front(_checked(points))
 
 
+def near_front(points: ArrayLike, slack: ArrayLike) -> NDArray[np.bool_]:
+    """Which points no other one would dominate if they alone were better by ``slack``.
+
+    All of the front are among them: with no slack, nothing else.
+
+    Args:
+        points: ``[N, M]``, minimised.
+        slack: what is taken off a point's objectives, at least 0; broadcasts to ``[N, M]``.
+
+    Returns:
+        Mask ``[N]``.
+
+    Raises:
+        ValueError: as :func:`non_dominated`.
+    """
+    values = _checked(points)
+    better = values - np.broadcast_to(np.asarray(slack, dtype=np.float64), values.shape)
+    return np.array(
+        [
+            not ((values <= point).all(axis=1) & (values < point).any(axis=1)).any()
+            for point in better
+        ],
+        dtype=np.bool_,
+    )
+
+
 def ranks(points: ArrayLike) -> NDArray[np.int64]:
     """Non-dominated sorting: 0 on the front, 1 on the front of the rest, and so on.
 

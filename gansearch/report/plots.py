@@ -16,7 +16,8 @@ from matplotlib.patheffects import withStroke
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import Outcome, StudyRecord, TrialRecord
-from gansearch.report.selection import Selection, oriented
+from gansearch.report.aims import oriented
+from gansearch.report.selection import Selection
 from gansearch.report.style import (
     COLOUR_MAP,
     FAINT,

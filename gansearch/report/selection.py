@@ -2,6 +2,7 @@
 
 Time and memory of a trial that was cut short are no merit, so only trials that completed the full
 budget can be on the front; values that were measured under different protocols are never compared.
+Once trials were scored again, the front is that of their scores: one that was not is not ranked.
 """
 
 from __future__ import annotations
@@ -12,9 +13,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gansearch.errors import ProtocolError, UsageError
+from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import StudyRecord, TrialRecord
+from gansearch.report.aims import Aims, Candidates
+from gansearch.report.standing import (
+    Interval,
+    Standing,
+    by_latents,
+    is_complete,
+    scores_of,
+    standing,
+)
 from gansearch.space.models import Bound, Objective, Space
 
 if TYPE_CHECKING:
@@ -24,6 +34,9 @@ if TYPE_CHECKING:
 
 AUGMENTATION = 0.01
 """Weight of the plain sum beside the largest term: what tells a weakly optimal point apart."""
+
+TOLERANCE = 0.05
+"""Share of a quality's value that other latents may move it by: who is that close is a finalist."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,8 @@ class Selection:
             where the front is empty.
         completed: trials that reached the full budget and are not on the front.
         rest: all others: stopped, diverged, failed, unfinished, or completed at a lesser budget.
+        standings: what each completed trial is ranked by, by its number.
+        unscored: finalists that are not ranked, because others were scored again and they were not.
         removed: for each bound, in words, the completed trials that it keeps off the front.
         full_kimg: the full budget.
         varied: parameters that differ between the study's trials.
@@ -47,9 +62,24 @@ class Selection:
     knee: TrialRecord | None
     completed: tuple[TrialRecord, ...]
     rest: tuple[TrialRecord, ...]
+    standings: Mapping[int, Standing]
+    unscored: tuple[TrialRecord, ...] = ()
     removed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     full_kimg: float = 0.0
     varied: tuple[str, ...] = ()
+
+    def values(self, trial: TrialRecord) -> Mapping[str, float]:
+        """The metrics that a completed trial is ranked by: means, of what was scored again."""
+        return self.standings[trial.number].report.metrics
+
+    def interval(self, trial: TrialRecord, metric: str) -> Interval | None:
+        """The 95% confidence interval of a value that was scored again; of any other, ``None``."""
+        return self.standings[trial.number].intervals.get(metric)
+
+    @cached_property
+    def scored(self) -> frozenset[str]:
+        """The metrics that the front has intervals of."""
+        return frozenset(m for t in self.front for m in self.standings[t.number].intervals)
 
     @property
     def message(self) -> str:
@@ -66,25 +96,34 @@ class Selection:
         """The front, one row a trial in the order of :attr:`front`.
 
         Columns: ``trial``, ``variant``, ``knee``, the objectives, the other metrics of the catalog
-        that were reported, ``kimg``, ``seed`` and the parameters that vary, as sampled.
+        that were reported, each one that was scored again followed by its interval (``fid_low``,
+        ``fid_high``), ``kimg``, ``seed`` and the parameters that vary, as sampled.
         """
         import pandas as pd
 
-        reported = {name for trial in self.front for name in final(trial).metrics}
+        reported = {name for trial in self.front for name in self.values(trial)}
         first = [objective.metric for objective in self.objectives]
         metrics = [*first, *(name for name in METRICS if name in reported - set(first))]
-        names = ["trial", "variant", "knee", *metrics, "kimg", "seed", *self.varied]
+        columns = [
+            column
+            for name in metrics
+            for column in (name, *([f"{name}_low", f"{name}_high"] if name in self.scored else []))
+        ]
+        names = ["trial", "variant", "knee", *columns, "kimg", "seed", *self.varied]
         rows = [self._row(trial, metrics) for trial in self.front]
         return pd.DataFrame(rows, columns=pd.Index(names))
 
     def _row(self, trial: TrialRecord, metrics: Sequence[str]) -> dict[str, Any]:
-        report = final(trial)
+        values = self.values(trial)
+        intervals = self.standings[trial.number].intervals
         return {
             "trial": trial.number,
             "variant": trial.params.get("variant"),
             "knee": trial is self.knee,
-            **{name: report.metrics.get(name) for name in metrics},
-            "kimg": report.kimg,
+            **{name: values.get(name) for name in metrics},
+            **{f"{name}_low": interval.low for name, interval in intervals.items()},
+            **{f"{name}_high": interval.high for name, interval in intervals.items()},
+            "kimg": self.standings[trial.number].report.kimg,
             "seed": trial.seed,
             **{name: trial.params.get(name) for name in self.varied},
         }
@@ -117,110 +156,62 @@ def select(
         ProtocolError: an objective was measured under different protocols among the candidates, or
             different things stand in there for what a variant's paper has.
     """
-    chosen = _objectives(space, objectives)
-    given = [b for b in (*space.objectives, *space.constraints, *bounds) if _limits(b)]
-    # An objective without bounds still asks that its value is there.
-    limits = {_words(bound): bound for bound in (*chosen, *given) if _known(bound.metric)}
+    aims = Aims.of(space, objectives, bounds)
     full = space.budget.max_kimg
     completed = [trial for trial in record.trials if is_complete(trial, full)]
-    removed = {
-        words: tuple(t.number for t in completed if not _admits(bound, final(t)))
-        for words, bound in limits.items()
-    }
-    out = {number for numbers in removed.values() for number in numbers}
-    candidates = [trial for trial in completed if trial.number not in out]
-    check_protocols([objective.metric for objective in chosen], candidates)
-    front, knee = _front(chosen, candidates, _checked_weights(chosen, weights))
+    asked = aims.by_latents
+    scored = [trial for trial in completed if asked and asked <= scores_of(trial).keys()]
+    standings = {t.number: standing(t, scored=bool(scored)) for t in completed}
+    candidates = aims.candidates(scored or completed, standings)
+    front, knee = _front(candidates, _checked_weights(aims.objectives, weights))
     on_front = {trial.number for trial in front}
+    wanted = _finalists(aims, completed) if scored else ()
     return Selection(
-        objectives=chosen,
+        objectives=aims.objectives,
         front=tuple(front),
         knee=knee,
         completed=tuple(t for t in completed if t.number not in on_front),
         rest=tuple(t for t in record.trials if not is_complete(t, full)),
-        removed=removed,
+        standings=standings,
+        unscored=tuple(trial for trial in wanted if trial not in scored),
+        removed=candidates.removed,
         full_kimg=full,
         varied=_varied(record.trials),
     )
 
 
-def is_complete(trial: TrialRecord, full_kimg: float) -> bool:
-    """Whether a trial completed the full budget, so that it may be on a front."""
-    if trial.outcome is not Outcome.COMPLETED or trial.last is None:
-        return False
-    return trial.last.kimg >= full_kimg or math.isclose(trial.last.kimg, full_kimg)
+def finalists(
+    space: Space,
+    record: StudyRecord,
+    *,
+    objectives: Sequence[str] | None = None,
+) -> tuple[TrialRecord, ...]:
+    """The trials that may be on the front, judging by what the search measured of them.
 
-
-def final(trial: TrialRecord) -> Report:
-    """The report of a completed trial at the full budget."""
-    if trial.last is None:
-        raise ValueError(f"trial {trial.number} has reported nothing")
-    return trial.last
-
-
-def check_protocols(metrics: Iterable[str], trials: Sequence[TrialRecord]) -> None:
-    """See that completed trials may be compared.
+    They are those that no other trial would dominate if their qualities were better by
+    :data:`TOLERANCE`.
 
     Args:
-        metrics: that they are compared by.
-        trials: all of them completed.
+        space: as of :func:`select`.
+        record: the study; its scores do not count.
+        objectives: as of :func:`select`.
 
     Raises:
-        ProtocolError: two trials have different protocols for a metric, or both name what stands in
-            for what a paper has, and it is not the same.
+        UsageError: as of :func:`select`.
+        ProtocolError: as of :func:`select`.
     """
-    stand_ins = {name for trial in trials for name in final(trial).protocols} - METRICS.keys()
-    for name in (*metrics, *sorted(stand_ins)):
-        seen: dict[str | None, int] = {}
-        for trial in trials:
-            protocols = final(trial).protocols
-            if name in protocols or name not in stand_ins:
-                seen.setdefault(protocols.get(name), trial.number)
-        if len(seen) > 1:
-            (one, a), (other, b), *_ = seen.items()
-            raise ProtocolError(
-                f"{name} was measured under different protocols and cannot be ranked: "
-                f"{one or 'an unnamed one'} (trial {a}) and {other or 'an unnamed one'} (trial {b})"
-            )
+    completed = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
+    return _finalists(Aims.of(space, objectives, ()), completed)
 
 
-def oriented(objective: Objective, value: float) -> float:
-    """``value`` as something to minimise: the one place where maximised objectives are negated."""
-    return -value if objective.direction == "maximize" else value
+def _finalists(aims: Aims, completed: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    from gansearch import pareto
 
-
-def _objectives(space: Space, names: Sequence[str] | None) -> tuple[Objective, ...]:
-    if names is None:
-        return space.objectives
-    if not names:
-        raise UsageError("a front needs at least one objective")
-    own = {objective.metric: objective for objective in space.objectives}
-    return tuple(
-        own.get(name) or Objective(metric=name, direction=METRICS[_known(name)].direction)
-        for name in dict.fromkeys(names)
-    )
-
-
-def _known(metric: str) -> str:
-    if metric not in METRICS:
-        raise UsageError(f"{metric!r} is not a metric; there are {', '.join(METRICS)}")
-    return metric
-
-
-def _limits(bound: Bound) -> bool:
-    return bound.min is not None or bound.max is not None
-
-
-def _words(bound: Bound) -> str:
-    least = f"{bound.min:g} <= " if bound.min is not None else ""
-    greatest = f" <= {bound.max:g}" if bound.max is not None else ""
-    return f"{least}{bound.metric}{greatest}" if least or greatest else f"a finite {bound.metric}"
-
-
-def _admits(bound: Bound, report: Report) -> bool:
-    """Whether a report is within a bound; one without the metric is not."""
-    value = report.metrics.get(bound.metric, math.nan)
-    return math.isfinite(value) and bound.admits(value)
+    standings = {t.number: standing(t, scored=False) for t in completed}
+    candidates = aims.candidates(completed, standings)
+    shares = [TOLERANCE * by_latents(objective.metric) for objective in aims.objectives]
+    near = pareto.near_front(candidates.points, abs(candidates.points) * shares)
+    return tuple(trial for trial, kept in zip(candidates.trials, near, strict=True) if kept)
 
 
 def _checked_weights(
@@ -244,22 +235,17 @@ def _checked_weights(
 
 
 def _front(
-    objectives: Sequence[Objective],
-    candidates: Sequence[TrialRecord],
-    weights: NDArray[np.float64] | None,
+    candidates: Candidates, weights: NDArray[np.float64] | None
 ) -> tuple[list[TrialRecord], TrialRecord | None]:
     """The front in order and its recommended trial."""
     import numpy as np
 
     from gansearch import pareto
 
-    if not candidates:
+    members = np.flatnonzero(pareto.non_dominated(candidates.points))
+    points = candidates.points[members]
+    if not len(members):
         return [], None
-    points = np.array(
-        [[oriented(o, final(t).metrics[o.metric]) for o in objectives] for t in candidates]
-    )  # [N, M]
-    members = np.flatnonzero(pareto.non_dominated(points))
-    points = points[members]
     if weights is None:
         order = np.lexsort(points.T[::-1])
         best = pareto.knee(points)
@@ -269,7 +255,8 @@ def _front(
             (weights * scaled).max(axis=1) + AUGMENTATION * scaled.sum(axis=1), kind="stable"
         )
         best = int(order[0])
-    return [candidates[members[i]] for i in order], candidates[members[best]]
+    trials = [candidates.trials[member] for member in members]
+    return [trials[i] for i in order], trials[best]
 
 
 def _varied(trials: Iterable[TrialRecord]) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from gansearch.errors import UsageError
-from gansearch.report.selection import Selection, final, select
+from gansearch.report.selection import Selection, select
+from gansearch.report.standing import final
 from gansearch.report.tables import front_table, number
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,10 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
 from gansearch.report.comparison import Comparison, Spread
 from gansearch.report.published import Published
-from gansearch.report.selection import Selection, final
+from gansearch.report.selection import Selection
 
 if TYPE_CHECKING:
+    from gansearch.record import TrialRecord
     from gansearch.settings import Scalar
 
 MAX_PARAMETERS = 8
@@ -41,16 +42,17 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
         table.add_column(name, justify="right", style="dim", overflow="fold")
     for trial in selection.front:
         knee = trial is selection.knee
-        values = [final(trial).metrics[objective.metric] for objective in selection.objectives]
+        metrics = [objective.metric for objective in selection.objectives]
         table.add_row(
             "★" if knee else "",
             str(trial.number),
             str(trial.params.get("variant", "")),
-            *(number(value) for value in values),
+            *(_measured(selection, trial, metric) for metric in metrics),
             *(number(trial.params.get(name)) for name in parameters),
             style="bold" if knee else None,
         )
-    table.caption = selection.message or None
+    table.caption = "\n".join(_notes(selection)) or None
+    table.caption_justify = "left"
     return table
 
 
@@ -74,6 +76,31 @@ def number(value: Scalar | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
+    """A value, with its interval where it was scored again: ``1.234 ± 0.051``."""
+    value = number(selection.values(trial)[metric])
+    interval = selection.interval(trial, metric)
+    return value if interval is None or interval.half is None else f"{value} ± {interval.half:.2g}"
+
+
+def _notes(selection: Selection) -> Iterator[str]:
+    """What a reader of the front has to know, a line each."""
+    if selection.message:
+        yield selection.message
+    for metric in sorted(selection.scored):
+        score = selection.front[0].scores[metric]
+        yield (
+            f"{metric}: mean and 95% interval (Student's t) over {len(score.seeds)} seeds of "
+            f"latents, {score.protocol}"
+        )
+    if selection.unscored:
+        numbers = ", ".join(str(trial.number) for trial in selection.unscored)
+        yield (
+            f"not ranked, since they were not scored again as the others were: trials {numbers}; "
+            "`gansearch rescore` scores them"
+        )
 
 
 def _heading(metric: str) -> str:

@@ -1,0 +1,163 @@
+"""What a trial is ranked by: its last report, or what its weights scored after the search.
+
+A search measures every trial once, with few samples and the same latents. The best of many such
+values is partly luck, so finalists are scored again with more samples and several seeds of latents
+that the search has never used. A mean over these has a 95% confidence interval, by Student's t:
+how far it would move with other latents. It says nothing of another training's seed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gansearch.errors import ProtocolError
+from gansearch.metrics.catalog import METRICS
+from gansearch.record import Outcome, Report, Score, TrialRecord
+
+CONFIDENCE = 0.95
+"""Of every interval."""
+
+ATTRIBUTES = {
+    "samples": r"^(\d+) images",
+    "source": r"images from (.+?)(?:,| against| within| under)",
+    "reference": r"real ones \((\w+)\)",
+    "reference count": r"(\d+) real ones",
+    "features": r"(\w+) features",
+    "weights": r"features \((\w+)\)",
+    "resize": r"resize (.+) \[",
+}
+"""How the text of a protocol tells what, for messages."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its confidence interval.
+
+    Attributes:
+        mean: of the values.
+        half: half the interval's width, at least 0; ``None`` of a single value.
+    """
+
+    mean: float
+    half: float | None
+
+    @property
+    def low(self) -> float | None:
+        """Its lower end."""
+        return None if self.half is None else self.mean - self.half
+
+    @property
+    def high(self) -> float | None:
+        """Its upper end."""
+        return None if self.half is None else self.mean + self.half
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Interval:
+        """The mean of K independent values, at least one: mean ± t(0.975, K - 1) s / √K."""
+        from scipy.special import stdtrit
+
+        mean, count = statistics.fmean(values), len(values)
+        if count < 2:
+            return cls(mean, None)
+        quantile = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+        return cls(mean, quantile * statistics.stdev(values) / math.sqrt(count))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a completed trial is ranked by.
+
+    Attributes:
+        report: the last one; where the trial was scored again, with the means of its scores and
+            their protocols in place of its own.
+        intervals: by metric, of what was scored again.
+    """
+
+    report: Report
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+
+
+def standing(trial: TrialRecord, *, scored: bool) -> Standing:
+    """The standing of a completed trial.
+
+    Args:
+        trial: that completed.
+        scored: whether by its scores, where it has any, or by its report alone.
+    """
+    report, scores = final(trial), scores_of(trial) if scored else {}
+    intervals = {metric: Interval.of(score.values) for metric, score in scores.items()}
+    means = {metric: interval.mean for metric, interval in intervals.items()}
+    protocols = {metric: score.protocol for metric, score in scores.items()}
+    return Standing(
+        replace(
+            report,
+            metrics={**report.metrics, **means},
+            protocols={**report.protocols, **protocols},
+        ),
+        intervals,
+    )
+
+
+def scores_of(trial: TrialRecord) -> dict[str, Score]:
+    """The scores of a completed trial's last weights: those of earlier ones do not count."""
+    kimg = final(trial).kimg
+    return {name: score for name, score in trial.scores.items() if math.isclose(score.kimg, kimg)}
+
+
+def by_latents(metric: str) -> bool:
+    """Whether a metric is a quality that other latents would give another value."""
+    return METRICS[metric].kind == "quality" and not METRICS[metric].of_variant
+
+
+def is_complete(trial: TrialRecord, full_kimg: float) -> bool:
+    """Whether a trial completed the full budget, so that it may be on a front."""
+    if trial.outcome is not Outcome.COMPLETED or trial.last is None:
+        return False
+    return trial.last.kimg >= full_kimg or math.isclose(trial.last.kimg, full_kimg)
+
+
+def final(trial: TrialRecord) -> Report:
+    """The report of a completed trial at the full budget."""
+    if trial.last is None:
+        raise ValueError(f"trial {trial.number} has reported nothing")
+    return trial.last
+
+
+def check_protocols(metrics: Iterable[str], reports: Mapping[int, Report]) -> None:
+    """See that completed trials may be compared.
+
+    Args:
+        metrics: that they are compared by.
+        reports: by the trial's number, what each is compared by.
+
+    Raises:
+        ProtocolError: two trials have different protocols for a metric, or both name what stands in
+            for what a paper has, and it is not the same.
+    """
+    stand_ins = {name for report in reports.values() for name in report.protocols} - METRICS.keys()
+    for name in (*metrics, *sorted(stand_ins)):
+        seen: dict[str | None, int] = {}
+        for number, report in reports.items():
+            if name in report.protocols or name not in stand_ins:
+                seen.setdefault(report.protocols.get(name), number)
+        if len(seen) > 1:
+            (one, a), (other, b), *_ = seen.items()
+            raise ProtocolError(
+                f"{name} was measured under different protocols and cannot be ranked"
+                f"{_apart(one or '', other or '')}: "
+                f"{one or 'an unnamed one'} (trial {a}) and {other or 'an unnamed one'} (trial {b})"
+            )
+
+
+def _apart(one: str, other: str) -> str:
+    """What two protocols differ in: `` (samples 1000 against 10000)``; empty if not known."""
+    differences = [
+        f"{name} {a[1]} against {b[1]}"
+        for name, pattern in ATTRIBUTES.items()
+        if (a := re.search(pattern, one)) and (b := re.search(pattern, other)) and a[1] != b[1]
+    ]
+    return f" ({', '.join(differences)})" if differences else ""
