@@ -16,13 +16,15 @@ from gansearch.config import TrainConfig
 from gansearch.data import BatchStream, Images, ImageSet
 from gansearch.data.batch import Batch
 from gansearch.errors import CheckpointError, ConfigError
-from gansearch.metrics.cost import PeakMemory, TrainingTimer, gmacs, parameters
+from gansearch.metrics.cost import gmacs, parameters
+from gansearch.metrics.device import Turns
+from gansearch.metrics.memory import PeakMemory
+from gansearch.metrics.timer import TrainingTimer
 from gansearch.settings import flatten
 from gansearch.train.checkpoint import State, read_checkpoint, write_checkpoint
-from gansearch.train.ema import Ema
 from gansearch.train.monitor import DivergenceCheck, LossMeter
 from gansearch.train.rng import RandomStream
-from gansearch.train.updater import Updater
+from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
 
@@ -36,6 +38,7 @@ class Trainer:
     Attributes:
         config: of the run.
         device: that the networks and batches are on.
+        turns: of this process on the device; whoever works on it with the networks takes one.
         variant: the networks, with the weights as they are now.
         losses: means over the last window by ``loss/<player>/<part>``.
     """
@@ -43,30 +46,27 @@ class Trainer:
     def __init__(self, config: TrainConfig, images: Images, device: torch.device) -> None:
         self.config = config
         self.device = device
+        self.turns = Turns(device)
         self.losses: dict[str, float] = {}
         variant_class = CATALOG[config.variant].load()
         import_module("torch._dynamo")  # or the first optimiser imports it: 70 MiB of the peak
         self._memory = PeakMemory(device)
-        self._timer = TrainingTimer(device)
+        self._timer = TrainingTimer(device, self.turns)
         self._random = RandomStream(config.seed, device)
-        with self._memory.window():
+        with self.turns.beside(), self._memory.window():
             with self._random.active(), device:
                 self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
             self.variant.prepare(images.train)
-            players = self.variant.players
-            self._updaters = {name: Updater(self.variant, each) for name, each in players.items()}
-            self._ema = Ema(players["g"].modules, config.settings.ema_kimg)
-        self._counted = "d" if "d" in players else "g"
+            self._rounds = Rounds(self.variant)
         self._fingerprint = images.train.fingerprint
         self._stream = BatchStream(images.train, config.settings.batch_size, config.seed, device)
-        self._images = 0
         self._meter = LossMeter()
         self._divergence = DivergenceCheck(self.variant)
 
     @property
     def kimg(self) -> float:
         """Real images shown to the discriminator, or to a variant without one, in thousands."""
-        return self._images / 1000
+        return self._rounds.kimg
 
     def advance(self, to_kimg: float) -> None:
         """Train whole rounds until ``kimg`` is at least ``to_kimg``.
@@ -77,8 +77,8 @@ class Trainer:
         target = round(to_kimg * 1000)
         self.variant.train()
         with self._random.active():
-            while self._images < target:
-                self._window(min(target, (self._images // WINDOW + 1) * WINDOW))
+            while self._rounds.images < target:
+                self._window(min(target, (self._rounds.images // WINDOW + 1) * WINDOW))
 
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Images from the averaged generator in evaluation mode; training does not notice.
@@ -113,18 +113,19 @@ class Trainer:
         Raises:
             OSError: the file cannot be written; an older one is then left as it was.
         """
+        updaters = self._rounds.updaters
         write_checkpoint(
             path,
             {
                 "config": self.config.to_json(),
                 "fingerprint": self._fingerprint,
                 "variant": self.variant.state_dict(),
-                "optimisers": {n: u.optimiser.state_dict() for n, u in self._updaters.items()},
-                "steps": {name: updater.steps for name, updater in self._updaters.items()},
-                "ema": self._ema.tensors,
+                "optimisers": {n: u.optimiser.state_dict() for n, u in updaters.items()},
+                "steps": {name: updater.steps for name, updater in updaters.items()},
+                "ema": self._rounds.ema.tensors,
                 "random": self._random.state,
                 "position": self._stream.position,
-                "images": self._images,
+                "images": self._rounds.images,
                 "timer": self._timer.state_dict(),
                 "memory": self._memory.state_dict(),
             },
@@ -172,44 +173,40 @@ class Trainer:
 
     def _restore(self, state: State) -> None:
         self.variant.load_state_dict(state["variant"])
-        for name, updater in self._updaters.items():
+        for name, updater in self._rounds.updaters.items():
             updater.optimiser.load_state_dict(state["optimisers"][name])
             updater.steps = state["steps"][name]
-        self._ema.load(state["ema"])
+        self._rounds.ema.load(state["ema"])
         self._random.state = state["random"]
         self._stream.position = state["position"]
-        self._images = state["images"]
+        self._rounds.images = state["images"]
         self._timer.load_state_dict(state["timer"])
         self._memory.load_state_dict(state["memory"])
 
     def _window(self, to_images: int) -> None:
         phases = self.variant.phases()
-        steps = sum(count for name, count in phases if name == self._counted)
+        steps = sum(count for name, count in phases if name == self._rounds.counted)
         shown = steps * self.config.settings.batch_size
-        rounds = math.ceil((to_images - self._images) / shown)
-        with self._memory.window(), self._timer.window(rounds * shown):
-            for _ in range(rounds):
-                self._round(phases)
+        rounds = math.ceil((to_images - self._rounds.images) / shown)
+        with self._memory.window():
+            while rounds > 0:
+                with self._timer.stretch(rounds, shown) as count:
+                    for _ in range(count):
+                        self._round(phases)
+                rounds -= count
         self.losses = self._meter.close()
         self._divergence.check(self.losses, self.kimg)
 
     def _round(self, phases: Sequence[tuple[str, int]]) -> None:
-        start = self.kimg
-        for name, steps in phases:
-            for other, updater in self._updaters.items():
-                updater.require_grad(other == name)
-            for _ in range(steps):
-                batch = self._stream.next()
-                self._meter.add(name, self._updaters[name].step(batch, self.kimg))
-                self._images += len(batch) if name == self._counted else 0
-        self._ema.update(self.kimg - start, self.kimg)
+        for player, losses in self._rounds.play(phases, self._stream.next):
+            self._meter.add(player, losses)
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
         training = self.variant.training
         self.variant.eval()
         try:
-            with self._ema.swapped_in():
+            with self._rounds.ema.swapped_in():
                 yield
         finally:
             self.variant.train(training)

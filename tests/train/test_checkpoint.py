@@ -30,8 +30,8 @@ def everything(trainer):
     """All that training depends on and leads to, flat."""
     state = {
         "weights": trainer.variant.state_dict(),
-        "optimisers": [u.optimiser.state_dict() for u in trainer._updaters.values()],
-        "ema": trainer._ema.tensors,
+        "optimisers": [u.optimiser.state_dict() for u in trainer._rounds.updaters.values()],
+        "ema": trainer._rounds.ema.tensors,
         "random": trainer._random.state,
         "position": trainer._stream.position,
         "kimg": trainer.kimg,

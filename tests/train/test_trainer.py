@@ -80,11 +80,11 @@ def test_a_players_step_leaves_the_other_as_it_was(monkeypatch, configure, build
     trainer = build(configure())
     busy = "g" if idle == "d" else "d"
     monkeypatch.setattr(trainer.variant, "phases", lambda: ((busy, 1),))
-    trainer._counted = busy
+    trainer._rounds.counted = busy
     before = weights(trainer)
     trainer.advance(0.05)
     changed = {key[0] for key, value in weights(trainer).items() if not value.equal(before[key])}
-    parameters = [p for p in trainer._updaters[idle].parameters if p.grad is not None]
+    parameters = [p for p in trainer._rounds.updaters[idle].parameters if p.grad is not None]
     assert busy in changed
     assert not parameters
     # The generator's running statistics follow what it computes for the discriminator.
@@ -151,7 +151,7 @@ def test_sample_is_of_the_average_and_leaves_training_mode(configure, build, ima
     assert averaged.variant.training
     assert not first.requires_grad
     assert first.equal(sample(averaged))
-    averaged._ema._live = []  # the weights themselves
+    averaged._rounds.ema._live = []  # the weights themselves
     assert not first.equal(sample(averaged))
 
 
