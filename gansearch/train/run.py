@@ -14,8 +14,11 @@ from torch import Tensor
 
 from gansearch.config import TrainConfig
 from gansearch.data import Images, load_images
+from gansearch.data.batch import Batch
 from gansearch.errors import CheckpointError, Diverged
+from gansearch.metrics.calibration import CALIBRATION, device_speed
 from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.device import device_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
@@ -120,9 +123,10 @@ def _reports(
             continue
         trainer.advance(kimg)
         # Built only now: what it allocates and frees would hide the training's own peak of memory.
-        evaluator = evaluator or Evaluator(
-            config.evaluation, config.evaluation.metrics, images, device
-        )
+        with trainer.turns.beside():
+            evaluator = evaluator or Evaluator(
+                config.evaluation, config.evaluation.metrics, images, device
+            )
         yield _measure(trainer, evaluator, images, kimg, folder / f"kimg_{kimg:g}")
 
 
@@ -130,28 +134,42 @@ def _measure(
     trainer: Trainer, evaluator: Evaluator, images: Images, kimg: float, folder: Path
 ) -> tuple[Report, Path]:
     """Evaluate, and write the checkpoint's folder with its report."""
+    waited = trainer.turns.waited
     started = time.perf_counter()
-    evaluation = evaluator.evaluate(trainer.sample, trainer.kimg)
-    own = trainer.evaluate(images.heldout)
-    evaluated = time.perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer.save(folder / CHECKPOINT_FILE)
-    grid = draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
-    save_grid(grid, folder / SAMPLES_FILE, GRID_COLUMNS)
-    (folder / CONFIG_FILE).write_text(trainer.config.to_json())
+    with trainer.turns.beside() as let_others_in:
+
+        def sample(batch: Batch, generator: torch.Generator) -> Tensor:
+            let_others_in()
+            return trainer.sample(batch, generator)
+
+        evaluation = evaluator.evaluate(sample, trainer.kimg)
+        own = trainer.evaluate(images.heldout)
+        evaluated = time.perf_counter()
+        _write_checkpoint(trainer, images, folder)
+    written = time.perf_counter()
     metrics = {
         **evaluation.values,
         **own,
         **trainer.costs(),
         **trainer.losses,
-        "evaluation_seconds": evaluated - started,
-        "checkpoint_seconds": time.perf_counter() - evaluated,
+        "evaluation_seconds": evaluated - started - (trainer.turns.waited - waited),
+        "checkpoint_seconds": written - evaluated,
+        "device_speed": device_speed(trainer.device, trainer.turns),
     }
     _refuse_non_finite(metrics, trainer.kimg)
     protocols = {**evaluation.protocols, **_protocols(own, images), **trainer.variant.tags}
     report = Report(kimg, metrics, protocols, tags=_tags(trainer, images))
     (folder / REPORT_FILE).write_bytes(REPORT.dump_json(report))
     return report, folder
+
+
+def _write_checkpoint(trainer: Trainer, images: Images, folder: Path) -> None:
+    """All of a checkpoint's folder but the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.save(folder / CHECKPOINT_FILE)
+    grid = draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
+    save_grid(grid, folder / SAMPLES_FILE, GRID_COLUMNS)
+    (folder / CONFIG_FILE).write_text(trainer.config.to_json())
 
 
 def _protocols(own: Mapping[str, float], images: Images) -> dict[str, str]:
@@ -176,9 +194,9 @@ def _read_report(folder: Path) -> Report:
 
 
 def _tags(trainer: Trainer, images: Images) -> dict[str, str]:
-    on_gpu = trainer.device.type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(trainer.device) if on_gpu else "cpu",
+        "device": device_name(trainer.device),
+        "calibration": CALIBRATION,
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
         "data": images.train.fingerprint,

@@ -1,0 +1,169 @@
+"""How much memory training takes, measured so that two trials can be compared."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+MIB = 2**20
+
+
+class PeakMemory:
+    """Peak memory of building and training the networks, in windows like :class:`TrainingTimer`'s.
+
+    On CUDA it is the allocator's peak of this process on the device, and what it reserves is
+    reported beside it. On the CPU it is the rise of the process's peak resident memory over its
+    level when this object was made, which is to be before the networks are. What grows between
+    windows, such as an evaluation's networks, is left out of it.
+
+    Linux gives the peak of each window. Where it does not let a process reset its peak, and on
+    other systems, the peak since the process began serves: there a rise that stays below an earlier
+    peak of the process is not seen, so the value is a lower bound.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._gauge = _gauge(device)
+        _return_freed()
+        self._left = self._gauge.level()  # bytes, when the last window was left
+        self._base = self._gauge.base()
+        self._peak = 0
+        self._reserved = 0
+
+    @contextmanager
+    def window(self) -> Iterator[None]:
+        """Watch a stretch of building or training."""
+        self._base += max(0, self._gauge.level() - self._left)
+        self._gauge.reset()
+        try:
+            yield
+        finally:
+            self._peak = max(self._peak, self._gauge.peak() - self._base)
+            self._reserved = max(self._reserved, self._gauge.reserved())
+            self._left = self._gauge.level()
+
+    def costs(self) -> dict[str, float]:
+        """In MiB ``peak_memory_mib``, and on CUDA ``reserved_memory_mib``.
+
+        What is reserved is the allocator's peak with all that it keeps to use again, of evaluations
+        too: what other processes cannot have.
+        """
+        costs = {"peak_memory_mib": self._peak / MIB}
+        return {**costs, "reserved_memory_mib": self._reserved / MIB} if self._reserved else costs
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: a resumed run's peak is that of all its processes."""
+        return {"peak": self._peak, "reserved": self._reserved}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave."""
+        self._peak = max(self._peak, state["peak"])
+        self._reserved = max(self._reserved, state["reserved"])
+
+
+class _Gauge(Protocol):
+    """Reads memory in bytes."""
+
+    def base(self) -> int:
+        """The level that peaks are counted from."""
+
+    def level(self) -> int:
+        """In use now."""
+
+    def peak(self) -> int:
+        """The most in use since the last reset, or since the process began."""
+
+    def reserved(self) -> int:
+        """The most that an allocator held since the last reset; 0 where none is asked."""
+
+    def reset(self) -> None:
+        """Begin a new peak, where that can be done."""
+
+
+class _Cuda:
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def base(self) -> int:
+        return 0
+
+    def level(self) -> int:
+        return torch.cuda.memory_allocated(self._device)
+
+    def peak(self) -> int:
+        return torch.cuda.max_memory_allocated(self._device)
+
+    def reserved(self) -> int:
+        return torch.cuda.max_memory_reserved(self._device)
+
+    def reset(self) -> None:
+        torch.cuda.reset_peak_memory_stats(self._device)
+
+
+class _Linux:
+    _STATUS = Path("/proc/self/status")
+    _CLEAR = Path("/proc/self/clear_refs")
+
+    def base(self) -> int:
+        return self.level()
+
+    def level(self) -> int:
+        return self._read("VmRSS:")
+
+    def peak(self) -> int:
+        return self._read("VmHWM:")
+
+    def reserved(self) -> int:
+        return 0
+
+    def reset(self) -> None:
+        self._CLEAR.write_text("5")  # proc(5): the peak falls to the present level
+
+    def _read(self, key: str) -> int:
+        line = next(s for s in self._STATUS.read_text().splitlines() if s.startswith(key))
+        return int(line.split()[1]) * 1024
+
+
+class _Lifetime:
+    """The peak since the process began, for want of better; it stands for the level too."""
+
+    def base(self) -> int:
+        return self.peak()
+
+    def level(self) -> int:
+        return self.peak()
+
+    def peak(self) -> int:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+    def reserved(self) -> int:
+        return 0
+
+    def reset(self) -> None:
+        """It cannot be."""
+
+
+def _return_freed() -> None:
+    """Give the system what was freed: it would hide as much of what is allocated next."""
+    gc.collect()
+    with suppress(AttributeError):  # glibc's alone
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _gauge(device: torch.device) -> _Gauge:
+    if device.type == "cuda":
+        return _Cuda(device)
+    linux = _Linux()
+    try:
+        linux.reset()
+    except OSError:
+        return _Lifetime()
+    return linux

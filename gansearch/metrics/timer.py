@@ -1,0 +1,193 @@
+"""How long training takes, measured so that two trials can be compared."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from gansearch.metrics.device import Turns, device_name
+
+WARM_UP = 16
+"""Rounds of a process before its first measurement: compilation, tuning, first allocations."""
+
+MEASURED = 16
+"""Rounds of a measurement, at least: lazy penalties come once in as many steps."""
+
+SPACING = 1.5
+"""Progress from one measurement to the next, as a factor."""
+
+SHARE = 0.05
+"""Of a trial's time that its further measurements, and its waiting for others', may take."""
+
+_BESIDE_SECONDS = 0.25
+"""Of a stretch beside others, about: so long does one wait who wants to be alone."""
+
+_ALONE_SECONDS = (0.05, 1.0)
+"""Of a stretch alone, about: the least and the most."""
+
+
+@dataclass
+class _Sum:
+    """What some stretches of training come to."""
+
+    seconds: float = 0.0
+    rounds: int = 0
+    images: int = 0
+
+    def add(self, other: _Sum) -> None:
+        self.seconds += other.seconds
+        self.rounds += other.rounds
+        self.images += other.images
+
+    @property
+    def rate(self) -> float:
+        """Seconds per kimg."""
+        return self.seconds / self.images * 1000
+
+
+class TrainingTimer:
+    """Times training in stretches, and nothing between them; measures some of them alone.
+
+    The rate is the median of measurements, each of :data:`MEASURED` rounds or more during which
+    nobody else uses the device: the first after a process's :data:`WARM_UP`, the next ones at
+    geometric distances. A run too short for any has the rate of all its stretches.
+
+    A stretch is timed on the device: on CUDA by its events, so that its steps stay asynchronous.
+
+    Args:
+        device: that is trained on.
+        turns: of this process on it.
+    """
+
+    def __init__(self, device: torch.device, turns: Turns) -> None:
+        self._device = device
+        self._turns = turns
+        self._born = time.perf_counter()
+        self._all = _Sum()
+        self._warm_up = _Sum()
+        self._alone_seconds = 0.0
+        self._rates: list[float] = []
+        self._next = 0  # images at which the next measurement is due
+        self._process_rounds = 0
+        self._round_seconds: float | None = None  # of the last stretch
+        self._current = _Sum()  # the measurement in progress
+        self._waited_before = 0.0  # by earlier processes
+
+    @contextmanager
+    def stretch(self, rounds: int, images: int) -> Iterator[int]:
+        """Time the next rounds; yields how many they are, from 1 to ``rounds``.
+
+        A stretch that raises adds to the seconds and not to the rate.
+
+        Args:
+            rounds: that are to be trained, at least 1.
+            images: real images that each of them shows, at least 1.
+        """
+        due = self._is_due()
+        count = min(rounds, self._fitting(due))
+        with self._turns.alone() if due else self._turns.beside() as turn:
+            elapsed = stopwatch(self._device)
+            try:
+                yield count
+            except BaseException:
+                self._all.seconds += elapsed()
+                raise
+            done = _Sum(elapsed(), count, count * images)
+        self._count(done)
+        if due:
+            self._measure(done, alone=turn is True)
+
+    def _is_due(self) -> bool:
+        if self._process_rounds < WARM_UP or self._all.images < self._next:
+            return False
+        spent = self._alone_seconds + self._turns.waited
+        affordable = spent <= SHARE * (time.perf_counter() - self._born)
+        return affordable or not self._rates or self._current.rounds > 0
+
+    def _fitting(self, alone: bool) -> int:
+        if self._round_seconds is None:
+            return 1
+        if not alone:
+            return max(1, int(_BESIDE_SECONDS / self._round_seconds))
+        least, most = (int(seconds / self._round_seconds) for seconds in _ALONE_SECONDS)
+        return max(1, min(most, max(least, MEASURED - self._current.rounds)))
+
+    def _count(self, done: _Sum) -> None:
+        if self._process_rounds < WARM_UP:
+            self._warm_up.add(done)
+        self._process_rounds += done.rounds
+        self._round_seconds = done.seconds / done.rounds or None
+        self._all.add(done)
+
+    def _measure(self, done: _Sum, *, alone: bool) -> None:
+        if alone:
+            self._alone_seconds += done.seconds
+            self._current.add(done)
+            if self._current.rounds < MEASURED:
+                return  # goes on in the next stretch
+            self._rates.append(self._current.rate)
+        self._current = _Sum()
+        self._next = round(self._all.images * SPACING)
+
+    def costs(self) -> dict[str, float]:
+        """The run's time, in seconds.
+
+        ``train_seconds`` is all of the training, ``warmup_seconds`` the part of it that was a
+        process's first rounds, and ``waiting_seconds`` what waiting for turns came to beside it.
+        Once a round was trained there is ``seconds_per_kimg``, and how many measurements alone it
+        is the median of: ``measured_alone``.
+        """
+        costs = {
+            "train_seconds": self._all.seconds,
+            "warmup_seconds": self._warm_up.seconds,
+            "waiting_seconds": self._waited_before + self._turns.waited,
+            "measured_alone": float(len(self._rates)),
+        }
+        if self._rates:
+            costs["seconds_per_kimg"] = statistics.median(self._rates)
+        elif self._all.images:
+            whole = self._current if self._current.images else self._all
+            costs["seconds_per_kimg"] = whole.rate
+        return costs
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps, plain values."""
+        return {
+            "device": device_name(self._device),
+            "all": asdict(self._all),
+            "warm_up": asdict(self._warm_up),
+            "waited": self._waited_before + self._turns.waited,
+            "rates": list(self._rates),
+            "next": self._next,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave; another kind of device is measured anew."""
+        self._all = _Sum(**state["all"])
+        self._warm_up = _Sum(**state["warm_up"])
+        self._waited_before = state["waited"]
+        if state["device"] == device_name(self._device):
+            self._rates = list(state["rates"])
+            self._next = state["next"]
+
+
+def stopwatch(device: torch.device) -> Callable[[], float]:
+    """Starts now; gives the seconds that passed on the device once it has done what it was told."""
+    if device.type != "cuda":
+        started = time.perf_counter()
+        return lambda: time.perf_counter() - started
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record(torch.cuda.current_stream(device))
+
+    def elapsed() -> float:
+        end.record(torch.cuda.current_stream(device))
+        end.synchronize()
+        return start.elapsed_time(end) / 1000  # it is in milliseconds
+
+    return elapsed
