@@ -1,0 +1,289 @@
+"""A study without machines: the policy of a real one on an event clock.
+
+Workers, learning curves and mishaps are simulated, decisions are not: the :class:`Policy` is a
+real study's, with the event clock for its own. Nothing depends on the time of day, so the same
+seeds make the same decisions. A device is busy, and counted, from a trial's ask to its end, waiting
+and lost work included.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from gansearch.config import Params
+from gansearch.errors import StudyError
+from gansearch.pareto import Points, hypervolume, non_dominated
+from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.search.policy import Ask, Policy
+from gansearch.space import Space
+
+Clock = Callable[[], float]
+"""Seconds on the event clock."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a training run gives, known before it is run.
+
+    Attributes:
+        kimg: points at which its quality is known, ascending.
+        quality: for each quality metric its values at those points; one that is not finite is
+            reported as it is.
+        seconds_per_kimg: on a device of speed 1, above 0.
+        peak_memory_mib: of the training, in MiB.
+        diverges_at: kimg at which it diverges, if it does; the points end before it.
+    """
+
+    kimg: Sequence[float]
+    quality: Mapping[str, Sequence[float]]
+    seconds_per_kimg: float
+    peak_memory_mib: float
+    diverges_at: float = math.inf
+
+    def report(self, kimg: float) -> Report:
+        """What a trial reports at ``kimg``.
+
+        Costs are those of the device of speed 1, whatever it ran on, as calibrated trials' are.
+
+        Raises:
+            StudyError: there is no value at ``kimg``.
+        """
+        at = next((i for i, point in enumerate(self.kimg) if math.isclose(point, kimg)), None)
+        if at is None:
+            known = ", ".join(f"{point:g}" for point in self.kimg)
+            raise StudyError(f"the curve has no value at {kimg:g} kimg, only at {known}")
+        costs = {
+            "seconds_per_kimg": self.seconds_per_kimg,
+            "peak_memory_mib": self.peak_memory_mib,
+        }
+        return Report(kimg, {**{name: v[at] for name, v in self.quality.items()}, **costs})
+
+
+class Problem(Protocol):
+    """What is searched, and what every configuration of it would give."""
+
+    space: Space
+
+    def run(self, params: Params, seed: int) -> Curve:
+        """The training of ``params`` with ``seed``: the same curve at every call."""
+
+
+class Method(Protocol):
+    """What decides in a simulated study: a :class:`Policy`, or whatever is set beside it."""
+
+    def ask(self) -> Ask | None:
+        """The next trial to run; ``None`` for the worker that asks to go home."""
+
+    def report(self, number: int, report: Report) -> bool:
+        """Take a trial's report; ``False`` if the trial is over."""
+
+    def tell(self, number: int, outcome: Outcome, reason: str = "") -> None:
+        """A trial's process ended."""
+
+    def record(self) -> StudyRecord:
+        """The study as it stands."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The machines of a simulated study, and what goes wrong with them.
+
+    Attributes:
+        workers: trials at a time.
+        speeds: of the devices, as multiples of the usual one; workers take them in turn.
+        memory_mib: of a device; a trial that needs more ends right after its start.
+        startup_s: seconds from a trial's ask, or its crash, until it trains.
+        delay_s: mean seconds between a report and its answer, while the device waits; drawn from
+            an exponential distribution.
+        crash_s: mean seconds of training between two crashes of a worker, drawn likewise. A
+            crashed trial goes on from its last report, as often as the space's ``retries`` say.
+        seed: of delays and crashes.
+    """
+
+    workers: int = 8
+    speeds: Sequence[float] = (1.0,)
+    memory_mib: float = math.inf
+    startup_s: float = 0.0
+    delay_s: float = 0.0
+    crash_s: float = math.inf
+    seed: int = 0
+
+
+class End(NamedTuple):
+    """The moment at which a trial left its worker."""
+
+    number: int
+    kimg: float  # that it was trained to
+    seconds: float  # on the event clock
+    gpu_seconds: float  # that the study had spent
+
+
+Life = Generator[float, None, float]
+"""Yields the seconds until its next step, returns the kimg that it came to."""
+
+
+@dataclass
+class Simulation:
+    """A study on an event clock, step by step.
+
+    Attributes:
+        problem: what is searched.
+        cluster: where.
+        method: decides; it can be exchanged between two steps, as by a driver that was killed.
+        now: seconds on the event clock.
+        gpu_seconds: that devices were busy.
+        ends: of the trials, in their order.
+    """
+
+    problem: Problem
+    cluster: Cluster
+    method: Method = field(init=False)
+    now: float = 0.0
+    gpu_seconds: float = 0.0
+    ends: list[End] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        budget = self.problem.space.budget
+        self._points = (*budget.rungs, budget.max_kimg)
+        self._order = count()  # of events at the same moment
+        self._events: list[tuple[float, int, Iterator[float]]] = []
+
+    def clock(self) -> float:
+        """The moment, for a policy."""
+        return self.now
+
+    def run(self, gpu_seconds: float = math.inf) -> None:
+        """Run until nobody is busy, or until so much was spent: what runs then stays unfinished."""
+        speeds = self.cluster.speeds
+        for worker in range(self.cluster.workers):
+            self._wake(self._work(speeds[worker % len(speeds)]))
+        while self.step(gpu_seconds):
+            pass
+
+    def step(self, gpu_seconds: float = math.inf) -> bool:
+        """Do the next event; ``False`` if there is none before so much is spent."""
+        if not self._events:
+            return False
+        busy, moment = len(self._events), self._events[0][0]
+        left = gpu_seconds - self.gpu_seconds
+        if busy * (moment - self.now) > left:
+            self.now += left / busy
+            self.gpu_seconds = gpu_seconds
+            return False
+        self.gpu_seconds += busy * (moment - self.now)
+        self.now = moment
+        self._wake(heapq.heappop(self._events)[2])
+        return True
+
+    def _wake(self, worker: Iterator[float]) -> None:
+        wait = next(worker, None)
+        if wait is not None:
+            heapq.heappush(self._events, (self.now + wait, next(self._order), worker))
+
+    def _work(self, speed: float) -> Iterator[float]:
+        while (ask := self.method.ask()) is not None:
+            kimg = yield from self._live(ask, speed)
+            self.ends.append(End(ask.number, kimg, self.now, self.gpu_seconds))
+
+    def _live(self, ask: Ask, speed: float) -> Life:
+        """One trial on one worker, as ``search/worker.py`` has it."""
+        number, last, crashes = ask.number, ask.resume, 0
+        curve = self.problem.run(ask.params, ask.seed)
+        fate = np.random.default_rng((self.cluster.seed, number))
+        yield self.cluster.startup_s
+        if curve.peak_memory_mib > self.cluster.memory_mib:
+            self.method.tell(number, Outcome.OUT_OF_MEMORY, "the device is too small")
+            return 0.0
+        while True:
+            reached = last.kimg if last else 0.0
+            if last and not self.method.report(number, last):  # told again after a new start
+                return reached
+            for kimg in (point for point in self._points if point > reached):
+                goal = min(kimg, curve.diverges_at)
+                seconds = (goal - reached) * curve.seconds_per_kimg / speed
+                crash = fate.exponential(self.cluster.crash_s)
+                yield min(crash, seconds)
+                if crash < seconds:
+                    break
+                if goal < kimg:
+                    self.method.tell(number, Outcome.DIVERGED, f"nan at {goal:g} kimg")
+                    return goal
+                last, reached = curve.report(kimg), kimg
+                yield fate.exponential(self.cluster.delay_s)
+                if not self.method.report(number, last):
+                    return kimg
+            else:
+                self.method.tell(number, Outcome.COMPLETED)
+                return reached
+            crashes += 1
+            if crashes > self.problem.space.search.retries:
+                self.method.tell(number, Outcome.FAILED, "its worker crashed")
+                return reached
+            yield self.cluster.startup_s
+
+
+def simulate(
+    problem: Problem,
+    cluster: Cluster,
+    method: Callable[[Space, Clock], Method] | None = None,
+    gpu_seconds: float = math.inf,
+) -> Simulation:
+    """Run a study on an event clock.
+
+    Args:
+        problem: what is searched; its space says how.
+        cluster: where.
+        method: makes what decides; without it the space's own policy.
+        gpu_seconds: budget of the devices' time, beside the space's budget of trials.
+
+    Returns:
+        The simulation as it ended; its ``method.record()`` is the study.
+
+    Raises:
+        StudyError: a rung at which the problem has no value, or a grid that cannot be enumerated.
+    """
+    simulation = Simulation(problem, cluster)
+    simulation.method = (method or policy)(problem.space, simulation.clock)
+    simulation.run(gpu_seconds)
+    return simulation
+
+
+def policy(space: Space, clock: Clock) -> Policy:
+    """The policy of a new study that lives as long as its process."""
+    return Policy(space, StudyRecord(space.name, space.text, space.file, 0.0, {}, ()), clock=clock)
+
+
+def hypervolume_over_time(
+    moments: Sequence[float], points: Points, reference: Sequence[float]
+) -> list[tuple[float, float]]:
+    """The steps of a front's hypervolume.
+
+    Args:
+        moments: at which the points were found, ascending.
+        points: ``[N, M]``, minimised.
+        reference: ``[M]``, finite.
+
+    Returns:
+        ``(moment, hypervolume from then on)`` wherever it grows.
+
+    Raises:
+        ValueError: as :func:`gansearch.pareto.hypervolume`.
+    """
+    steps: list[tuple[float, float]] = []
+    front = np.empty((0, len(reference)))
+    for moment, point in zip(moments, points, strict=True):
+        grown = np.vstack([front, point])
+        on_front = non_dominated(grown)
+        if on_front[-1]:
+            front = grown[on_front]
+            volume = hypervolume(front, reference)
+            if volume > (steps[-1][1] if steps else 0.0):
+                steps.append((moment, volume))
+    return steps
