@@ -29,7 +29,7 @@ LAYERS = [
     ["variants.catalog", "metrics.catalog"],
     ["variants.*.entries"],
     ["variants.entry", "variants.settings"],
-    ["settings", "pareto", "paths"],
+    ["settings", "pareto", "paths", "locks"],
     ["errors"],
 ]
 HEAVY = {

@@ -18,6 +18,7 @@ from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import is_full
+from gansearch.search.normalise import Normaliser
 from gansearch.search.rungs import Rungs
 from gansearch.search.samplers import derive_seed, proposer
 from gansearch.space import Space
@@ -106,6 +107,7 @@ class Policy:
             search.reduction_factor,
             space.quality.direction,
         )
+        self._normalise = Normaliser(space, study)
         self._protocols: dict[str, str] = {}
         self._last_moment = 0.0
         self._replay()
@@ -143,8 +145,9 @@ class Policy:
         """Take a trial's report; ``False`` if the trial is over and its process should end.
 
         A report that came before, as a continued trial repeats it, gets the answer it got, and
-        changes nothing but where its checkpoint is. One of a trial that has ended is not taken. At
-        the full budget the trial is complete. A value that is not finite means that it diverged; a
+        changes nothing but where its checkpoint is. One of a trial that has ended is not taken.
+        Times of another kind of device than the study's first are brought to that kind's. At the
+        full budget the trial is complete. A value that is not finite means that it diverged; a
         missing one, or one of another protocol than the study's, that it failed.
 
         Raises:
@@ -163,6 +166,7 @@ class Policy:
             if problem is not None:
                 self._finish(replace(trial, outcome=problem[0], reason=problem[1]))
                 return False
+            report = self._normalise(report)
             reports, tags = (*trial.reports, report), {**trial.tags, **report.tags}
             trial = self._judge(replace(trial, reports=reports, tags=tags), report)
             self._recorder.reported(trial, report)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import mmap
+
+import pytest
+import torch
+from torch import Tensor
+
+from gansearch.metrics import memory as memory_module
+from gansearch.metrics.memory import MIB, PeakMemory
+
+CPU = torch.device("cpu")
+
+
+def touched(mib: int) -> Tensor:
+    # Mapped, not from the heap, which may hand out pages that earlier tests left resident.
+    return torch.frombuffer(mmap.mmap(-1, mib * MIB), dtype=torch.uint8).fill_(1)
+
+
+def peak(memory: PeakMemory) -> float:
+    return memory.costs()["peak_memory_mib"]
+
+
+def test_peak_is_of_the_windows_alone() -> None:
+    memory = PeakMemory(CPU)
+    with memory.window():
+        networks = touched(64)
+        step = touched(128)
+        del step
+    evaluation = touched(512)
+    with memory.window():
+        step = touched(64)
+        del step
+    del evaluation
+    assert len(networks) == 64 * MIB
+    assert peak(memory) == pytest.approx(64 + 128, abs=8)
+
+
+def test_peak_counts_what_earlier_windows_left() -> None:
+    memory = PeakMemory(CPU)
+    kept = []
+    for _ in range(4):
+        with memory.window():
+            kept.append(touched(32))
+    assert peak(memory) == pytest.approx(128, abs=8)
+
+
+def test_a_resumed_peak_is_the_larger_one() -> None:
+    memory = PeakMemory(CPU)
+    with memory.window():
+        kept = touched(32)
+    del kept
+    resumed = PeakMemory(CPU)
+    resumed.load_state_dict(memory.state_dict())
+    with resumed.window():
+        pass
+    assert peak(resumed) == peak(memory)
+    assert peak(memory) == pytest.approx(32, abs=8)
+
+
+@pytest.fixture
+def refused_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(memory_module._Linux, "reset", refuse)
+
+
+@pytest.mark.usefixtures("refused_reset")
+def test_where_the_peak_cannot_be_reset_the_rise_of_the_lifetimes_peak_serves() -> None:
+    highest = memory_module._Lifetime().peak()
+    now = memory_module._Linux().level()
+    hidden = touched((highest - now) // MIB + 16)  # past every earlier peak of this process
+    memory = PeakMemory(CPU)
+    with memory.window():
+        kept = touched(64)
+    assert peak(memory) == pytest.approx(64, abs=8)
+    del hidden, kept  # held until here
