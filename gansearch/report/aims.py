@@ -90,7 +90,9 @@ class Aims:
         out = {number for numbers in removed.values() for number in numbers}
         kept = {number: report for number, report in reports.items() if number not in out}
         check_protocols([objective.metric for objective in self.objectives], kept)
-        points = [[oriented(o, r.metrics[o.metric]) for o in self.objectives] for r in kept.values()]
+        points = [
+            [oriented(o, r.metrics[o.metric]) for o in self.objectives] for r in kept.values()
+        ]
         return Candidates(
             trials=tuple(trial for trial in trials if trial.number in kept),
             points=np.array(points).reshape(-1, len(self.objectives)),

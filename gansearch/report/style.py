@@ -69,7 +69,7 @@ def below(figure: Figure, handles: Sequence[Line2D]) -> None:
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), 5),
+        ncols=len(handles) if len(handles) <= 5 else math.ceil(len(handles) / 2),
         frameon=False,
         fontsize=8.5,
         handletextpad=0.3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from gansearch.paths import written_atomically
 from gansearch.report.comparison import Comparison, Spread
 from gansearch.report.published import Published
 from gansearch.report.selection import Selection
+from gansearch.report.standing import Interval
 
 if TYPE_CHECKING:
     from gansearch.record import TrialRecord
@@ -80,9 +82,8 @@ def number(value: Scalar | None) -> str:
 
 def _measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
     """A value, with its interval where it was scored again: ``1.234 ± 0.051``."""
-    value = number(selection.values(trial)[metric])
     interval = selection.interval(trial, metric)
-    return value if interval is None or interval.half is None else f"{value} ± {interval.half:.2g}"
+    return number(selection.values(trial)[metric]) if interval is None else with_interval(interval)
 
 
 def _notes(selection: Selection) -> Iterator[str]:
@@ -92,8 +93,8 @@ def _notes(selection: Selection) -> Iterator[str]:
     for metric in sorted(selection.scored):
         score = selection.front[0].scores[metric]
         yield (
-            f"{metric}: mean and 95% interval (Student's t) over {len(score.seeds)} seeds of "
-            f"latents, {score.protocol}"
+            f"{metric}: mean ± 95% interval (Student's t, {len(score.seeds)} seeds of latents); "
+            f"{score.protocol}"
         )
     if selection.unscored:
         numbers = ", ".join(str(trial.number) for trial in selection.unscored)
@@ -101,6 +102,14 @@ def _notes(selection: Selection) -> Iterator[str]:
             f"not ranked, since they were not scored again as the others were: trials {numbers}; "
             "`gansearch rescore` scores them"
         )
+
+
+def with_interval(interval: Interval) -> str:
+    """A mean and half its interval's width, to the same digit: ``1.234 ± 0.051``."""
+    if not interval.half:
+        return number(interval.mean)
+    decimals = max(0, 1 - math.floor(math.log10(interval.half)))
+    return f"{interval.mean:.{decimals}f} ± {interval.half:.{decimals}f}"
 
 
 def _heading(metric: str) -> str:
