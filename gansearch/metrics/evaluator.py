@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -86,11 +88,26 @@ class Evaluator:
             for name in metrics
             if name not in METRICS or not METRICS[name].of_variant
         }
-        self._generator = torch.Generator().manual_seed(config.seed)
-        self._conditions = torch.randint(
-            len(images.train), (config.samples,), generator=self._generator
-        )
+        self._draw()
         self._real_spread = self._spread_of_data()
+
+    def with_seed(self, seed: int) -> Self:
+        """An evaluator of the same metrics with other latents and conditions."""
+        other = copy(self)
+        other._config = self._config.model_copy(update={"seed": seed})
+        other._draw()
+        return other
+
+    def protocols(self, source: str) -> dict[str, str]:
+        """What samples are measured by, as many as configured; ``source`` says of which latents."""
+        samples = self._config.samples
+        return {name: each.protocol(samples, source) for name, each in self._measures.items()}
+
+    def _draw(self) -> None:
+        self._generator = torch.Generator().manual_seed(self._config.seed)
+        self._conditions = torch.randint(
+            len(self._images.train), (self._config.samples,), generator=self._generator
+        )
 
     def evaluate(
         self, sample: Callable[[Batch, torch.Generator], Tensor], kimg: float = 0.0
