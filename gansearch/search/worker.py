@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypedDict
@@ -13,6 +15,7 @@ import torch
 from gansearch.config import TrainConfig
 from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
+from gansearch.search.cores import own_cores
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
 
 if TYPE_CHECKING:  # every trial is a new process: what it need not import, it does not wait for
@@ -87,19 +90,33 @@ def train_trial(job: Job, tell: Tell) -> None:
     torch.set_num_threads(max(1, int(job["cpus"])))
     folder = TrialFolder(job["folder"])
     if folder.is_shared():
-        with TemporaryDirectory(prefix="gansearch-") as scratch:
-            outcome, reason = _train(job, folder, Path(scratch), tell)
+        with TemporaryDirectory(prefix="gansearch-") as scratch, _own_cores(job) as cores:
+            outcome, reason = _train(job, folder, Path(scratch), cores, tell)
     else:
         outcome = Outcome.FAILED
         reason = f"{platform.node()} cannot see {job['folder']}: results must be on shared storage"
     tell({"outcome": outcome.value, "reason": reason, "host": platform.node()})
 
 
-def _train(job: Job, folder: TrialFolder, scratch: Path, tell: Tell) -> tuple[Outcome, str]:
+@contextmanager
+def _own_cores(job: Job) -> Iterator[str]:
+    """The cores that a trial has to itself, such as ``0,1``, or ``shared``.
+
+    On a GPU it has none: the threads beside the one that trains, such as the backward pass's, are
+    then not what the trial's CPUs were counted for.
+    """
+    with own_cores(0 if job["gpus"] else job["cpus"]) as cores:
+        yield ",".join(map(str, sorted(cores))) or "shared"
+
+
+def _train(
+    job: Job, folder: TrialFolder, scratch: Path, cores: str, tell: Tell
+) -> tuple[Outcome, str]:
     def tell_report(report: Report) -> None:
         tell({"report": REPORT.dump_json(report).decode()})
 
     def on_report(report: Report, checkpoint: Path) -> bool:
+        report = replace(report, tags={**report.tags, "cores": cores})
         kept = folder.publish(checkpoint, report)
         tell_report(kept)
         folder.prune(kept)

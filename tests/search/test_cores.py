@@ -1,0 +1,115 @@
+"""A trial's own cores, with real processes beside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from gansearch.search import cores as cores_module
+from gansearch.search.cores import own_cores
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system does not pin threads"
+)
+NONE: frozenset[int] = frozenset()
+
+HOLD = """
+import sys
+from gansearch.search.cores import own_cores
+with own_cores(1) as cores:
+    print(*cores, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else's locks."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@pytest.fixture
+def allowed() -> set[int]:
+    return os.sched_getaffinity(0)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process with a core of its own, which it has said."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def test_this_thread_and_those_it_starts_are_on_the_cores_until_the_end(allowed: set[int]) -> None:
+    seen: list[set[int]] = []
+    with own_cores(1) as cores:
+        assert len(cores) == 1
+        assert os.sched_getaffinity(0) == cores <= allowed
+        thread = Thread(target=lambda: seen.append(os.sched_getaffinity(0)))
+        thread.start()
+        thread.join()
+    assert seen == [cores]
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_what_raises_is_let_go_too(allowed: set[int]) -> None:
+    def fail() -> None:
+        with own_cores(len(allowed)):
+            raise ArithmeticError
+
+    for _ in range(2):
+        with pytest.raises(ArithmeticError):
+            fail()
+        assert os.sched_getaffinity(0) == allowed
+    with own_cores(len(allowed)) as cores:
+        assert cores == allowed
+
+
+@pytest.mark.parametrize("cpus", [0, 0.5, 1.5, 10**6])
+def test_fractions_and_too_many_share(allowed: set[int], cpus: float) -> None:
+    with own_cores(cpus) as cores:
+        assert cores == NONE
+        assert os.sched_getaffinity(0) == allowed
+
+
+def test_nobody_has_anothers_core_until_it_dies(
+    allowed: set[int], other: subprocess.Popen[str]
+) -> None:
+    assert other.stdout is not None
+    taken = {int(core) for core in other.stdout.readline().split()}
+    assert len(taken) == 1
+    with own_cores(len(allowed)) as cores:  # one too few are free, and none is kept for that
+        assert cores == NONE
+    if len(allowed) > 1:
+        with own_cores(len(allowed) - 1) as cores:
+            assert cores == allowed - taken
+    other.kill()
+    other.wait()
+    with own_cores(len(allowed)) as cores:
+        assert cores == allowed
+
+
+@pytest.mark.parametrize(("quota", "pinned"), [("max 100000", 1), ("50000 100000", 0)])
+def test_a_containers_quota_leaves_no_core_to_anyone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, pinned: int
+) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(f"{quota}\n")
+    monkeypatch.setattr(cores_module, "_QUOTA", file)
+    with own_cores(1) as cores:
+        assert len(cores) == pinned
