@@ -70,6 +70,39 @@ class EvaluationConfig(Model):
     """Scores the trials on the front, and those that are as good, again at the end of a study."""
 
 
+GPU_ONLY = {"precision": "tf32", "cuda_graphs": True}
+"""Settings of :class:`ComputeConfig`, and their values that only a GPU has."""
+
+
+class ComputeConfig(Model):
+    """How a step is computed. No setting changes what is computed by more than its rounding."""
+
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Of the networks' convolutions and matrix products: ``tf32`` and ``bfloat16`` round what they
+    multiply to 10 and 7 bits. Losses, gradient penalties, weights and samples stay float32."""
+    memory_format: Literal["contiguous", "channels_last"] = "channels_last"
+    """The order of feature maps in memory: pixels of a channel, or channels of a pixel, together."""
+    compile: Literal["none", "default", "max-autotune"] = "none"
+    """Whether networks are compiled (by torch's Inductor), which takes a minute or more once a
+    configuration, and whether it then tries several kernels for each operation."""
+    cuda_graphs: bool = False
+    """Whether compiled networks are launched on a GPU as one graph, which spares the host."""
+    data: Literal["auto", "resident", "streamed"] = "auto"
+    """Where images lie: on the device, or read ahead from memory or disk; ``auto`` has sets of up
+    to 1 GiB on the device. The batches are the same, bit for bit."""
+
+    @model_validator(mode="after")
+    def _graphs_of_compiled(self) -> Self:
+        if self.cuda_graphs and self.compile == "none":
+            raise ValueError("cuda_graphs needs compiled networks: compile default or max-autotune")
+        return self
+
+    @property
+    def needing_gpu(self) -> dict[str, Any]:
+        """The settings that a CPU does not have, by name."""
+        return {name: v for name, v in GPU_ONLY.items() if getattr(self, name) == v}
+
+
 class TrainConfig(Model):
     """Everything that determines one training run, up to the machine it runs on."""
 
@@ -77,6 +110,7 @@ class TrainConfig(Model):
     settings: Settings
     data: DataConfig
     evaluation: EvaluationConfig = EvaluationConfig()
+    compute: ComputeConfig = ComputeConfig()
     seed: int = Field(ge=0)
     """Seed of the weights, the order of the images and the latent vectors."""
     max_kimg: float = Field(gt=0)
@@ -101,6 +135,7 @@ class TrainConfig(Model):
         *,
         data: DataConfig,
         evaluation: EvaluationConfig,
+        compute: ComputeConfig = ComputeConfig(),
         seed: int,
         max_kimg: float,
     ) -> Self:
@@ -111,6 +146,7 @@ class TrainConfig(Model):
                 ``seed`` among them is the trial's, which is given apart.
             data: the images.
             evaluation: how quality is measured.
+            compute: how steps are computed.
             seed: of this run, at least 0.
             max_kimg: full budget in kimg.
 
@@ -126,6 +162,7 @@ class TrainConfig(Model):
                     "settings": nest(settings),
                     "data": data,
                     "evaluation": evaluation,
+                    "compute": compute,
                     "seed": seed,
                     "max_kimg": max_kimg,
                 }

@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     study.listed_once,
     study.has_quality,
     study.rungs,
+    study.compute,
     study.seeds,
     study.grid,
 )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from gansearch.config import (
+    ComputeConfig,
     DataConfig,
     EvaluationConfig,
     Model,
@@ -146,6 +147,8 @@ class Space(Model):
     """How much is spent."""
     resources: Resources = Resources()
     """What one trial is given."""
+    compute: ComputeConfig = ComputeConfig()
+    """How a trial's steps are computed."""
     search: SearchConfig = SearchConfig()
     """How configurations are proposed and stopped."""
     tracking: TrackingConfig = TrackingConfig()
@@ -217,6 +220,7 @@ class Space(Model):
             {**self._fixed(params), **params},
             data=self.data,
             evaluation=self.evaluation.model_copy(update={"metrics": self._quality_metrics()}),
+            compute=self.compute,
             seed=seed,
             max_kimg=self.budget.max_kimg,
         )

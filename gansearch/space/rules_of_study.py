@@ -9,7 +9,7 @@ from gansearch.space.draft import Draft, Finding
 from gansearch.space.knobs import SEED
 from gansearch.space.parameters import FloatRange
 from gansearch.space.scope import split
-from gansearch.space.wording import listed, unknown
+from gansearch.space.wording import listed, shown, unknown
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind, Entry
 
@@ -131,6 +131,15 @@ def rungs(draft: Draft) -> Iterator[Finding]:
         if kimg >= budget.max_kimg:
             message = f"rung {kimg:g} should be less than max_kimg {budget.max_kimg:g}"
             yield ("budget", "rungs", i), message
+
+
+def compute(draft: Draft) -> Iterator[Finding]:
+    """What only a GPU computes is asked for where trials have one."""
+    space = draft.space
+    if space.resources.gpus > 0 or not draft.is_whole("resources"):
+        return
+    for name, value in space.compute.needing_gpu.items():
+        yield ("compute", name), f"{shown(value)} needs a GPU: resources.gpus above 0 (got 0)"
 
 
 def seeds(draft: Draft) -> Iterator[Finding]:

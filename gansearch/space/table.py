@@ -88,6 +88,7 @@ def _study(space: Space) -> Table:
         "sampler": f"{search.sampler}, seed {search.seed}",
         "first trials": f"{len(space.defaults())}: the paper's configuration of each variant",
         "a trial has": f"{resources.cpus:g} CPUs, {resources.gpus:g} GPUs",
+        "computed": ", ".join(f"{key} {value}" for key, value in space.compute),
     }
     for row in rows.items():
         table.add_row(*row)
