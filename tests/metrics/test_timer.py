@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import accumulate, pairwise
+from statistics import median
+
+import pytest
+import torch
+
+from gansearch.metrics import timer as timer_module
+from gansearch.metrics.device import Turns
+from gansearch.metrics.timer import MEASURED, SHARE, SPACING, WARM_UP, TrainingTimer
+
+CPU = torch.device("cpu")
+IMAGES = 10  # of a round
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class Device(Turns):
+    """A device on a clock of its own, which is slower while others are there."""
+
+    def __init__(self, clock: Clock, *, waits: float = 0.0, granted: bool = True) -> None:
+        self.clock = clock
+        self.waited = 0.0
+        self.slowed = 1.0
+        self.stretches: list[tuple[bool, int]] = []
+        self._waits = waits
+        self._granted = granted
+
+    @contextmanager
+    def beside(self) -> Iterator[Callable[[], None]]:
+        self.slowed = 3.0
+        yield lambda: None
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        self.clock.now += self._waits
+        self.waited += self._waits
+        self.slowed = 1.0 if self._granted else 3.0
+        yield self._granted
+
+    def train(self, timer: TrainingTimer, rounds: int, seconds: float) -> None:
+        """Rounds that take so long each when nobody else is there."""
+        while rounds:
+            with timer.stretch(rounds, IMAGES) as count:
+                assert 1 <= count <= rounds
+                self.clock.now += count * seconds * self.slowed
+                self.stretches.append((self.slowed == 1.0, count))
+            rounds -= count
+
+    @property
+    def alone_rounds(self) -> list[int]:
+        return [count for alone, count in self.stretches if alone]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(timer_module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def device(clock: Clock) -> Device:
+    return Device(clock)
+
+
+def test_what_others_do_to_it_is_in_the_seconds_and_not_in_the_rate(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    assert timer.costs() == {
+        "train_seconds": 0,
+        "warmup_seconds": 0,
+        "waiting_seconds": 0,
+        "measured_alone": 0,
+    }
+    device.train(timer, 200, seconds=0.02)
+    device.clock.now += 1000  # an evaluation
+    costs = timer.costs()
+    alone = sum(device.alone_rounds)
+    assert costs["seconds_per_kimg"] == pytest.approx(0.02 / IMAGES * 1000)
+    assert costs["train_seconds"] == pytest.approx(0.02 * (alone + 3 * (200 - alone)))
+    assert costs["measured_alone"] >= 1
+
+
+def test_the_first_rounds_of_a_process_are_not_measured(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 1, seconds=50.0)  # compilation
+    device.train(timer, WARM_UP - 1, seconds=0.02)
+    assert not device.alone_rounds
+    assert timer.costs()["warmup_seconds"] == timer.costs()["train_seconds"]
+    device.train(timer, 50, seconds=0.02)
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(2.0)
+    assert timer.costs()["warmup_seconds"] == pytest.approx(3 * (50 + 0.02 * (WARM_UP - 1)))
+
+
+def test_the_rate_is_the_median_of_measurements_at_geometric_distances(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.clock.now += 1e6  # any number of measurements is affordable
+    device.train(timer, 100, seconds=0.01)
+    device.train(timer, 20_000, seconds=0.02)
+    ends = list(accumulate(count for _, count in device.stretches))
+    spans = [
+        (end - count, end)
+        for end, (alone, count) in zip(ends, device.stretches, strict=True)
+        if alone
+    ]
+    assert timer.costs()["measured_alone"] == len(spans) > 10
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(0.02 / IMAGES * 1000)
+    for (_, before), (after, _) in pairwise(spans):
+        assert after >= SPACING * before - 1
+        assert after <= SPACING * before + 25  # the stretch that was under way
+
+
+def test_measuring_and_waiting_are_a_small_share(clock: Clock) -> None:
+    device = Device(clock, waits=0.5)
+    timer = TrainingTimer(CPU, device)
+    born = clock.now
+    device.train(timer, 20_000, seconds=0.01)
+    spent = device.waited + 0.01 * sum(device.alone_rounds)
+    one = 0.5 + 0.01 * MEASURED
+    assert len(device.alone_rounds) > 1
+    assert spent <= SHARE * (clock.now - born) + one + 1e-6
+
+
+def test_a_measurement_goes_on_until_it_has_enough_rounds(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, WARM_UP, seconds=0.4)
+    for seconds in (0.4, 0.6) * (MEASURED // 2):  # windows of a single round
+        device.train(timer, 1, seconds)
+    assert device.alone_rounds == [1] * MEASURED
+    assert timer.costs()["measured_alone"] == 1
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(0.5 / IMAGES * 1000)
+
+
+def test_stretches_are_short_for_others_to_have_their_turn(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 2000, seconds=0.01)
+    beside = [count for alone, count in device.stretches if not alone]
+    assert max(beside) * 0.01 <= 0.25  # as the last rounds were, alone perhaps
+    assert median(beside) * 0.03 <= 0.25
+    assert max(device.alone_rounds) * 0.01 <= 1.0
+
+
+def test_rounds_longer_than_a_stretch_come_one_by_one(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, WARM_UP + MEASURED, seconds=9.0)
+    assert {count for _, count in device.stretches} == {1}
+    assert timer.costs()["measured_alone"] == 1
+
+
+def test_a_run_too_short_for_a_measurement_has_the_rate_of_all_of_it(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 5, seconds=0.1)
+    costs = timer.costs()
+    assert costs["measured_alone"] == 0
+    assert costs["seconds_per_kimg"] == pytest.approx(3 * 0.1 / IMAGES * 1000)
+
+
+def test_one_who_is_never_let_alone_says_so(clock: Clock) -> None:
+    device = Device(clock, granted=False)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 1000, seconds=0.1)
+    costs = timer.costs()
+    assert costs["measured_alone"] == 0
+    assert costs["seconds_per_kimg"] == pytest.approx(3 * 0.1 / IMAGES * 1000)
+
+
+def test_a_stretch_that_raises_costs_time_and_gives_no_rate(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+
+    def diverge() -> None:
+        with timer.stretch(500, IMAGES):
+            device.clock.now += 3
+            raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        diverge()
+    assert timer.costs()["train_seconds"] == 3
+    assert "seconds_per_kimg" not in timer.costs()
+
+
+def test_a_resumed_timer_goes_on(clock: Clock) -> None:
+    first, second = Device(clock, waits=0.25), Device(clock, waits=0.25)
+    before, after = TrainingTimer(CPU, first), TrainingTimer(CPU, second)
+    first.train(before, 100, seconds=0.1)
+    state = before.state_dict()
+    after.load_state_dict(state)
+    assert after.costs() == before.costs()
+    second.train(after, 100, seconds=0.5)
+    assert not any(alone for alone, _ in second.stretches[:WARM_UP])  # its own first rounds
+    assert after.costs()["measured_alone"] > before.costs()["measured_alone"]
+    assert after.costs()["waiting_seconds"] == first.waited + second.waited
+    assert after.costs()["train_seconds"] > before.costs()["train_seconds"]
+    assert before.state_dict() == state
+
+
+def test_another_kind_of_device_is_measured_anew(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device(clock)
+    before, after = TrainingTimer(CPU, device), TrainingTimer(CPU, device)
+    device.train(before, 100, seconds=0.1)
+    state = before.state_dict()
+    monkeypatch.setattr(timer_module, "device_name", lambda _: "another")
+    after.load_state_dict(state)
+    assert after.costs()["measured_alone"] == 0
+    device.train(after, 100, seconds=0.5)
+    assert after.costs()["seconds_per_kimg"] == pytest.approx(0.5 / IMAGES * 1000)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_its_own_events_are_the_clock() -> None:
+    gpu = torch.device("cuda")
+    timer = TrainingTimer(gpu, Turns(gpu))
+    with timer.stretch(1, IMAGES):
+        torch.cuda._sleep(10**9)  # cycles; the host does not wait
+    assert timer.costs()["train_seconds"] > 0.1
