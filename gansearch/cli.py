@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from gansearch import cli_scores
 from gansearch.errors import GansearchError, UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from gansearch.study import Observers
+from gansearch.terminal import RESULTS, Results, StudyName, observers, summarise, terminal
 
 app = typer.Typer(
     name="gansearch",
@@ -26,17 +22,6 @@ app = typer.Typer(
 )
 
 SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML file.")]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
-Results = Annotated[
-    Path,
-    typer.Option(
-        envvar="GANSEARCH_RESULTS", help="Folder of the studies, their weights and MLflow's store."
-    ),
-]
-RESULTS = Path("results")
-
-FILE_WIDTH = 200
-"""Columns where there is no terminal to ask, such as in a file: no table is squeezed into 80."""
 
 
 @app.command()
@@ -45,7 +30,7 @@ def check(file: SpaceFile) -> None:
     from gansearch.space import load_space
     from gansearch.space.table import render
 
-    _console().print(render(load_space(file)))
+    terminal().print(render(load_space(file)))
 
 
 @app.command()
@@ -55,7 +40,7 @@ def variants(
     """List the GAN variants, or the parameters of one."""
     from gansearch.variants.table import render
 
-    _console().print(render(name))
+    terminal().print(render(name))
 
 
 @app.command()
@@ -68,9 +53,9 @@ def run(
     from gansearch.space import load_space
     from gansearch.study import run_study
 
-    space, console = load_space(file), _console()
-    record = run_study(space, name=name, results=results, observers=_observers(console, results))
-    _summarise(console, record.name, results)
+    space, console = load_space(file), terminal()
+    record = run_study(space, name=name, results=results, observers=observers(console, results))
+    summarise(console, record.name, results)
 
 
 @app.command()
@@ -87,15 +72,15 @@ def resume(
     """Continue a study that was killed, or give one more trials or a larger budget."""
     from gansearch.study import resume_study
 
-    console = _console()
+    console = terminal()
     resume_study(
         study,
         results=results,
         trials=trials,
         max_kimg=max_kimg,
-        observers=_observers(console, results),
+        observers=observers(console, results),
     )
-    _summarise(console, study, results)
+    summarise(console, study, results)
 
 
 @app.command()
@@ -104,7 +89,7 @@ def studies(results: Results = RESULTS) -> None:
     from gansearch.report.tables import studies_table
     from gansearch.study import list_studies
 
-    _console().print(studies_table(list_studies(results)))
+    terminal().print(studies_table(list_studies(results)))
 
 
 @app.command()
@@ -142,7 +127,7 @@ def pareto(
         bounds=bounds(at_least or [], at_most or []),
         weights=numbers("--weight", weight) if weight else None,
     )
-    console = _console()
+    console = terminal()
     console.print(front_table(selection, f"Pareto front of {study}"))
     if csv:
         write_csv(selection, csv)
@@ -171,7 +156,7 @@ def compare(
     space, record = load_study(study, results)
     comparison = compare_configurations(space, record, assignments("--baseline", baseline))
     published = [PUBLISHED[variant] for variant in space.variant if variant in PUBLISHED]
-    _console().print(comparison_tables(comparison, published))
+    terminal().print(comparison_tables(comparison, published))
 
 
 @app.command()
@@ -196,7 +181,7 @@ def train(
     """Train one configuration again: longer, or with other seeds."""
     from gansearch.retrain import find_config, retrain
 
-    console = _console()
+    console = terminal()
     config = find_config(source, results)
     for report, folder in retrain(config, max_kimg=kimg, seeds=seed or [config.seed], out=out):
         measured = (name for name in report.protocols if name in report.metrics)
@@ -217,7 +202,10 @@ def sample(
     from gansearch.retrain import sample_checkpoint
 
     sample_checkpoint(checkpoint, count=count, seed=seed, out=out)
-    _console().print(f"{count} images: {out}")
+    terminal().print(f"{count} images: {out}")
+
+
+app.command()(cli_scores.rescore)
 
 
 @app.command()
@@ -228,7 +216,7 @@ def sync(study: StudyName, results: Results = RESULTS) -> None:
 
     space, record = load_study(study, results)
     sync_study(space, record, results)
-    _console().print(f"{study}: {len(record.trials)} trials are in MLflow")
+    terminal().print(f"{study}: {len(record.trials)} trials are in MLflow")
 
 
 @app.command()
@@ -254,27 +242,3 @@ def main() -> None:
         typer.secho("error", fg="red", bold=True, err=True, nl=False)
         typer.echo(f": {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    if sys.stdout.isatty() or "COLUMNS" in os.environ:
-        return Console()
-    return Console(width=FILE_WIDTH, soft_wrap=True)
-
-
-def _observers(console: Console, results: Path) -> Observers:
-    """What a person sees of a study while it runs: this terminal, and MLflow."""
-    from gansearch.console import ProgressView
-    from gansearch.tracking import MlflowMirror
-
-    return lambda space: (ProgressView(space, console), MlflowMirror(space, results))
-
-
-def _summarise(console: Console, study: str, results: Path) -> None:
-    """The front of a study that ended, and where everything is."""
-    from gansearch.report.summary import summary
-    from gansearch.study import load_study
-
-    console.print(summary(*load_study(study, results), results))

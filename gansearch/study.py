@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
-import re
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
-from types import FrameType
-from typing import TYPE_CHECKING
 
-from gansearch.errors import DataError, StudyError
+from pydantic import ValidationError
+
+from gansearch.config import FinalistsConfig, describe
+from gansearch.errors import ConfigError, StudyError, UsageError
 from gansearch.following import following
-from gansearch.record import Observer, StudyRecord
+from gansearch.interrupts import pulled_by_signals
+from gansearch.record import Observer, StudyRecord, TrialRecord
 from gansearch.report.selection import Selection, select
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, read_study, sqlite_url, study_names
 from gansearch.space import Bound, Space
 
-if TYPE_CHECKING:  # torch and Ray are imported where trials run: reading a study takes neither
-    from gansearch.data import Images
-    from gansearch.metrics.evaluator import Evaluator
-    from gansearch.search.tune import Brake
+# torch and Ray are imported where trials run: reading a study takes neither.
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +73,13 @@ def run_study(
     """
     if name is None:
         name = f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    from gansearch.preflight import check_name, make_writable, study_tags
+
     url = _database(results)
     storage = (results / name).absolute()
-    _check_name(name, storage, study_names(url))
-    tags = _tags(space, storage)
-    _make_writable(results)
+    check_name(name, storage, study_names(url))
+    tags = study_tags(space, storage)
+    make_writable(results)
     from gansearch.search.checkpoints import STUDY_FILE
     from gansearch.search.tune import cluster
 
@@ -126,9 +122,11 @@ def resume_study(
         KeyboardInterrupt: as of :func:`run_study`.
         SystemExit: as of :func:`run_study`.
     """
+    from gansearch.preflight import check_data
+
     url = _database(results)
     space, record = read_study(url, name)
-    _check_data(space, record)
+    check_data(space, record)
     from gansearch.search.tune import cluster
 
     with (
@@ -136,6 +134,53 @@ def resume_study(
         cluster(address, space),
     ):
         return _search(store, (results / name).absolute(), observers)
+
+
+def rescore_study(
+    name: str,
+    *,
+    results: Path = RESULTS,
+    samples: int | None = None,
+    seeds: int | None = None,
+    objectives: Sequence[str] | None = None,
+    observers: Observers = lambda _: (),
+) -> StudyRecord:
+    """Score a study's finalists again from their weights, on several seeds of latents.
+
+    What was scored by the same protocol before is left alone, so that a call that was cut short is
+    made good by another one. Trials that were scored by other protocols are scored anew.
+
+    Args:
+        name: of the study in ``results``; no other process runs it.
+        results: folder of all studies.
+        samples: generated images per seed; without it what the space says, or else 10,000.
+        seeds: how many, at least 2; without it what the space says, or else 3.
+        objectives: metrics to trade off instead of the space's own.
+        observers: as of :func:`run_study`.
+
+    Returns:
+        The study with the scores. A trial that cannot be scored is named in the log.
+
+    Raises:
+        StudyError: there is no such study, or another process runs it.
+        ConfigError: a number of samples or seeds out of its range.
+        UsageError: an objective that is no metric.
+        ProtocolError, DataError, WeightsError: as of
+            :func:`gansearch.finalists.score_finalists`.
+    """
+    with StudyStore.open(_database(results), name) as store:
+        usual = store.space.evaluation.finalists or FinalistsConfig()
+        try:
+            plan = FinalistsConfig(
+                samples=usual.samples if samples is None else samples,
+                seeds=usual.seeds if seeds is None else seeds,
+            )
+        except ValidationError as error:
+            raise ConfigError(describe(error)) from None
+        scored: dict[int, TrialRecord] = {}
+        with following(observers(store.space), lambda: _with(store.study, scored)):
+            _score(store, store.study, plan, scored, objectives=objectives)
+        return _with(store.study, scored)
 
 
 def load_study(name: str, results: Path = RESULTS) -> tuple[Space, StudyRecord]:
@@ -178,74 +223,8 @@ def pareto_front(
     return select(space, record, objectives=objectives, bounds=bounds, weights=weights)
 
 
-# --- Before anything starts --------------------------------------------------------------------
-
-
-def _check_name(name: str, storage: Path, taken: Sequence[str]) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", name):
-        raise StudyError(
-            f"{name!r} cannot be a study's name: it should be letters, digits, _, . and -, "
-            "beginning with a letter or digit"
-        )
-    if name in taken:
-        raise StudyError(
-            f"there is a study {name!r} already: continue it with `gansearch resume {name}`, "
-            "or choose another name"
-        )
-    if storage.exists():
-        raise StudyError(f"{storage} is in the way: choose another name, or move it")
-
-
-def _tags(space: Space, storage: Path) -> dict[str, str]:
-    """What a study's results depend on beside its space."""
-    images, evaluator = _measures(space)
-    packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
-    return {
-        **packages,
-        "python": platform.python_version(),
-        "host": platform.node(),
-        "storage": str(storage),
-        "data": images.train.fingerprint,
-        "data.skipped": str(len(images.train.skipped)),
-        **{f"floor/{metric}": str(value) for metric, value in evaluator.floor().items()},
-    }
-
-
-def _measures(space: Space) -> tuple[Images, Evaluator]:
-    """The images and what measures quality on them: as far as a trial needs files, it needs these.
-
-    The workers find what an evaluator prepares in the cache.
-    """
-    import torch
-
-    from gansearch.data import load_images
-    from gansearch.metrics.evaluator import Evaluator
-
-    images = load_images(space.data)
-    evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
-    return images, Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
-
-
-def _check_data(space: Space, record: StudyRecord) -> None:
-    now, then = _measures(space)[0].train.fingerprint, record.tags["data"]
-    if now != then:
-        raise DataError(
-            f"study {record.name!r} began with other images: their fingerprint was {then}, "
-            f"now it is {now}"
-        )
-
-
 def _database(results: Path) -> str:
     return os.environ.get(STORAGE) or sqlite_url(results / "studies.db")
-
-
-def _make_writable(results: Path) -> None:
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=results):
-            pass
-    except OSError as error:
-        raise StudyError(f"{results}: results cannot be written there: {error.strerror}") from None
 
 
 # --- While it runs -----------------------------------------------------------------------------
@@ -257,41 +236,49 @@ def _search(store: StudyStore, storage: Path, observers: Observers) -> StudyReco
     policy = Policy(store.space, store.study, store)
     desk = Desk(policy)
     brake = Brake(store.space.budget.wall_clock_s)
-    with following(observers(store.space), policy.record), _pulled_by_signals(brake) as signals:
+    scored: dict[int, TrialRecord] = {}
+
+    def record() -> StudyRecord:
+        return _with(policy.record(), scored)
+
+    with following(observers(store.space), record), pulled_by_signals(brake) as signals:
         search(desk, store.space, str(storage), brake)
         store.flush()
-    record = policy.record()
+        plan = store.space.evaluation.finalists
+        if plan and not signals and desk.error is None:
+            try:
+                _score(store, record(), plan, scored, signals)
+            except UsageError as error:  # the search itself is done
+                log.warning("the finalists are not scored again: %s", error)
     if desk.error is not None:
         raise StudyError(
-            f"study {record.name!r}: the search could not be kept up: {desk.error}; "
-            f"`gansearch resume {record.name}` continues it"
+            f"study {store.study.name!r}: the search could not be kept up: {desk.error}; "
+            f"`gansearch resume {store.study.name}` continues it"
         ) from desk.error
     if signals:
-        log.warning("interrupted; `gansearch resume %s` continues the study", record.name)
+        log.warning("interrupted; `gansearch resume %s` continues the study", store.study.name)
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
-    return record
+    return record()
 
 
-@contextmanager
-def _pulled_by_signals(brake: Brake) -> Iterator[list[int]]:
-    """Let Ctrl-C and SIGTERM pull the brake; yields the list of those that came."""
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught  # Python delivers signals to the main thread, which is not ours to take
-        return
+def _score(
+    store: StudyStore,
+    record: StudyRecord,
+    plan: FinalistsConfig,
+    scored: dict[int, TrialRecord],
+    signals: Sequence[int] = (),
+    objectives: Sequence[str] | None = None,
+) -> None:
+    """Score the finalists into the store and into ``scored``, until there is a signal."""
+    from gansearch.finalists import score_finalists
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for trial in score_finalists(store.space, record, plan, objectives):
+        store.scored(trial)
+        scored[trial.number] = trial
+        if signals:
+            break
+    store.flush()
 
-    def pull(number: int, _frame: FrameType | None) -> None:
-        brake.pulled = True
-        caught.append(number)
-        restore()  # a second one acts at once
 
-    watched = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, pull) or signal.SIG_DFL for each in watched}
-    try:
-        yield caught
-    finally:
-        restore()
+def _with(record: StudyRecord, scored: Mapping[int, TrialRecord]) -> StudyRecord:
+    return replace(record, trials=tuple(scored.get(t.number, t) for t in record.trials))

@@ -12,10 +12,11 @@ PACKAGE = Path(__file__).parent.parent / "gansearch"
 
 # From the top down, as patterns; a module's place is that of the longest pattern that it matches.
 LAYERS = [
-    ["cli"],
-    ["console", "retrain", "arguments"],
+    ["cli", "cli_scores"],
+    ["terminal"],
+    ["console", "retrain", "evaluate", "arguments"],
     ["study"],
-    ["following"],
+    ["preflight", "finalists", "interrupts", "following"],
     ["tracking*"],
     ["report*"],
     ["search*"],
@@ -36,7 +37,10 @@ HEAVY = {
     "ray": {"search.tune", "study"},
     "mlflow": {"tracking"},
     "optuna": {"search"},
-    "torch": {"train", "metrics", "variants", "nn", "losses", "data", "search", "study", "retrain"},
+    "torch": {
+        *("train", "metrics", "variants", "nn", "losses", "data", "search"),
+        *("preflight", "finalists", "retrain", "evaluate"),
+    },
     "matplotlib": {"report"},
     "pandas": {"report", "tracking"},
 }

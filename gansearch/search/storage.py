@@ -159,9 +159,7 @@ class StudyStore:
     def scored(self, trial: TrialRecord) -> None:
         """A trial's weights were scored again; what it scored before is forgotten."""
         key, scores = layout.scores_attribute(trial)
-        self._writer.submit(
-            partial(self._storage.set_study_user_attr, self._study_id, key, scores)
-        )
+        self._writer.submit(partial(self._storage.set_study_user_attr, self._study_id, key, scores))
 
     def flush(self) -> None:
         """Wait until everything so far is on disk.

@@ -92,7 +92,8 @@ def digest(text: str) -> str:
 def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
     if selection is None:
         return {}
-    from gansearch.report.plots import curves_figure, front_figure
+    from gansearch.report.curves import curves_figure
+    from gansearch.report.plots import front_figure
     from gansearch.report.style import png
 
     table = selection.table

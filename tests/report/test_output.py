@@ -15,7 +15,8 @@ from rich.console import Console
 from gansearch.errors import UsageError
 from gansearch.record import Report, StudyRecord
 from gansearch.report import select
-from gansearch.report.plots import curves_figure, front_figure, write_front_plot
+from gansearch.report.curves import curves_figure
+from gansearch.report.plots import front_figure, write_front_plot
 from gansearch.report.style import png, write_figure
 from gansearch.report.summary import summary
 from gansearch.report.tables import front_table, studies_table, write_csv

@@ -1,0 +1,91 @@
+"""Finalists: the trials that may be on the front, scored again from their weights.
+
+A search measures each trial with one set of latents and picks the best of many: that value is
+partly luck, and luck of these very latents. So the finalists get other ones, and more of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from gansearch.config import FinalistsConfig
+from gansearch.data import load_images
+from gansearch.errors import TrialError
+from gansearch.record import Score, StudyRecord, TrialRecord
+from gansearch.report.selection import finalists
+from gansearch.report.standing import final, is_complete, scores_of
+from gansearch.search.checkpoints import TrialFolder
+from gansearch.space import Space
+from gansearch.train.run import CHECKPOINT_FILE, TRANSIENT
+from gansearch.train.scoring import Scorer
+
+log = logging.getLogger(__name__)
+
+
+def score_finalists(
+    space: Space,
+    record: StudyRecord,
+    plan: FinalistsConfig,
+    objectives: Sequence[str] | None = None,
+) -> Iterator[TrialRecord]:
+    """Score the finalists again; yields each with its scores as soon as it has them.
+
+    Trials that have scores are brought to the same protocols; what has these already is left alone.
+    A trial that cannot be scored is named in the log and passed over.
+
+    Args:
+        space: that the study searches.
+        record: the study.
+        plan: how many samples and seeds. The seeds are those that follow the search's.
+        objectives: metrics to trade off instead of the space's own.
+
+    Raises:
+        UsageError: an objective that is no metric.
+        ProtocolError: the search measured its trials under different protocols.
+        DataError: the images are missing or unreadable.
+        WeightsError: a metric's weights are missing or not the expected file.
+    """
+    wanted = {trial.number for trial in finalists(space, record, objectives=objectives)}
+    trials = [
+        trial
+        for trial in record.trials
+        if is_complete(trial, space.budget.max_kimg)
+        and (trial.number in wanted or scores_of(trial))
+    ]
+    if not trials:
+        return
+    first = space.evaluation.seed + 1
+    seeds = tuple(range(first, first + plan.seeds))
+    evaluation = space.train_config(trials[0].params, trials[0].seed).evaluation
+    config = evaluation.model_copy(update={"samples": plan.samples})
+    scorer = Scorer(config, seeds, load_images(space.data))
+    for trial in trials:
+        held = {metric: score.protocol for metric, score in scores_of(trial).items()}
+        if held == scorer.protocols:
+            continue
+        try:
+            yield replace(trial, scores=_scores(trial, scorer, seeds))
+        except (TrialError, torch.OutOfMemoryError, *TRANSIENT) as error:
+            log.warning("trial %d cannot be scored again: %s", trial.number, error)
+
+
+def _scores(trial: TrialRecord, scorer: Scorer, seeds: tuple[int, ...]) -> dict[str, Score]:
+    report = final(trial)
+    if report.checkpoint is None:
+        raise TrialError("its weights were not kept")
+    folder = TrialFolder(report.checkpoint.rstrip("/").rpartition("/")[0])
+    with TemporaryDirectory(prefix="gansearch-") as scratch:
+        checkpoint = folder.fetch(report, Path(scratch) / "checkpoint")
+        values = scorer.score(checkpoint / CHECKPOINT_FILE)
+    ended = time.time()
+    return {
+        metric: Score(report.kimg, seeds, values[metric], protocol, ended)
+        for metric, protocol in scorer.protocols.items()
+    }

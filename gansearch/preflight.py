@@ -1,0 +1,92 @@
+"""What is seen to before a study starts, so that it does not fail for it later."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import torch
+
+from gansearch.data import Images, load_images
+from gansearch.errors import DataError, StudyError
+from gansearch.metrics.evaluator import Evaluator
+from gansearch.record import StudyRecord
+from gansearch.space import Space
+
+
+def check_name(name: str, storage: Path, taken: Sequence[str]) -> None:
+    """See that a new study can have ``name``.
+
+    Raises:
+        StudyError: it is no name, it is taken, or something lies where its weights would go.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", name):
+        raise StudyError(
+            f"{name!r} cannot be a study's name: it should be letters, digits, _, . and -, "
+            "beginning with a letter or digit"
+        )
+    if name in taken:
+        raise StudyError(
+            f"there is a study {name!r} already: continue it with `gansearch resume {name}`, "
+            "or choose another name"
+        )
+    if storage.exists():
+        raise StudyError(f"{storage} is in the way: choose another name, or move it")
+
+
+def study_tags(space: Space, storage: Path) -> dict[str, str]:
+    """What a study's results depend on beside its space."""
+    images, evaluator = _measures(space)
+    packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
+    return {
+        **packages,
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "storage": str(storage),
+        "data": images.train.fingerprint,
+        "data.skipped": str(len(images.train.skipped)),
+        **{f"floor/{metric}": str(value) for metric, value in evaluator.floor().items()},
+    }
+
+
+def _measures(space: Space) -> tuple[Images, Evaluator]:
+    """The images and what measures quality on them: as far as a trial needs files, it needs these.
+
+    The workers find what an evaluator prepares in the cache.
+    """
+    images = load_images(space.data)
+    evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
+    return images, Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
+
+
+def check_data(space: Space, record: StudyRecord) -> None:
+    """See that a study goes on with the images that it began with.
+
+    Raises:
+        DataError: they are missing, unreadable, or others.
+        WeightsError: a metric's weights are missing or not the expected file.
+    """
+    now, then = _measures(space)[0].train.fingerprint, record.tags["data"]
+    if now != then:
+        raise DataError(
+            f"study {record.name!r} began with other images: their fingerprint was {then}, "
+            f"now it is {now}"
+        )
+
+
+def make_writable(results: Path) -> None:
+    """Make the results folder, and see that files can be written in it.
+
+    Raises:
+        StudyError: they cannot.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        raise StudyError(f"{results}: results cannot be written there: {error.strerror}") from None
