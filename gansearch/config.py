@@ -66,6 +66,9 @@ class EvaluationConfig(Model):
     """Seed of the latent vectors, the same ones at every evaluation."""
     inception_weights: Path | None = None
     """pytorch-fid's Inception weights; without it torch's hub cache is looked in."""
+    resize: Literal["pytorch-fid", "clean-fid", "torch-fidelity"] = "pytorch-fid"
+    """The tool whose way of resizing to Inception's 299 pixels is followed; part of the
+    protocol."""
     finalists: FinalistsConfig | None = None
     """Scores the trials on the front, and those that are as good, again at the end of a study."""
 
@@ -81,7 +84,7 @@ class ComputeConfig(Model):
     """Of the networks' convolutions and matrix products: ``tf32`` and ``bfloat16`` round what they
     multiply to 10 and 7 bits. Losses, gradient penalties, weights and samples stay float32."""
     memory_format: Literal["contiguous", "channels_last"] = "channels_last"
-    """The order of feature maps in memory: pixels of a channel, or channels of a pixel, together."""
+    """What lies together in a feature map's memory: a channel's pixels, or a pixel's channels."""
     compile: Literal["none", "default", "max-autotune"] = "none"
     """Whether networks are compiled (by torch's Inductor), which takes a minute or more once a
     configuration, and whether it then tries several kernels for each operation."""
@@ -135,7 +138,7 @@ class TrainConfig(Model):
         *,
         data: DataConfig,
         evaluation: EvaluationConfig,
-        compute: ComputeConfig = ComputeConfig(),
+        compute: ComputeConfig | None = None,
         seed: int,
         max_kimg: float,
     ) -> Self:
@@ -146,7 +149,7 @@ class TrainConfig(Model):
                 ``seed`` among them is the trial's, which is given apart.
             data: the images.
             evaluation: how quality is measured.
-            compute: how steps are computed.
+            compute: how steps are computed; by the defaults, unless given.
             seed: of this run, at least 0.
             max_kimg: full budget in kimg.
 
@@ -162,7 +165,7 @@ class TrainConfig(Model):
                     "settings": nest(settings),
                     "data": data,
                     "evaluation": evaluation,
-                    "compute": compute,
+                    "compute": compute or ComputeConfig(),
                     "seed": seed,
                     "max_kimg": max_kimg,
                 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,20 +24,35 @@ class BatchStream:
     (seed, epoch). Batches are cut from that sequence without regard to where an epoch ends: every
     batch is full, every image is shown once an epoch, and a batch may be larger than the set.
 
-    A set that fits is indexed on the device. A larger one is read by threads while the device
+    A resident set is indexed on the device. A streamed one is read by threads while the device
     works, and moved as bytes from pinned memory; the batches are the same ones.
+
+    Args:
+        images: the set.
+        batch_size: images in a batch.
+        seed: of the order.
+        device: that the batches are on.
+        data: how the set is read; ``auto`` has it resident where it fits.
 
     Attributes:
         position: batches taken so far, 0 at first. Setting it continues as if that many had been
             taken.
     """
 
-    def __init__(self, images: ImageSet, batch_size: int, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        images: ImageSet,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        data: Literal["auto", "resident", "streamed"] = "auto",
+    ) -> None:
         self.position = 0
-        self._images = images.to(device) if images.resident else images
+        resident = images.resident if data == "auto" else data == "resident"
+        self._images = images.to(device) if resident else images
         self._batch_size = batch_size
         self._device = device
-        self._pool = None if images.resident else ThreadPoolExecutor(_AHEAD, "batches")
+        self._pool = None if resident else ThreadPoolExecutor(_AHEAD, "batches")
         self._ahead: dict[int, Future[_Stored]] = {}
         # Not a bound method: the cycle would keep the set on the device until Python collects it.
         order = partial(_order, len(images), seed, self._images.pixels.device)

@@ -1,8 +1,7 @@
 """Residual networks for GANs: those of SNGAN, projection GAN and BigGAN.
 
 Miyato et al. 2018, tables 4 and 5 (Spectral Normalization), and Miyato and Koyama 2018, appendix A;
-Brock et al. 2019, appendix B, for attention and a condition of its own for each block. Memory is
-laid out channels last, which is the faster order on CPU and GPU alike.
+Brock et al. 2019, appendix B, for attention and a condition of its own for each block.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -189,11 +187,10 @@ class ResnetGenerator(nn.Module):
             conv(widths[resolution], images, 3, resolution=resolution, spectral_norm=spectral_norm),
             nn.Tanh(),
         )
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor, conditions: Sequence[Tensor]) -> Tensor:
         """``[N, inputs]`` and each block's conditions, ``[N, ...]``, → ``[N, C, H, W]``."""
-        x = self.stem(z).contiguous(memory_format=torch.channels_last)
+        x = self.stem(z)
         for block, condition in zip(self.blocks, conditions, strict=True):
             x = block(self.attention(x) if block is self.blocks[-1] else x, condition)
         images: Tensor = self.image(x)
@@ -236,11 +233,10 @@ class ResnetFeatures(nn.Module):
             layer = SelfAttention(conv, stages[0].channels, resolution=half, spectral_norm=True)
             blocks.insert(1, layer)
         self.blocks = nn.Sequential(*blocks)
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
         """``[N, C, H, W]`` → ``[N, width]``."""
-        x = self.blocks(images.contiguous(memory_format=torch.channels_last))
+        x = self.blocks(images)
         return F.relu(x, inplace=True).sum(dim=(2, 3))
 
 

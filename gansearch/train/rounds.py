@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gansearch.data.batch import Batch
+from gansearch.train.compute import Compute
 from gansearch.train.ema import Ema
 from gansearch.train.updater import Updater
 from gansearch.variants.base import Losses, Variant
@@ -16,6 +17,10 @@ class Rounds:
 
     The trainer plays them, and so does whatever asks what they cost.
 
+    Args:
+        variant: trained by them.
+        compute: how their steps are computed; has been applied to the variant.
+
     Attributes:
         updaters: of every player, by name.
         ema: the generator's average.
@@ -24,9 +29,12 @@ class Rounds:
         images: counted so far.
     """
 
-    def __init__(self, variant: Variant[Any]) -> None:
+    def __init__(self, variant: Variant[Any], compute: Compute) -> None:
+        self._begin_step = compute.begin_step
         players = variant.players
-        self.updaters = {name: Updater(variant, player) for name, player in players.items()}
+        self.updaters = {
+            name: Updater(variant, player, compute.exact) for name, player in players.items()
+        }
         self.ema = Ema(players["g"].modules, variant.settings.ema_kimg)
         self.counted = "d" if "d" in players else "g"
         self.images = 0
@@ -50,11 +58,26 @@ class Rounds:
         """
         start = self.kimg
         for name, steps in phases:
-            for other, updater in self.updaters.items():
-                updater.require_grad(other == name)
+            self._turn_to(name)
             for _ in range(steps):
                 batch = next_batch()
+                self._begin_step()
                 losses = self.updaters[name].step(batch, self.kimg)
                 self.images += len(batch) if name == self.counted else 0
                 yield name, losses
         self.ema.update(self.kimg - start, self.kimg)
+
+    def rehearse(self, next_batch: Callable[[], Batch]) -> None:
+        """Compute what a step of each player does, and update no parameter.
+
+        Args:
+            next_batch: gives each step a batch.
+        """
+        for name, updater in self.updaters.items():
+            self._turn_to(name)
+            self._begin_step()
+            updater.rehearse(next_batch())
+
+    def _turn_to(self, name: str) -> None:
+        for other, updater in self.updaters.items():
+            updater.require_grad(other == name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -22,12 +24,15 @@ from gansearch.metrics.memory import PeakMemory
 from gansearch.metrics.timer import TrainingTimer
 from gansearch.settings import flatten
 from gansearch.train.checkpoint import State, read_checkpoint, write_checkpoint
+from gansearch.train.compute import Compute
 from gansearch.train.monitor import DivergenceCheck, LossMeter
 from gansearch.train.rng import RandomStream
 from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
 
+REHEARSALS = 3
+"""Of each player's step where networks are compiled: a CUDA graph is recorded in the second."""
 WINDOW = 1000
 """Real images between two looks at the device: losses, divergence, time and memory."""
 
@@ -46,6 +51,9 @@ class Trainer:
     def __init__(self, config: TrainConfig, images: Images, device: torch.device) -> None:
         self.config = config
         self.device = device
+        self._compute = Compute(config.compute, device)
+        self._compile_seconds = 0.0
+        self._is_compiled = not self._compute.compiles
         self.turns = Turns(device)
         self.losses: dict[str, float] = {}
         variant_class = CATALOG[config.variant].load()
@@ -57,9 +65,12 @@ class Trainer:
             with self._random.active(), device:
                 self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
             self.variant.prepare(images.train)
-            self._rounds = Rounds(self.variant)
+            self._compute.apply(self.variant)
+            self._rounds = Rounds(self.variant, self._compute)
         self._fingerprint = images.train.fingerprint
-        self._stream = BatchStream(images.train, config.settings.batch_size, config.seed, device)
+        self._stream = BatchStream(
+            images.train, config.settings.batch_size, config.seed, device, config.compute.data
+        )
         self._meter = LossMeter()
         self._divergence = DivergenceCheck(self.variant)
 
@@ -76,7 +87,9 @@ class Trainer:
         """
         target = round(to_kimg * 1000)
         self.variant.train()
-        with self._random.active():
+        if not self._is_compiled:
+            self._compile()
+        with self._compute.steps(), self._random.active():
             while self._rounds.images < target:
                 self._window(min(target, (self._rounds.images // WINDOW + 1) * WINDOW))
 
@@ -100,11 +113,14 @@ class Trainer:
 
     def costs(self) -> dict[str, float]:
         """Time, memory, parameters and multiply-accumulates of the training so far."""
+        with self._compute.exact():
+            macs = gmacs(self.variant)
         return {
             **self._timer.costs(),
+            "compile_seconds": self._compile_seconds,
             **self._memory.costs(),
             **parameters(self.variant),
-            "gmacs": gmacs(self.variant),
+            "gmacs": macs,
         }
 
     def save(self, path: Path) -> None:
@@ -128,6 +144,7 @@ class Trainer:
                 "images": self._rounds.images,
                 "timer": self._timer.state_dict(),
                 "memory": self._memory.state_dict(),
+                "compile_seconds": self._compile_seconds,
             },
         )
 
@@ -145,8 +162,8 @@ class Trainer:
             path: the checkpoint's file.
             images: the data that it was trained on.
             device: to go on with; on the CPU training goes on bit for bit.
-            config: of the run that goes on; the checkpoint's own but for ``max_kimg``, and exactly
-                the checkpoint's own where it is not given.
+            config: of the run that goes on; the checkpoint's own but for ``max_kimg`` and
+                ``compute.data``, and exactly the checkpoint's own where it is not given.
 
         Raises:
             CheckpointError: the file is damaged, or of another configuration or other data.
@@ -182,6 +199,21 @@ class Trainer:
         self._rounds.images = state["images"]
         self._timer.load_state_dict(state["timer"])
         self._memory.load_state_dict(state["memory"])
+        self._compile_seconds = state["compile_seconds"]
+
+    def _compile(self) -> None:
+        """Have the networks compiled, which their first runs wait for; leave no other trace."""
+        started = time.perf_counter()
+        state = copy.deepcopy(self.variant.state_dict())
+        random, position = self._random.state, self._stream.position
+        with self.turns.beside() as let_others_in, self._compute.steps(), self._random.active():
+            for _ in range(REHEARSALS):
+                self._rounds.rehearse(self._stream.next)
+                let_others_in()
+        self.variant.load_state_dict(state)
+        self._random.state, self._stream.position = random, position
+        self._compile_seconds += time.perf_counter() - started
+        self._is_compiled = True
 
     def _window(self, to_images: int) -> None:
         phases = self.variant.phases()
@@ -206,16 +238,17 @@ class Trainer:
         training = self.variant.training
         self.variant.eval()
         try:
-            with self._rounds.ema.swapped_in():
+            with self._rounds.ema.swapped_in(), self._compute.exact():
                 yield
         finally:
             self.variant.train(training)
 
 
 def _differences(saved: TrainConfig, config: TrainConfig) -> str:
-    """The fields that differ, as one line; empty where none does but the budget."""
+    """The fields that differ, as one line, but for those that change no weight."""
+    without: dict[str, Any] = {"max_kimg": True, "compute": {"data"}}
     mine, theirs = (
-        flatten(each.model_dump(mode="json", exclude={"max_kimg"}, serialize_as_any=True))
+        flatten(each.model_dump(mode="json", exclude=without, serialize_as_any=True))
         for each in (saved, config)
     )
     return ", ".join(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -16,15 +17,26 @@ from gansearch.variants.base import Losses, Penalty, Player, Variant
 class Updater:
     """Updates one player of a variant, and nothing of the others.
 
+    Args:
+        variant: the networks.
+        player: of the variant.
+        exact: makes the context in which penalties are computed.
+
     Attributes:
         parameters: what the updates change.
         optimiser: corrected for the lazy regularisers among the player's penalties.
         steps: updates so far, without those of lazy regularisers.
     """
 
-    def __init__(self, variant: Variant[Settings], player: Player) -> None:
+    def __init__(
+        self,
+        variant: Variant[Settings],
+        player: Player,
+        exact: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._variant = variant
         self._player = player
+        self._exact = exact
         penalties = variant.penalties(player.name)
         self._added = [penalty for penalty in penalties if penalty.interval == 1]
         self._lazy = [penalty for penalty in penalties if penalty.interval > 1]
@@ -52,15 +64,24 @@ class Updater:
             self._player.schedule(self.optimiser, kimg)
         losses = dict(self._variant.losses(self._player.name, batch))
         for penalty in self._added:
-            losses[penalty.name] = penalty.compute(batch)
+            losses[penalty.name] = self._compute(penalty, batch)
             losses["total"] = losses["total"] + losses[penalty.name]
         self._descend(losses["total"])
         for penalty in self._lazy:
             if self.steps % penalty.interval == 0:
-                losses[penalty.name] = penalty.compute(batch)
+                losses[penalty.name] = self._compute(penalty, batch)
                 self._descend(losses[penalty.name] * penalty.interval)
         self.steps += 1
         return {name: value.detach() for name, value in losses.items()}
+
+    def rehearse(self, batch: Batch) -> None:
+        """Compute what a step does, apart from penalties, and update no parameter."""
+        self._variant.losses(self._player.name, batch)["total"].backward()  # type: ignore[no-untyped-call]
+        self.optimiser.zero_grad(set_to_none=True)
+
+    def _compute(self, penalty: Penalty, batch: Batch) -> Tensor:
+        with self._exact():
+            return penalty.compute(batch)
 
     def _descend(self, loss: Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)
