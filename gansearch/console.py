@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.record import Outcome, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Score, StudyRecord, TrialRecord
+from gansearch.report.standing import Interval, scores_of
+from gansearch.report.tables import with_interval
 
 if TYPE_CHECKING:
     from gansearch.space import Space
@@ -91,6 +94,7 @@ class ProgressView:
         self.console = console
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._announced: set[int] = set()
+        self._scored: dict[int, Mapping[str, Score]] = {}
         self._start: tuple[float, float] | None = None  # seconds, kimg
 
     def update(self, record: StudyRecord) -> None:
@@ -99,6 +103,7 @@ class ProgressView:
         if self._start is None:
             self._start = (time.monotonic(), progress.kimg)
             self._announced = {t.number for t in record.trials if t.outcome}
+            self._scored = {t.number: t.scores for t in record.trials}
             if self._live:
                 self._live.start()
         left = self._seconds_left(progress)
@@ -106,6 +111,9 @@ class ProgressView:
             if trial.outcome and trial.number not in self._announced:
                 self._announced.add(trial.number)
                 self.console.print(self._line(trial, progress, left), highlight=False)
+            if trial.scores and trial.scores != self._scored.get(trial.number):
+                self._scored[trial.number] = trial.scores
+                self.console.print(_scores_line(trial), highlight=False)
         if self._live:
             self._live.update(self._panel(record, progress, left), refresh=True)
 
@@ -157,6 +165,12 @@ class ProgressView:
             total=max(progress.expected_kimg, 1e-9), completed=progress.kimg, width=60
         )
         return Group(Text(f"study {record.name}", style="bold"), bar, table)
+
+
+def _scores_line(trial: TrialRecord) -> Text:
+    means = {metric: Interval.of(score.values) for metric, score in scores_of(trial).items()}
+    values = "  ".join(f"{metric} {with_interval(mean)}" for metric, mean in means.items())
+    return Text.assemble(f"trial {trial.number} ", ("scored again", "cyan"), f"  {values}")
 
 
 def duration(seconds: float) -> str:

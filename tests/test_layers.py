@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "gansearch"
 
 # From the top down, as patterns; a module's place is that of the longest pattern that it matches.
 LAYERS = [
-    ["cli", "cli_scores"],
+    ["cli"],
+    ["cli_scores"],
     ["terminal"],
     ["console", "retrain", "evaluate", "arguments"],
     ["study"],

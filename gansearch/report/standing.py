@@ -103,9 +103,12 @@ def standing(trial: TrialRecord, *, scored: bool) -> Standing:
 
 
 def scores_of(trial: TrialRecord) -> dict[str, Score]:
-    """The scores of a completed trial's last weights: those of earlier ones do not count."""
-    kimg = final(trial).kimg
-    return {name: score for name, score in trial.scores.items() if math.isclose(score.kimg, kimg)}
+    """The scores of a trial's last weights: those of earlier ones do not count."""
+    return {
+        metric: score
+        for metric, score in trial.scores.items()
+        if trial.last and math.isclose(score.kimg, trial.last.kimg)
+    }
 
 
 def by_latents(metric: str) -> bool:

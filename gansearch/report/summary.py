@@ -53,6 +53,8 @@ def _places(space: Space, record: StudyRecord, results: Path, selection: Selecti
         )
         train = f"gansearch train --from {record.name}/{chosen.number}{where}"
         table.add_row("train it again", train)
+        if not selection.scored:
+            table.add_row("score it again", f"gansearch rescore {record.name}{where}")
     table.add_row("weigh the front", f"gansearch pareto {record.name}{where}")
     if outcomes["unfinished"]:
         table.add_row("continue", f"gansearch resume {record.name}{where}")

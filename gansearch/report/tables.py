@@ -49,11 +49,11 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
             "★" if knee else "",
             str(trial.number),
             str(trial.params.get("variant", "")),
-            *(_measured(selection, trial, metric) for metric in metrics),
+            *(measured(selection, trial, metric) for metric in metrics),
             *(number(trial.params.get(name)) for name in parameters),
             style="bold" if knee else None,
         )
-    table.caption = "\n".join(_notes(selection)) or None
+    table.caption = "\n".join(notes(selection)) or None
     table.caption_justify = "left"
     return table
 
@@ -80,13 +80,13 @@ def number(value: Scalar | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
+def measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
     """A value, with its interval where it was scored again: ``1.234 ± 0.051``."""
     interval = selection.interval(trial, metric)
     return number(selection.values(trial)[metric]) if interval is None else with_interval(interval)
 
 
-def _notes(selection: Selection) -> Iterator[str]:
+def notes(selection: Selection) -> Iterator[str]:
     """What a reader of the front has to know, a line each."""
     if selection.message:
         yield selection.message

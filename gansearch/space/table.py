@@ -79,6 +79,7 @@ def _study(space: Space) -> Table:
     stopping = ", ".join(f"{kimg:g}" for kimg in budget.rungs) if search.stopping != "none" else ""
     limit = f", at most {budget.wall_clock_s / 60:g} min" if budget.wall_clock_s else ""
     table = _table("study", space.name)
+    finalists = space.evaluation.finalists
     rows = {
         "data": f"{space.data.name}, {space.data.resolution} px, {space.data.holdout:.0%} held out",
         "budget": f"{budget.trials} trials of {budget.max_kimg:g} kimg{limit}",
@@ -87,6 +88,9 @@ def _study(space: Space) -> Table:
         else "none: no trial is stopped",
         "sampler": f"{search.sampler}, seed {search.seed}",
         "first trials": f"{len(space.defaults())}: the paper's configuration of each variant",
+        "finalists": f"scored again with {finalists.samples:,} images, {finalists.seeds} seeds"
+        if finalists
+        else "not scored again",
         "a trial has": f"{resources.cpus:g} CPUs, {resources.gpus:g} GPUs",
         "computed": ", ".join(f"{key} {value}" for key, value in space.compute),
     }

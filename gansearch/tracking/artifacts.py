@@ -72,7 +72,7 @@ def front_artifact(space: Space, record: StudyRecord) -> Artifact:
         note = _note(selection)
     except UsageError as error:
         note = f"**No Pareto front:** {error}"
-    shown = [(trial.number, trial.outcome, len(trial.reports)) for trial in record.trials]
+    shown = [(t.number, t.outcome, len(t.reports), t.scores) for t in record.trials]
     return Artifact(
         key="front",
         version=digest(note + repr(shown)),
@@ -107,16 +107,20 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
 
 def _note(selection: Selection) -> str:
     """The front in Markdown: MLflow shows it at the head of the run."""
-    from gansearch.report.tables import number
+    from gansearch.report.tables import measured, notes, number
 
     if not selection.front:
         return f"**Pareto front:** {selection.message}."
-    columns = ["trial", "variant", *(o.metric for o in selection.objectives), *selection.varied]
-    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
-    for _, row in selection.table.iterrows():
-        cells = [number(None if row[name] != row[name] else row[name]) for name in columns]
-        lines.append(" | ".join([*cells[:-1], cells[-1] + (" **(knee)**" if row["knee"] else "")]))
-    return "**Pareto front**\n\n" + "\n".join(f"| {line} |" for line in lines)
+    metrics = [objective.metric for objective in selection.objectives]
+    names = ["variant", *selection.varied]
+    rows = [["trial", *metrics, *names], ["---"] * (1 + len(metrics) + len(names))]
+    for trial in selection.front:
+        knee = " **(knee)**" if trial is selection.knee else ""
+        values = (measured(selection, trial, metric) for metric in metrics)
+        parameters = (number(trial.params.get(name)) for name in names)
+        rows.append([f"{trial.number}{knee}", *values, *parameters])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n\n".join(["**Pareto front**", table, *notes(selection)])
 
 
 def _image_files(checkpoint: str, step: int, time: int) -> Files:

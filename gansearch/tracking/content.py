@@ -9,24 +9,32 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from gansearch.errors import ConfigError
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
+from gansearch.report.standing import Interval, scores_of
 from gansearch.space.models import Space
-from gansearch.tracking.artifacts import CONFIG_FILE, Artifact, samples_artifact, text_artifact
+from gansearch.tracking.artifacts import (
+    CONFIG_FILE,
+    Artifact,
+    digest,
+    samples_artifact,
+    text_artifact,
+)
 
 MAX_KEY, MAX_PARAM, MAX_TAG = 250, 6000, 8000
 """MLflow's limits, in characters; beyond them it refuses a name and cuts a value."""
 
-STUDY, STARTED, TRIAL, STEP = (
+STUDY, STARTED, TRIAL, STEP, SCORED = (
     "gansearch.study",
     "gansearch.started",
     "gansearch.trial",
     "gansearch.step",
+    "gansearch.scored",
 )
 """Tags that runs are found by. Two studies of one name are told apart by when they started."""
 
@@ -67,6 +75,7 @@ class RunContent:
         name: shown in lists.
         tags, params: within MLflow's limits.
         rungs: for each kimg reported, its metrics; ``kimg`` is the last of them.
+        scores: of weights that were scored again; the tag :data:`SCORED` has their version.
         artifacts: files to upload.
         status: of the run.
         started, ended: milliseconds since the epoch; ``ended`` is ``None`` while it runs.
@@ -77,6 +86,7 @@ class RunContent:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     rungs: Mapping[float, tuple[Point, ...]]
+    scores: tuple[Point, ...]
     artifacts: tuple[Artifact, ...]
     status: Status
     started: int
@@ -128,6 +138,7 @@ def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bo
         ),
         params={},
         rungs={},
+        scores=(),
         artifacts=(text_artifact("space", "space.yaml", record.space_yaml),),
         status=status,
         started=_milliseconds(record.started),
@@ -150,8 +161,11 @@ def trial_content(
     """
     interrupted = closed and trial.outcome is None
     protocols = trial.last.protocols if trial.last else {}
+    scores = scores_of(trial)
     tags = {
         **{f"protocol/{name}": protocol for name, protocol in protocols.items()},
+        **{f"protocol/finalist/{name}": score.protocol for name, score in scores.items()},
+        **({SCORED: digest(repr(scores))} if scores else {}),
         **trial.tags,
         "variant": trial.params.get("variant", ""),
         "outcome": trial.outcome or ("interrupted" if closed else "running"),
@@ -173,6 +187,7 @@ def trial_content(
             for name, value in {**trial.params, "seed": trial.seed}.items()
         },
         rungs={report.kimg: _points(trial, report, steps) for report in trial.reports},
+        scores=tuple(p for name, score in scores.items() for p in _score(name, score, steps)),
         artifacts=(*_config(space, trial), *samples),
         status="KILLED" if interrupted else STATUS[trial.outcome],
         started=_milliseconds(trial.started),
@@ -209,6 +224,16 @@ def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[Point, ..
         for name, value in {**metrics, "kimg": report.kimg}.items()
         if math.isfinite(value)
     )
+
+
+def _score(metric: str, score: Score, steps: Steps) -> Iterator[Point]:
+    """The mean of a score and the ends of its 95% interval."""
+    interval = Interval.of(score.values)
+    values = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    step, time = steps(score.kimg), _milliseconds(score.ended)
+    for end, value in values.items():
+        if value is not None:
+            yield Point(clean(f"finalist/{metric}_{end}"), value, step, time)
 
 
 def _time(trial: TrialRecord, report: Report) -> int:

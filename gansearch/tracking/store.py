@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gansearch.tracking.content import TRIAL, RunContent, fitting_tags
+from gansearch.tracking.content import SCORED, TRIAL, RunContent, fitting_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,6 +166,8 @@ class Store:
         from mlflow.entities import Metric, Param
 
         points = [p for kimg, rung in content.rungs.items() if kimg > held.kimg for p in rung]
+        if content.tags.get(SCORED) != held.tags.get(SCORED):
+            points += content.scores
         params = {n: v for n, v in content.params.items() if n not in held.params}
         self._log(
             held,
