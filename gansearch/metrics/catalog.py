@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Direction = Literal["minimize", "maximize"]
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -16,6 +18,8 @@ class Metric:
         unit: of the value; empty for a pure number.
         direction: which way is better.
         summary: one line.
+        measure: what is measured, whatever the features; the name without theirs.
+        features: name of those that it is measured in; empty where it is in none.
         data: the data sets that it is defined on; empty where it is on all.
         heldout: whether it is measured on held-out images.
         of_variant: whether it is measured by a variant itself: by those whose entries name it.
@@ -25,35 +29,63 @@ class Metric:
     name: str
     kind: Literal["quality", "cost"]
     unit: str
-    direction: Literal["minimize", "maximize"]
+    direction: Direction
     summary: str
+    measure: str = ""
+    features: str = ""
     data: tuple[str, ...] = ()
     heldout: bool = False
     of_variant: bool = False
     by_class: bool = False
 
 
+_MEASURES: dict[str, tuple[Direction, str]] = {
+    "fid": ("minimize", "Fréchet distance"),
+    "fid_infinity": ("minimize", "Fréchet distance extrapolated to infinitely many samples"),
+    "fid_within": ("minimize", "mean over the classes of the Fréchet distance"),
+    "kid": ("minimize", "kernel distance: unbiased squared MMD, cubic kernel"),
+    "precision": ("maximize", "share of samples among the real images"),
+    "recall": ("maximize", "share of real images among the samples"),
+    "density": ("maximize", "real images' neighbourhoods that a sample lies in, over k"),
+    "coverage": ("maximize", "share of real images with a sample in their neighbourhood"),
+}
+"""What is measured in any features: which way is better, and the meaning."""
+
+_FEATURES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "inception": ("", "Inception features", ()),
+    "digits": ("_digits", "digits classifier", ("digits",)),
+    "random": ("_random", "random network", ()),
+}
+"""The features' names: how a metric's name ends, what they are, the data that they are for."""
+
+_IN_FEATURES = [
+    Metric(
+        f"{measure}{suffix}",
+        "quality",
+        "",
+        direction,
+        f"{summary}, {network}",
+        measure,
+        features,
+        data,
+        by_class=measure == "fid_within",
+    )
+    for measure, (direction, summary) in _MEASURES.items()
+    for features, (suffix, network, data) in _FEATURES.items()
+]
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("fid", "quality", "", "minimize", "Fréchet distance, Inception features"),
+        *_IN_FEATURES,
         Metric(
-            "fid_digits",
+            "inception_score",
             "quality",
             "",
-            "minimize",
-            "Fréchet distance, digits classifier",
-            ("digits",),
-        ),
-        Metric("fid_random", "quality", "", "minimize", "Fréchet distance, random network"),
-        Metric(
-            "fid_within_digits",
-            "quality",
-            "",
-            "minimize",
-            "mean over the classes of the Fréchet distance, digits classifier",
-            ("digits",),
-            by_class=True,
+            "maximize",
+            "exponential of the mean divergence of an image's classes from all images'",
+            "inception_score",
+            "inception",
         ),
         Metric(
             "class_accuracy_digits",
@@ -61,8 +93,18 @@ METRICS: dict[str, Metric] = {
             "",
             "maximize",
             "share of samples that the digits classifier takes for the class asked for",
+            "class_accuracy",
+            "digits",
             ("digits",),
             by_class=True,
+        ),
+        Metric(
+            "lpips_diversity",
+            "quality",
+            "",
+            "maximize",
+            "mean perceptual distance between pairs of samples",
+            "lpips_diversity",
         ),
         Metric(
             "parzen",
@@ -70,6 +112,7 @@ METRICS: dict[str, Metric] = {
             "nats",
             "maximize",
             "Parzen-window log-likelihood of held-out images",
+            "parzen",
             heldout=True,
         ),
         Metric(
@@ -78,6 +121,7 @@ METRICS: dict[str, Metric] = {
             "",
             "maximize",
             "share of held-out images that the discriminator classifies rightly",
+            "accuracy",
             heldout=True,
             of_variant=True,
         ),

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gansearch.config import EvaluationConfig
 from gansearch.data import Images, ImageSet
 from gansearch.data.batch import Batch
-from gansearch.data.images import fingerprint
 from gansearch.errors import ConfigError
-from gansearch.metrics.digits import DigitsClassifier, digits_classifier
-from gansearch.metrics.features import Features, checksum
-from gansearch.metrics.frechet import FrechetMeasure, FrechetTally
+from gansearch.metrics.features import Features
+from gansearch.metrics.fid import Factored, Moments, frechet_distance
+from gansearch.metrics.measure import Names, View
+from gansearch.metrics.reference import Compared, Reference
 
 LEAST = 2  # images of a class whose covariance can be estimated
 
@@ -28,47 +29,45 @@ class WithinClassMeasure:
     has a share of the samples alone, so values are above those of the distance over all of them.
 
     Args:
-        name: of the metric.
-        features: on the device.
-        images: labelled.
-        device: that features are computed on.
+        names: of the metric.
+        reference: the real images, labelled, and the features.
 
     Raises:
         ConfigError: the images carry no labels, or a class has fewer than two.
     """
 
-    def __init__(self, name: str, features: Features, images: Images, device: torch.device) -> None:
-        rows = _rows_by_class(name, images.train)
+    def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
+        (self._name,) = names.values()
+        train, heldout = reference.images.train, reference.images.heldout
+        rows = _rows_by_class(self._name, train)
         self._counts = [len(each) for each in rows]
         if min(self._counts) < LEAST:
             raise ConfigError(
-                f"{name} needs {LEAST} training images of each class, and of class "
+                f"{self._name} needs {LEAST} training images of each class, and of class "
                 f"{self._counts.index(min(self._counts))} there is {min(self._counts)}"
             )
-        self.real = images.heldout
-        if images.heldout and min(map(len, _rows_by_class(name, images.heldout))) < LEAST:
+        self.real = heldout
+        if heldout and min(map(len, _rows_by_class(self._name, heldout))) < LEAST:
             self.real = None
-        self._name = name
-        self._features = features
-        self._fingerprint = images.train.fingerprint
-        self._measures = [
-            FrechetMeasure(name, features, Images(images.train.subset(each), None), device)
-            for each in rows
+        self._reference = reference
+        self._gaussians = [
+            reference.among(Images(train.subset(each), None)).gaussian for each in rows
         ]
 
     def tally(self) -> WithinClassTally:
-        """One tally for each class."""
-        return WithinClassTally(self._name, [measure.tally() for measure in self._measures])
+        """Streamed moments of each class."""
+        reference = self._reference
+        moments = [Moments(reference.features.dim, reference.device) for _ in self._gaussians]
+        return WithinClassTally(self._name, reference.features, self._gaussians, moments)
 
     def protocol(self, samples: int, source: str) -> str:
         """The features, the classes and how many images there are of them."""
-        text = (
-            f"{samples} images from {source} within {len(self._counts)} classes, each against its "
-            f"{min(self._counts)} to {max(self._counts)} real ones ({self._fingerprint[:8]}), "
-            f"{self._features.name} features ({self._features.checksum[:8]}), "
-            f"resize {self._features.resize}"
+        fewest, most = min(self._counts), max(self._counts)
+        method = (
+            f"mean Fréchet distance within {len(self._counts)} classes "
+            f"of {fewest} to {most} real images"
         )
-        return f"{text} [{fingerprint(text, self._fingerprint, self._features.checksum)[:8]}]"
+        return self._reference.protocol(method, samples, source, self._reference.population)
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,16 @@ class WithinClassTally:
     """Moments of one set's features, class by class."""
 
     name: str
-    classes: list[FrechetTally]
+    features: Features
+    gaussians: list[Factored]
+    moments: list[Moments]
 
-    def update(self, batch: Batch) -> None:
+    def update(self, view: View) -> None:
         """Add each image's features to its class."""
-        labels = _labels(self.name, batch)
+        labels = _labels(self.name, view.batch)
+        vectors = view.vectors(self.features)
         for label in torch.unique(labels).tolist():
-            self.classes[label].update(Batch(batch.images[labels == label]))
+            self.moments[label].update(vectors[labels == label])
 
     def values(self) -> dict[str, float]:
         """The mean of the classes' distances.
@@ -90,13 +92,16 @@ class WithinClassTally:
         Raises:
             ConfigError: there are fewer than two images of a class.
         """
-        for label, tally in enumerate(self.classes):
-            if tally.moments.count < LEAST:
+        for label, moments in enumerate(self.moments):
+            if moments.count < LEAST:
                 raise ConfigError(
                     f"{self.name} needs {LEAST} images of each class, and of class {label} there "
-                    f"is {tally.moments.count}: raise evaluation.samples"
+                    f"is {moments.count}: raise evaluation.samples"
                 )
-        distances = [tally.values()[self.name] for tally in self.classes]
+        distances = [
+            frechet_distance(moments.gaussian(), gaussian)
+            for moments, gaussian in zip(self.moments, self.gaussians, strict=True)
+        ]
         return {self.name: sum(distances) / len(distances)}
 
 
@@ -104,37 +109,31 @@ class WithinClassTally:
 
 
 class ClassAccuracyMeasure:
-    """The share of samples that the classifier of digits takes for the class that was asked for.
+    """The share of samples that the features' classifier takes for the class that was asked for.
 
     Args:
-        name: of the metric.
-        images: labelled digits.
-        device: that the classifier runs on.
+        names: of the metric.
+        reference: the real images, labelled, and the features of a classifier of their classes.
 
     Raises:
         ConfigError: the images carry no labels.
     """
 
-    def __init__(self, name: str, images: Images, device: torch.device) -> None:
-        _rows_by_class(name, images.train)
-        self.real = images.heldout
-        self._name = name
-        classifier = digits_classifier(images.train.spec.resolution)
-        self._checksum = checksum(classifier)
-        self._classifier = classifier.to(device).requires_grad_(False)
-        self._fingerprint = images.train.fingerprint
+    def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
+        (self._name,) = names.values()
+        _rows_by_class(self._name, reference.images.train)
+        self.real = reference.images.heldout
+        self._reference = reference
 
     def tally(self) -> ClassAccuracyTally:
         """Counts of right and of all images."""
-        return ClassAccuracyTally(self._name, self._classifier)
+        return ClassAccuracyTally(self._name, self._reference.features)
 
     def protocol(self, samples: int, source: str) -> str:
         """The classifier, and the images whose labels are asked for."""
-        text = (
-            f"{samples} images from {source} under the labels of {self._fingerprint[:8]}, "
-            f"digits classifier ({self._checksum[:8]})"
-        )
-        return f"{text} [{fingerprint(text, self._fingerprint, self._checksum)[:8]}]"
+        labels = self._reference.images.train.fingerprint
+        method = f"accuracy of the classifier on the labels of {labels[:8]}"
+        return self._reference.protocol(method, samples, source, Compared())
 
 
 @dataclass
@@ -142,13 +141,13 @@ class ClassAccuracyTally:
     """One set's images, right and all."""
 
     name: str
-    classifier: DigitsClassifier
+    features: Features
     right: list[Tensor] = field(default_factory=list)  # [N], a batch each
 
-    @torch.no_grad()
-    def update(self, batch: Batch) -> None:
+    def update(self, view: View) -> None:
         """Name the images' classes."""
-        self.right.append(self.classifier(batch.images).argmax(1) == _labels(self.name, batch))
+        named = self.features.logits(view.vectors(self.features)).argmax(1)
+        self.right.append(named == _labels(self.name, view.batch))
 
     def values(self) -> dict[str, float]:
         """The share that was named right."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -18,24 +19,44 @@ from gansearch.data.images import permutation
 from gansearch.errors import ConfigError, DataError, Diverged
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.classes import ClassAccuracyMeasure, WithinClassMeasure
-from gansearch.metrics.features import FEATURES, digits_features
-from gansearch.metrics.frechet import FrechetMeasure
-from gansearch.metrics.measure import Measure
+from gansearch.metrics.features import FEATURES
+from gansearch.metrics.frechet import FrechetMeasure, infinity_measure
+from gansearch.metrics.inception_score import inception_score_measure
+from gansearch.metrics.kernel import kernel_measure
+from gansearch.metrics.lpips import LpipsMeasure
+from gansearch.metrics.manifolds import manifolds_measure
+from gansearch.metrics.measure import Measure, Names, View
 from gansearch.metrics.parzen import ParzenMeasure
+from gansearch.metrics.reference import Reference
+from gansearch.metrics.statistics import Statistics
+
+Measures = Mapping[tuple[str, ...], Measure]
+"""Measures by the names of the metrics that they give."""
 
 COLLAPSED = 0.001
 """Least spread of samples, as a share of the real images'. A generator whose pixels vary by less
 shows one image, however its latents vary. Small DCGANs that have not begun to learn vary by 0.0014
 to 0.014: they are poor, which a rung sees, but not collapsed."""
 
+IN_FEATURES: dict[str, Callable[[Names, Reference, EvaluationConfig], Measure]] = {
+    "fid": FrechetMeasure,
+    "fid_infinity": infinity_measure,
+    "fid_within": WithinClassMeasure,
+    "kid": kernel_measure,
+    "precision": manifolds_measure,
+    "recall": manifolds_measure,
+    "density": manifolds_measure,
+    "coverage": manifolds_measure,
+    "inception_score": inception_score_measure,
+    "class_accuracy": ClassAccuracyMeasure,
+}
+"""Measures of images by their features; those that make the same are made once."""
+
 OTHERS: dict[str, Callable[[str, Images, torch.device], Measure]] = {
     "parzen": lambda _, images, __: ParzenMeasure(images),
-    "fid_within_digits": lambda name, images, device: WithinClassMeasure(
-        name, digits_features(images.train.spec).to(device), images, device
-    ),
-    "class_accuracy_digits": ClassAccuracyMeasure,
+    "lpips_diversity": LpipsMeasure,
 }
-"""Quality metrics of samples that are no Fréchet distances."""
+"""Measures of the images themselves."""
 
 _BATCH_SIZE = 64
 
@@ -66,10 +87,11 @@ class Evaluator:
         metrics: names of quality metrics; those that variants measure themselves are left to them.
         images: what is trained on, and what is kept out.
         device: that samples are made and features are computed on.
+        statistics: what Fréchet distances are to, in place of the training images.
 
     Raises:
         ConfigError: a metric that is none, or that these images do not allow.
-        DataError: the training images are all the same.
+        DataError: the training images are all the same, or the statistics of other features.
         WeightsError: a metric's pretrained weights cannot be had.
     """
 
@@ -79,15 +101,12 @@ class Evaluator:
         metrics: tuple[str, ...],
         images: Images,
         device: torch.device,
+        statistics: Statistics | None = None,
     ) -> None:
         self._config = config
         self._images = images
         self._device = device
-        self._measures = {
-            name: _measure(name, config, images, device)
-            for name in metrics
-            if name not in METRICS or not METRICS[name].of_variant
-        }
+        self._measures = _measures(config, metrics, images, device, statistics)
         self._draw()
         self._real_spread = self._spread_of_data()
 
@@ -100,8 +119,7 @@ class Evaluator:
 
     def protocols(self, source: str) -> dict[str, str]:
         """What samples are measured by, as many as configured; ``source`` says of which latents."""
-        samples = self._config.samples
-        return {name: each.protocol(samples, source) for name, each in self._measures.items()}
+        return _protocols(self._measures, self._config.samples, source)
 
     def _draw(self) -> None:
         self._generator = torch.Generator().manual_seed(self._config.seed)
@@ -154,31 +172,29 @@ class Evaluator:
         falls; :meth:`measure` gives its protocol. For a likelihood of held-out images they are
         training ones. A metric without two such images is left out.
         """
-        values = {}
-        for name, measure in self._measures.items():
+        values: dict[str, float] = {}
+        for names, measure in self._measures.items():
             if measure.real is not None and len(measure.real) >= 2:
-                values[name] = self._measure_real(measure.real, {name: measure}).values[name]
+                found = self._measure_real(measure.real, {names: measure}).values
+                values.update({name: found[name] for name in names})
         return values
 
-    def _measure_real(self, images: ImageSet, measures: Mapping[str, Measure]) -> Evaluation:
+    def _measure_real(self, images: ImageSet, measures: Measures) -> Evaluation:
         chosen = permutation(len(images), self._config.seed)[: self._config.samples]
         source = f"real images {images.fingerprint[:8]}"
         return self._score(self._batches(images, chosen), source, measures)
 
-    def _score(
-        self, batches: Iterable[Batch], source: str, measures: Mapping[str, Measure]
-    ) -> Evaluation:
+    def _score(self, batches: Iterable[Batch], source: str, measures: Measures) -> Evaluation:
         tallies = [measure.tally() for measure in measures.values()]
         spread = _Spread()
         for batch in batches:
             spread.update(batch.images)
+            view = View(batch)
             for tally in tallies:
-                tally.update(batch)
+                tally.update(view)
         return Evaluation(
             values={name: value for tally in tallies for name, value in tally.values().items()},
-            protocols={
-                name: measure.protocol(spread.count, source) for name, measure in measures.items()
-            },
+            protocols=_protocols(measures, spread.count, source),
             spread=spread.value() / self._real_spread,
         )
 
@@ -194,13 +210,45 @@ class Evaluator:
         return (images.batch(part).to(self._device) for part in torch.split(chosen, _BATCH_SIZE))
 
 
-def _measure(name: str, config: EvaluationConfig, images: Images, device: torch.device) -> Measure:
-    if name in FEATURES:
-        features = FEATURES[name](config, images.train.spec).to(device)
-        return FrechetMeasure(name, features, images, device)
-    if name in OTHERS:
-        return OTHERS[name](name, images, device)
-    raise ConfigError(f"{name!r} is no quality metric; those are {', '.join((*FEATURES, *OTHERS))}")
+def _measures(
+    config: EvaluationConfig,
+    metrics: tuple[str, ...],
+    images: Images,
+    device: torch.device,
+    statistics: Statistics | None,
+) -> Measures:
+    """The measures that give ``metrics``; measures of the same features share these."""
+
+    @functools.cache
+    def reference(kind: str) -> Reference:
+        features = FEATURES[kind](config, images.train.spec).to(device)
+        return Reference(features, images, config.samples, device, statistics)
+
+    wanted: dict[Any, Names] = {}  # by what makes the measure
+    measures: dict[tuple[str, ...], Measure] = {}
+    for name in dict.fromkeys(metrics):
+        metric = METRICS.get(name)
+        if metric is None or metric.kind != "quality":
+            quality = (each for each in METRICS.values() if each.kind == "quality")
+            raise ConfigError(
+                f"{name!r} is no quality metric; those are {', '.join(m.name for m in quality)}"
+            )
+        if metric.measure in IN_FEATURES:
+            makes = (IN_FEATURES[metric.measure], metric.features)
+            wanted.setdefault(makes, {})[metric.measure] = name
+        elif not metric.of_variant:
+            measures[(name,)] = OTHERS[metric.measure](name, images, device)
+    for (build, kind), names in wanted.items():
+        measures[tuple(names.values())] = build(names, reference(kind), config)
+    return measures
+
+
+def _protocols(measures: Measures, samples: int, source: str) -> dict[str, str]:
+    return {
+        name: measure.protocol(samples, source)
+        for names, measure in measures.items()
+        for name in names
+    }
 
 
 class _Spread:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -32,6 +32,8 @@ class Features:
         checksum: SHA-256 of the weights, in hexadecimal.
         resize: what is done to the images before the network, for the protocol.
         network: from ``[N, C, H, W]`` in [-1, 1] to ``[N, dim]``.
+        head: from ``[N, dim]`` to the logits of classes, ``[N, classes]``; the identity where the
+            network has none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Features:
     checksum: str
     resize: str
     network: nn.Module
+    head: nn.Module = field(default_factory=nn.Identity)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -46,9 +49,18 @@ class Features:
         vectors: Tensor = self.network(images)
         return vectors
 
+    @torch.no_grad()
+    def logits(self, vectors: Tensor) -> Tensor:
+        """``[N, classes]`` of vectors ``[N, dim]``."""
+        logits: Tensor = self.head(vectors)
+        return logits
+
     def to(self, device: torch.device) -> Self:
-        """These features with their network on ``device``, in evaluation mode and frozen."""
-        return replace(self, network=self.network.to(device).eval().requires_grad_(False))
+        """These features with their networks on ``device``, in evaluation mode and frozen."""
+        network, head = (
+            module.to(device).eval().requires_grad_(False) for module in (self.network, self.head)
+        )
+        return replace(self, network=network, head=head)
 
 
 def checksum(module: nn.Module) -> str:
@@ -63,23 +75,27 @@ def checksum(module: nn.Module) -> str:
 # --- The kinds of features ---------------------------------------------------------------------
 
 
-def inception_features(weights: Path | None) -> Features:
-    """pytorch-fid's Inception features, under pytorch-fid's conventions.
+def inception_features(weights: Path | None, resize: str) -> Features:
+    """The Inception features that FID is defined by.
 
     Args:
         weights: the file; without it torch's hub cache is looked in, then the network.
+        resize: the tool whose convention is followed.
 
     Raises:
         WeightsError: the weights cannot be had, or are not the published ones.
     """
     from gansearch.metrics import inception  # imports torchvision
+    from gansearch.metrics.resize import RESIZES
 
+    network, head = inception.load_inception(weights, resize)
     return Features(
         name="inception",
         dim=inception.DIM,
-        checksum=inception.SHA256,
-        resize="8-bit, bilinear to 299",
-        network=inception.load_inception(weights),
+        checksum=inception.WEIGHTS.sha256,
+        resize=RESIZES[resize].description,
+        network=network,
+        head=head,
     )
 
 
@@ -93,7 +109,8 @@ def digits_features(spec: ImageSpec) -> Features:
 
     if spec.channels != 1:
         raise ConfigError(
-            "fid_digits needs gray images, these have 3 channels; fid and fid_random take any"
+            "the digits classifier needs gray images, these have 3 channels; "
+            "fid and fid_random take any"
         )
     classifier = digits.digits_classifier(spec.resolution)
     return Features(
@@ -102,6 +119,7 @@ def digits_features(spec: ImageSpec) -> Features:
         checksum=checksum(classifier),
         resize="none",
         network=classifier.features,
+        head=classifier.classes,
     )
 
 
@@ -118,11 +136,11 @@ def random_features(spec: ImageSpec) -> Features:
 
 
 FEATURES: dict[str, Callable[[EvaluationConfig, ImageSpec], Features]] = {
-    "fid": lambda config, _: inception_features(config.inception_weights),
-    "fid_digits": lambda _, spec: digits_features(spec),
-    "fid_random": lambda _, spec: random_features(spec),
+    "inception": lambda config, _: inception_features(config.inception_weights, config.resize),
+    "digits": lambda _, spec: digits_features(spec),
+    "random": lambda _, spec: random_features(spec),
 }
-"""From a Fréchet distance's name to what makes its features."""
+"""From the features' name to what makes them."""
 
 
 class RandomNetwork(nn.Module):

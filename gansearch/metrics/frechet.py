@@ -1,58 +1,47 @@
-"""The Fréchet distance as a metric: features, the training images' statistics, the protocol."""
+"""The Fréchet distance as a metric, and its value without the bias of a finite sample."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from torch import Tensor
 
-from gansearch.data import Images, ImageSet
-from gansearch.data.batch import Batch
-from gansearch.metrics.cache import Arrays, cached
+from gansearch.config import EvaluationConfig
+from gansearch.data.images import permutation
 from gansearch.metrics.features import Features
-from gansearch.metrics.fid import Moments, Reference, frechet_distance
-from gansearch.metrics.protocol import QualityProtocol
+from gansearch.metrics.fid import Factored, Moments, frechet_distance
+from gansearch.metrics.measure import Names, VectorsMeasure, View
+from gansearch.metrics.reference import Reference
 
-_BATCH_SIZE = 64
+POINTS = 15
+"""Sample counts that FID∞ extrapolates from."""
 
 
 class FrechetMeasure:
-    """The distance of a set's features to those of the training images.
-
-    Their statistics are computed once and cached on this machine.
+    """The distance of a set's features to those of the real images.
 
     Args:
-        name: of the metric.
-        features: on the device.
-        images: what is trained on, and what is kept out.
-        device: that features are computed on.
+        names: of the metric.
+        reference: the real images, and the features.
     """
 
-    def __init__(self, name: str, features: Features, images: Images, device: torch.device) -> None:
-        self.real = images.heldout
-        self._name = name
-        self._features = features
-        self._device = device
-        self._fingerprint = images.train.fingerprint
-        self._reference = _reference(features, images.train, device)
+    def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
+        self.real = reference.images.heldout
+        (self._name,) = names.values()
+        self._reference = reference
+        self._gaussian = reference.gaussian
 
     def tally(self) -> FrechetTally:
         """Streamed moments: no set of features is ever whole in memory."""
-        moments = Moments(self._features.dim, self._device)
-        return FrechetTally(self._name, self._features, self._reference, moments)
+        reference = self._reference
+        moments = Moments(reference.features.dim, reference.device)
+        return FrechetTally(self._name, reference.features, self._gaussian, moments)
 
     def protocol(self, samples: int, source: str) -> str:
         """The features, the sample count and the reference set."""
-        protocol = QualityProtocol(
-            features=self._features.name,
-            checksum=self._features.checksum,
-            resize=self._features.resize,
-            samples=samples,
-            source=source,
-            reference=self._fingerprint,
-            reference_count=self._reference.count,
-        )
-        return str(protocol)
+        compared = self._reference.population
+        return self._reference.protocol("Fréchet distance", samples, source, compared)
 
 
 @dataclass(frozen=True)
@@ -61,38 +50,53 @@ class FrechetTally:
 
     name: str
     features: Features
-    reference: Reference
+    gaussian: Factored
     moments: Moments
 
-    def update(self, batch: Batch) -> None:
+    def update(self, view: View) -> None:
         """Add the images' features."""
-        self.moments.update(self.features(batch.images))
+        self.moments.update(view.vectors(self.features))
 
     def values(self) -> dict[str, float]:
         """The distance."""
-        return {self.name: frechet_distance(self.moments.gaussian(), self.reference)}
+        return {self.name: frechet_distance(self.moments.gaussian(), self.gaussian)}
 
 
-def _reference(features: Features, images: ImageSet, device: torch.device) -> Reference:
-    """The statistics of all of ``images``, from the cache where they are in it.
+# --- Without bias --------------------------------------------------------------------------------
 
-    The file has pytorch-fid's ``mu`` and ``sigma``, and the covariance's factor.
-    """
 
-    def computed() -> Arrays:
-        moments = Moments(features.dim, device)
-        for part in torch.split(torch.arange(len(images)), _BATCH_SIZE):
-            moments.update(features(images.batch(part).to(device).images))
-        reference = moments.gaussian().as_reference()
-        return {
-            "mu": reference.mean.numpy(),
-            "sigma": reference.covariance.numpy(),
-            "factor": reference.factor.numpy(),
-        }
-
-    inputs = (features.name, features.checksum, features.resize, images.fingerprint)
-    arrays = cached("statistics", inputs, computed)
-    mean, covariance, factor = (
-        torch.from_numpy(arrays[name]) for name in ("mu", "sigma", "factor")
+def infinity_measure(
+    names: Names, reference: Reference, config: EvaluationConfig
+) -> VectorsMeasure:
+    """FID∞ as a metric; the evaluation's seed draws the subsets."""
+    gaussian = reference.gaussian
+    return VectorsMeasure(
+        names,
+        reference,
+        reference.population,
+        f"Fréchet distance extrapolated from {POINTS} sample counts (seed {config.seed})",
+        2 * POINTS,
+        lambda vectors: {"fid_infinity": fid_infinity(vectors, gaussian, config.seed)},
     )
-    return Reference(mean, covariance, len(images), factor)
+
+
+def fid_infinity(vectors: Tensor, reference: Factored, seed: int) -> float:
+    """FID∞ of Chong and Forsyth 2020, section 4: the distance at infinitely many samples.
+
+    The distance's bias falls as 1/N. A line through the distances of subsets of a half to all of
+    the samples, over 1/N, is read off at 0; it may come out below 0.
+
+    Args:
+        vectors: ``[N, D]``, features of samples, N at least ``2 * POINTS``.
+        reference: what they are compared with.
+        seed: of the subsets.
+    """
+    sizes = np.linspace(len(vectors) / 2, len(vectors), POINTS).astype(int)
+    distances = []
+    for point, size in enumerate(sizes):
+        moments = Moments(vectors.shape[1], vectors.device)
+        chosen = permutation(len(vectors), seed, point)[:size]
+        moments.update(vectors[chosen.to(vectors.device)])
+        distances.append(frechet_distance(moments.gaussian(), reference))
+    _, intercept = np.polyfit(1 / sizes, distances, 1)
+    return float(intercept)

@@ -1,17 +1,11 @@
-"""The Inception network that FID is defined by: its weights, checked before they are loaded."""
+"""The Inception network that FID is defined by."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
-from urllib.error import URLError
 
 import torch
-import torch.nn.functional as F
 from pytorch_fid.inception import (
     FID_WEIGHTS_URL,
     FIDInceptionA,
@@ -23,11 +17,18 @@ from torch import Tensor, nn
 from torchvision.models import inception_v3
 
 from gansearch.errors import WeightsError
+from gansearch.metrics.resize import RESIZES
+from gansearch.metrics.weights import PublishedWeights
 
 DIM = 2048
-FILE = "pt_inception-2015-12-05-6726825d.pth"
-SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-"""Of the file that pytorch-fid publishes."""
+WEIGHTS = PublishedWeights(
+    file="pt_inception-2015-12-05-6726825d.pth",
+    url=FID_WEIGHTS_URL,
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    used_by="what is measured in Inception features (96 MB)",
+    setting="evaluation.inception_weights",
+)
+"""What pytorch-fid publishes."""
 
 _BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "Mixed_5b": lambda: FIDInceptionA(192, pool_features=32),
@@ -44,82 +45,64 @@ _BLOCKS: dict[str, Callable[[], nn.Module]] = {
 
 
 class Inception(nn.Module):
-    """Images to the 2,048 features of the last pooling, as pytorch-fid computes them from files.
+    """Images to the 2,048 features of the last pooling.
 
     Images are rounded to the 8 bits that they have in a file, gray ones become RGB, and they are
-    resized to 299 pixels bilinearly without antialiasing.
+    resized to 299 pixels.
+
+    Args:
+        resize: the tool whose convention is followed, a key of
+            :data:`gansearch.metrics.resize.RESIZES`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resize: str = "pytorch-fid") -> None:
         super().__init__()
         self.network = inception_v3(
             weights=None, num_classes=1008, aux_logits=False, init_weights=False
         )
         for name, build in _BLOCKS.items():
             setattr(self.network, name, build())
+        self._resize = RESIZES[resize].apply
 
     def forward(self, images: Tensor) -> Tensor:
         """``[N, 1 or 3, H, W]`` in [-1, 1] → ``[N, 2048]``."""
-        x = (images.float() + 1).mul(127.5).round().clamp(0, 255) / 255
-        x = x.expand(-1, 3, -1, -1)
-        x = F.interpolate(x, size=(299, 299), mode="bilinear", align_corners=False)
-        features: Tensor = self.network(2 * x - 1)
+        pixels = (images.float() + 1).mul(127.5).round().clamp(0, 255)
+        features: Tensor = self.network(self._resize(pixels.expand(-1, 3, -1, -1)))
         return features
 
 
-def load_inception(weights: Path | None = None, *, sha256: str = SHA256) -> Inception:
-    """The Inception network with its published weights.
+def load_inception(
+    weights: Path | None = None,
+    resize: str = "pytorch-fid",
+    *,
+    published: PublishedWeights = WEIGHTS,
+) -> tuple[Inception, nn.Linear]:
+    """The Inception network with its published weights, and its last layer.
 
     Args:
         weights: the file; without it torch's hub cache is looked in, then the network.
-        sha256: that the file must have. What other weights than the published ones measure is not
-            FID and must not be called so.
+        resize: as :class:`Inception` takes it.
+        published: which weights. What others than the published ones measure is not FID and must
+            not be called so.
+
+    Returns:
+        The network to the features, and the layer from these to the logits of 1,008 classes. It is
+        without its bias, as the Inception score is taken.
 
     Raises:
         WeightsError: the weights cannot be had, or their checksum is another; the file is then not
             loaded at all.
     """
-    path = _find(weights, sha256)
-    state = _load_checked(path, sha256)
+    state = published.load(weights)
     with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
-        inception = Inception()
+        inception = Inception(resize)
     try:
         inception.network.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path}: no weights of FID's Inception network: {error}") from error
-    inception.network.fc = nn.Identity()  # its 1,008 logits are not used
-    return inception.eval()
-
-
-def _find(weights: Path | None, sha256: str) -> Path:
-    if weights is not None:
-        if not weights.is_file():
-            raise WeightsError(f"evaluation.inception_weights: there is no file {weights}")
-        return weights
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / FILE
-    if not cached.is_file():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(FID_WEIGHTS_URL, str(cached), sha256, progress=False)
-        except (URLError, OSError, RuntimeError) as error:
-            raise WeightsError(
-                f"fid needs the Inception weights {FILE} (96 MB), which are not on this machine "
-                f"and could not be downloaded ({error}). Fetch {FID_WEIGHTS_URL} elsewhere, then "
-                f"put the file at {cached}, or name it in the space: evaluation.inception_weights"
-            ) from error
-    return cached
-
-
-def _load_checked(path: Path, sha256: str) -> dict[str, Any]:
-    data = path.read_bytes()  # read once: what is loaded is what was checked
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
         raise WeightsError(
-            f"{path} is not the file {FILE}: its SHA-256 is {found}, not {sha256}. "
-            f"It was not loaded; fetch {FID_WEIGHTS_URL} again"
-        )
-    try:
-        state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
-        raise WeightsError(f"{path}: not a file of weights: {error}") from error
-    return state
+            f"{weights or published.file}: no weights of FID's Inception network: {error}"
+        ) from error
+    logits = inception.network.fc
+    logits.bias = None
+    inception.network.fc = nn.Identity()
+    return inception.eval(), logits

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from gansearch.data import Images, ImageSet
-from gansearch.data.batch import Batch
 from gansearch.data.images import fingerprint, permutation
 from gansearch.errors import ConfigError
+from gansearch.metrics.measure import View
 
 WIDTHS = torch.logspace(-1, 0, 10, dtype=torch.float64)
 """The kernels' standard deviations that are tried, as shares of white."""
@@ -144,9 +144,9 @@ class ParzenTally:
     fit: Callable[[Tensor], ParzenFit]
     centres: list[Tensor]
 
-    def update(self, batch: Batch) -> None:
+    def update(self, view: View) -> None:
         """Keep the images."""
-        self.centres.append(batch.images)
+        self.centres.append(view.batch.images)
 
     def values(self) -> dict[str, float]:
         """``parzen``, its standard error and the width."""

@@ -12,22 +12,24 @@ class QualityProtocol:
     """How one value was measured; its text travels with the value.
 
     Attributes:
+        method: what is computed, with all that it leaves open, such as a number of neighbours.
         features: name of the features.
         checksum: of their weights.
         resize: what is done to the images before them.
         samples: number of images that were scored.
         source: where those came from: ``latents of seed 0``, or a set of real images.
-        reference: fingerprint of the images that they were compared with.
-        reference_count: how many those are.
+        against: what they were compared with: ``899 real ones``, or a file; empty for nothing.
+        reference: fingerprint of that.
     """
 
+    method: str
     features: str
     checksum: str
     resize: str
     samples: int
     source: str
+    against: str
     reference: str
-    reference_count: int
 
     @property
     def hash(self) -> str:
@@ -35,8 +37,8 @@ class QualityProtocol:
         return fingerprint(*(f"{name}={value}" for name, value in asdict(self).items()))[:8]
 
     def __str__(self) -> str:
+        against = f" against {self.against} ({self.reference[:8]})" if self.against else ""
         return (
-            f"{self.samples} images from {self.source} against {self.reference_count} real ones "
-            f"({self.reference[:8]}), {self.features} features ({self.checksum[:8]}), "
-            f"resize {self.resize} [{self.hash}]"
+            f"{self.samples} images from {self.source}{against}, {self.method}, "
+            f"{self.features} features ({self.checksum[:8]}), resize {self.resize} [{self.hash}]"
         )

@@ -62,9 +62,10 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
         return
     metric, data = METRICS[name], draft.space.data
     if metric.data and data.name not in metric.data and draft.is_whole("data"):
-        general = (m for m in METRICS.values() if m.kind == "quality" and not m.of_variant)
-        others = " or ".join(m.name for m in general if not m.data)
-        yield path, f"{name} is for data {listed(metric.data)}, not {data.name}; use {others}"
+        alike = (m for m in METRICS.values() if m.measure == metric.measure)
+        others = " or ".join(m.name for m in alike if not m.data)
+        instead = f"; use {others}" if others else ""
+        yield path, f"{name} is for data {listed(metric.data)}, not {data.name}{instead}"
     if metric.heldout and data.holdout == 0 and draft.is_whole("data"):
         yield path, f"{name} needs held-out images: data.holdout above 0, such as 0.5"
     if (metric.of_variant or metric.by_class) and draft.is_whole("variant"):

@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gansearch.metrics.fid import Gaussian, Moments, frechet_distance
+from gansearch.metrics.fid import Dense, Factored, Gaussian, Moments, Thin, frechet_distance
 
 Array = NDArray[np.float64]
 
 
 def gaussian(mean: Array, covariance: Array) -> Gaussian:
-    return Gaussian(torch.from_numpy(mean), torch.from_numpy(covariance), 1000)
+    return Dense(torch.from_numpy(mean), torch.from_numpy(covariance), 1000)
 
 
 def distance(a: Gaussian, b: Gaussian) -> float:
-    return frechet_distance(a, b.as_reference())
+    return frechet_distance(a, Factored.of(b))
 
 
 def moments(features: Array, *cuts: int) -> Moments:
@@ -62,7 +62,7 @@ def test_commuting_covariances() -> None:
 def test_translation_adds_its_squared_length() -> None:
     a = random_gaussian(10, 0)
     shift = torch.arange(10, dtype=torch.float64)
-    moved = Gaussian(a.mean + shift, a.covariance, a.count)
+    moved = Dense(a.mean + shift, a.covariance, a.count)
     assert distance(a, moved) == pytest.approx(float(shift @ shift), rel=1e-9)
 
 
@@ -112,7 +112,7 @@ def test_zero_from_itself(dim: int, seed: int) -> None:
 def test_rotation_changes_nothing(dim: int, one: int, other: int, turn: int) -> None:
     q = torch.from_numpy(orthogonal(dim, turn))
     a, b = random_gaussian(dim, one), random_gaussian(dim, other)
-    turned = [Gaussian(q @ g.mean, q @ g.covariance @ q.T, g.count) for g in (a, b)]
+    turned = [Dense(q @ g.mean, q @ g.covariance @ q.T, g.count) for g in (a, b)]
     scale = float(a.covariance.trace() + b.covariance.trace())
     assert distance(*turned) == pytest.approx(distance(a, b), abs=1e-6 * scale)
 
@@ -129,18 +129,6 @@ def test_moments_do_not_depend_on_the_batches(
     assert seen.count == 30
 
 
-def test_merged_moments_are_those_of_all() -> None:
-    features = draw(50, 6, 0)
-    merged, first = Moments(6), moments(features[:20])
-    merged.merge(first)
-    merged.merge(Moments(6))
-    merged.merge(moments(features[20:]))
-    expected = moments(features).gaussian()
-    torch.testing.assert_close(merged.gaussian().covariance, expected.covariance)
-    torch.testing.assert_close(merged.gaussian().mean, expected.mean)
-    assert first.count == 20
-
-
 def test_single_precision_features_are_summed_in_double() -> None:
     features = draw(4000, 3, 0).astype(np.float32) + np.float32(1000)
     seen = Moments(3)
@@ -150,10 +138,32 @@ def test_single_precision_features_are_summed_in_double() -> None:
     np.testing.assert_allclose(seen.gaussian().covariance, expected, rtol=1e-10)
 
 
-def test_reference_factor_makes_the_covariance() -> None:
-    reference = moments(draw(9, 20, 0)).gaussian().as_reference()
-    assert reference.factor.shape == (20, 8)  # 9 samples span 8 directions about their mean
-    torch.testing.assert_close(reference.factor @ reference.factor.T, reference.covariance)
+@pytest.mark.parametrize(("count", "shape"), [(9, (20, 8)), (15, (20, 20)), (50, (20, 20))])
+def test_the_factor_makes_the_covariance(count: int, shape: tuple[int, int]) -> None:
+    """9 vectors span 8 directions about their mean; from half of the rank on it is triangular."""
+    seen = moments(draw(count, 20, 0)).gaussian()
+    factored = Factored.of(seen)
+    assert factored.factor.shape == shape
+    np.testing.assert_allclose(factored.factor @ factored.factor.T, seen.covariance, atol=1e-9)
+    if shape == (20, 20):
+        np.testing.assert_array_equal(factored.factor, np.tril(factored.factor))
+
+
+@given(dims, st.integers(2, 20), st.integers(2, 20), seeds)
+def test_few_vectors_give_what_their_covariance_gives(
+    dim: int, count: int, others: int, seed: int
+) -> None:
+    """Thin or dense, triangular or not, of whatever rank: one distance."""
+    thin, other = (moments(draw(n, dim, seed + n)).gaussian() for n in (count, others))
+    dense = Dense(thin.mean, thin.covariance, thin.count)
+    scale = thin.trace() + other.trace()
+    assert distance(thin, other) == pytest.approx(distance(dense, other), abs=1e-6 * scale)
+    assert distance(thin, other) == pytest.approx(distance(other, dense), abs=1e-6 * scale)
+
+
+def test_vectors_are_kept_until_the_covariance_is_smaller() -> None:
+    assert isinstance(moments(draw(20, 20, 0), 7).gaussian(), Thin)
+    assert isinstance(moments(draw(21, 20, 0), 7).gaussian(), Dense)
 
 
 # --- Refusals ----------------------------------------------------------------------------------
@@ -166,9 +176,10 @@ def test_refuses_other_dimensions() -> None:
 
 def test_refuses_what_is_not_finite() -> None:
     a = random_gaussian(3, 0)
-    broken = Gaussian(a.mean * torch.nan, a.covariance, a.count)
-    with pytest.raises(ValueError, match="NaN"):
-        distance(broken, a)
+    broken = Dense(a.mean * torch.nan, a.covariance, a.count)
+    for one, other in ((broken, a), (a, broken)):
+        with pytest.raises(ValueError, match="NaN"):
+            distance(one, other)
 
 
 def test_refuses_a_single_sample() -> None:

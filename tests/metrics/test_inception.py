@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 from urllib.error import URLError
@@ -19,7 +20,10 @@ from gansearch.data.batch import ImageSpec
 from gansearch.errors import WeightsError
 from gansearch.metrics import inception
 from gansearch.metrics.features import FEATURES
-from gansearch.metrics.inception import FILE, SHA256, Inception, load_inception
+from gansearch.metrics.inception import WEIGHTS, Inception, load_inception
+from gansearch.metrics.weights import PublishedWeights
+
+FILE, SHA256 = WEIGHTS.file, WEIGHTS.sha256
 
 COUNT = 2
 
@@ -46,14 +50,18 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def checked(weights: Path) -> str:
-    return sha256(weights.read_bytes())
+def published_as(content: bytes, **changes: str) -> PublishedWeights:
+    return replace(WEIGHTS, sha256=sha256(content), **changes)
 
 
 @pytest.fixture(scope="session")
-def ours(weights: Path, checked: str) -> Inception:
-    return load_inception(weights, sha256=checked)
+def published(weights: Path) -> PublishedWeights:
+    return published_as(weights.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def ours(weights: Path, published: PublishedWeights) -> Inception:
+    return load_inception(weights, published=published)[0]
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +125,7 @@ def test_fid_equals_pytorch_fids(
 ) -> None:
     from pytorch_fid import fid_score
 
-    from gansearch.metrics.fid import Moments, frechet_distance
+    from gansearch.metrics.fid import Factored, Moments, frechet_distance
 
     sets = [drawn(seed, (12, 32, 32, 3)) for seed in (0, 1)]
     folders = [tmp_path / str(seed) for seed in (0, 1)]
@@ -141,7 +149,7 @@ def test_fid_equals_pytorch_fids(
             with torch.no_grad():
                 moments.update(ours(part))
         gaussians.append(moments.gaussian())
-    measured = frechet_distance(gaussians[0], gaussians[1].as_reference())
+    measured = frechet_distance(gaussians[0], Factored.of(gaussians[1]))
     assert measured == pytest.approx(expected, rel=1e-3)
 
 
@@ -152,32 +160,29 @@ def test_fid_equals_pytorch_fids(
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where torch's hub cache would have the weights; it is empty."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(inception, "FID_WEIGHTS_URL", (tmp_path / "nowhere").as_uri())
     return tmp_path / "hub" / "checkpoints" / FILE
 
 
-def test_weights_in_the_hub_cache_are_found(hub: Path, weights: Path, checked: str) -> None:
+def test_weights_in_the_hub_cache_are_found(
+    hub: Path, weights: Path, published: PublishedWeights
+) -> None:
     hub.parent.mkdir(parents=True)
     hub.symlink_to(weights)
     state = torch.get_rng_state()
-    load_inception(sha256=checked)
+    load_inception(published=replace(published, url="nowhere:"))
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_weights_are_downloaded_where_there_is_a_network(
-    hub: Path, weights: Path, checked: str, monkeypatch: pytest.MonkeyPatch
+    hub: Path, weights: Path, published: PublishedWeights
 ) -> None:
-    monkeypatch.setattr(inception, "FID_WEIGHTS_URL", weights.as_uri())
-    load_inception(sha256=checked)
-    assert sha256(hub.read_bytes()) == checked
+    load_inception(published=replace(published, url=weights.as_uri()))
+    assert sha256(hub.read_bytes()) == published.sha256
 
 
-def test_a_download_of_other_content_is_not_kept(
-    hub: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inception, "FID_WEIGHTS_URL", weights.as_uri())
+def test_a_download_of_other_content_is_not_kept(hub: Path, weights: Path) -> None:
     with pytest.raises(WeightsError, match="invalid hash"):
-        load_inception()
+        load_inception(published=replace(WEIGHTS, url=weights.as_uri()))
     assert not hub.exists()
 
 
@@ -190,7 +195,7 @@ def test_without_weights_the_error_says_how_to_supply_them(
     monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
     config, spec = EvaluationConfig(), ImageSpec(channels=3, resolution=32)
     with pytest.raises(WeightsError) as caught:
-        FEATURES["fid"](config, spec)
+        FEATURES["inception"](config, spec)
     for part in (FILE, str(hub), "evaluation.inception_weights", "no route to host"):
         assert part in str(caught.value)
 
@@ -242,7 +247,7 @@ def test_a_file_of_another_checksum_is_not_loaded(bomb: Path, crater: Path) -> N
 
 def test_code_in_a_file_is_not_run_even_where_the_checksum_fits(bomb: Path, crater: Path) -> None:
     with pytest.raises(WeightsError, match="not a file of weights"):
-        load_inception(bomb, sha256=sha256(bomb.read_bytes()))
+        load_inception(bomb, published=published_as(bomb.read_bytes()))
     assert not crater.exists()
 
 
@@ -252,17 +257,17 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, content: object)
     torch.save(content, buffer)
     (tmp_path / "other.pth").write_bytes(buffer.getvalue())
     with pytest.raises(WeightsError, match="no weights of FID's Inception network"):
-        load_inception(tmp_path / "other.pth", sha256=sha256(buffer.getvalue()))
+        load_inception(tmp_path / "other.pth", published=published_as(buffer.getvalue()))
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", pickle.dumps({"a": 1}, protocol=2)])
 def test_files_of_something_else_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "other.pth").write_bytes(content)
     with pytest.raises(WeightsError):
-        load_inception(tmp_path / "other.pth", sha256=sha256(content))
+        load_inception(tmp_path / "other.pth", published=published_as(content))
 
 
 def test_only_the_published_weights_measure_fid(weights: Path) -> None:
     config = EvaluationConfig(inception_weights=weights)
     with pytest.raises(WeightsError, match=SHA256):
-        FEATURES["fid"](config, ImageSpec(channels=3, resolution=32))
+        FEATURES["inception"](config, ImageSpec(channels=3, resolution=32))

@@ -1,0 +1,148 @@
+"""LPIPS, a perceptual distance between two images (Zhang et al. 2018, section 3), on AlexNet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gansearch.data import Images, ImageSet
+from gansearch.data.images import fingerprint
+from gansearch.errors import ConfigError
+from gansearch.metrics.measure import View
+from gansearch.metrics.weights import PublishedWeights
+
+ALEXNET = PublishedWeights(
+    file="alexnet-owt-7be5be79.pth",
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    used_by="lpips_diversity (244 MB)",
+)
+HEADS = PublishedWeights(
+    file="lpips-v0.1-alex.pth",
+    url="https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
+    sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    used_by="lpips_diversity (6 KB)",
+)
+"""How much each channel counts, as the paper's authors published it: version 0.1."""
+LEAST_RESOLUTION = 32
+"""Pixels from which on AlexNet's last layers see anything."""
+
+_STAGES = (2, 5, 8, 10, 12)  # of AlexNet's layers, behind each ReLU
+_SHIFT = (-0.030, -0.088, -0.188)
+_SCALE = (0.458, 0.448, 0.450)
+
+
+class Lpips(nn.Module):
+    """Distance of images to images, pair by pair.
+
+    Args:
+        alexnet_state: AlexNet's weights as torchvision publishes them.
+        heads: weights ``[1, C, 1, 1]`` of the channels of each of the five stages.
+    """
+
+    def __init__(self, alexnet_state: dict[str, Tensor], heads: dict[str, Tensor]) -> None:
+        from torchvision.models import alexnet  # only where it is measured
+
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
+            network = alexnet(weights=None)
+        network.load_state_dict(alexnet_state)
+        layers = network.features
+        starts = (0, *_STAGES[:-1])
+        self.stages = nn.ModuleList(
+            layers[start:end] for start, end in zip(starts, _STAGES, strict=True)
+        )
+        for stage in range(len(_STAGES)):
+            self.register_buffer(f"head{stage}", heads[f"lin{stage}.model.1.weight"])
+        self.register_buffer("shift", torch.tensor(_SHIFT).view(3, 1, 1))
+        self.register_buffer("scale", torch.tensor(_SCALE).view(3, 1, 1))
+
+    def forward(self, images: Tensor, others: Tensor) -> Tensor:
+        """``[N, 1 or 3, H, W]`` twice, in [-1, 1] → distances ``[N]``, at least 0.
+
+        Gray images become RGB. H and W are at least :data:`LEAST_RESOLUTION`.
+        """
+        distances = []
+        pairs = zip(self._activations(images), self._activations(others), strict=True)
+        for stage, (one, other) in enumerate(pairs):
+            apart = (one - other).square() * self.get_buffer(f"head{stage}")
+            distances.append(apart.sum(1).mean((1, 2)))
+        return torch.stack(distances).sum(0)
+
+    def _activations(self, images: Tensor) -> list[Tensor]:
+        """Of each stage, of length 1 at each pixel."""
+        x = (images.expand(-1, 3, -1, -1) - self.get_buffer("shift")) / self.get_buffer("scale")
+        found = []
+        for stage in self.stages:
+            x = stage(x)
+            found.append(F.normalize(x, eps=1e-10))
+        return found
+
+
+def load_lpips() -> Lpips:
+    """LPIPS with its published weights, from torch's hub cache or the network.
+
+    Raises:
+        WeightsError: they cannot be had, or a file is another; it is then not loaded.
+    """
+    return Lpips(ALEXNET.load(), HEADS.load()).eval().requires_grad_(False)
+
+
+class LpipsMeasure:
+    """Diversity: the mean LPIPS distance of samples, paired as they come.
+
+    Args:
+        name: of the metric.
+        images: what is trained on; the real images that are scored for comparison.
+        device: that distances are computed on.
+
+    Raises:
+        ConfigError: the images are too small for AlexNet.
+        WeightsError: the weights cannot be had.
+    """
+
+    def __init__(self, name: str, images: Images, device: torch.device) -> None:
+        resolution = images.train.spec.resolution
+        if resolution < LEAST_RESOLUTION:
+            raise ConfigError(
+                f"{name} needs images of {LEAST_RESOLUTION} pixels (got {resolution})"
+            )
+        self.real: ImageSet | None = images.train
+        self._name = name
+        self._lpips = load_lpips().to(device)
+
+    def tally(self) -> LpipsTally:
+        """The pairs' distances."""
+        return LpipsTally(self._name, self._lpips)
+
+    def protocol(self, samples: int, source: str) -> str:
+        """The pairs and the weights."""
+        text = (
+            f"{samples} images from {source}, in pairs, LPIPS of AlexNet ({ALEXNET.sha256[:8]}) "
+            f"and heads ({HEADS.sha256[:8]})"
+        )
+        return f"{text} [{fingerprint(text)[:8]}]"
+
+
+@dataclass(frozen=True)
+class LpipsTally:
+    """Distances of one set's pairs."""
+
+    name: str
+    lpips: Lpips
+    distances: list[Tensor] = field(default_factory=list)  # [N / 2], a batch each
+
+    @torch.no_grad()
+    def update(self, view: View) -> None:
+        """Compare the first half of the batch with the second."""
+        half = len(view.batch) // 2
+        if half:
+            images = view.batch.images
+            self.distances.append(self.lpips(images[:half], images[half : 2 * half]))
+
+    def values(self) -> dict[str, float]:
+        """The pairs' mean."""
+        return {self.name: float(torch.cat(self.distances).double().mean())}

@@ -1,0 +1,187 @@
+"""The real images that samples are compared with, in one kind of features.
+
+What is computed of them is cached on this machine under a hash of the images and the features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from gansearch.data import Images, ImageSet
+from gansearch.data.images import permutation
+from gansearch.errors import ConfigError, DataError
+from gansearch.metrics.cache import Arrays, cached
+from gansearch.metrics.features import Features
+from gansearch.metrics.fid import Dense, Factored, Moments, Thin
+from gansearch.metrics.protocol import QualityProtocol
+from gansearch.metrics.statistics import Statistics
+
+_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What samples are compared with, for the protocol.
+
+    Attributes:
+        description: such as ``899 real ones``; empty where it is nothing.
+        fingerprint: of that.
+    """
+
+    description: str = ""
+    fingerprint: str = ""
+
+
+class Reference:
+    """Real images' features: their Gaussian, and some of the vectors themselves.
+
+    Args:
+        features: on the device.
+        images: what is trained on, which samples are compared with, and what is kept out.
+        samples: number of images that are to be compared at a time.
+        device: that features are computed on.
+        statistics: a Gaussian to compare with in place of the training images'.
+
+    Raises:
+        DataError: the statistics are of features of another length.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        images: Images,
+        samples: int,
+        device: torch.device,
+        statistics: Statistics | None = None,
+    ) -> None:
+        if statistics is not None and len(statistics.gaussian.mean) != features.dim:
+            raise DataError(
+                f"{statistics.name} is of features of dimension {len(statistics.gaussian.mean)}; "
+                f"{features.name} features have {features.dim}"
+            )
+        self.features = features
+        self.images = images
+        self.samples = samples
+        self.device = device
+        self._statistics = statistics
+
+    def among(self, images: Images) -> Self:
+        """The same of other images, in the same features.
+
+        Raises:
+            ConfigError: there are statistics alone.
+        """
+        self._refuse_statistics()
+        return type(self)(self.features, images, self.samples, self.device)
+
+    def _refuse_statistics(self) -> None:
+        if self._statistics is not None:
+            raise ConfigError(
+                f"{self._statistics.name} holds a mean and a covariance, which fid and "
+                "fid_infinity are measured against; other metrics need the images themselves"
+            )
+
+    # --- The Gaussian ----------------------------------------------------------------------------
+
+    @property
+    def population(self) -> Compared:
+        """What the Gaussian is of: all of the training images, or a file."""
+        if self._statistics is not None:
+            return Compared(self._statistics.name, self._statistics.fingerprint)
+        train = self.images.train
+        return Compared(f"{len(train)} real ones", train.fingerprint)
+
+    @cached_property
+    def gaussian(self) -> Factored:
+        """The Gaussian of :attr:`population`, with its factor."""
+
+        def computed() -> Arrays:
+            if self._statistics is not None:
+                factored = Factored.of(self._statistics.gaussian)
+            else:
+                factored = Factored.of(gaussian_of(self.features, self.images.train, self.device))
+            return factored.arrays()
+
+        return Factored.from_arrays(self._cached("gaussians", self.population, computed))
+
+    # --- The vectors -----------------------------------------------------------------------------
+
+    @cached_property
+    def _chosen(self) -> ImageSet:
+        self._refuse_statistics()
+        train = self.images.train
+        order = permutation(len(train), int(train.fingerprint, 16))
+        return train.subset(order[: self.samples])
+
+    @property
+    def subset(self) -> Compared:
+        """What the vectors are of: training images, no more than samples, the same in any run.
+
+        Raises:
+            ConfigError: there are statistics alone.
+        """
+        counts = f"{len(self._chosen)} of {len(self.images.train)} real ones"
+        return Compared(counts, self._chosen.fingerprint)
+
+    @cached_property
+    def vectors(self) -> Tensor:
+        """The features of :attr:`subset`, ``[N, D]``, float32, on the device."""
+
+        def computed() -> Arrays:
+            batches = torch.split(torch.arange(len(self._chosen)), _BATCH_SIZE)
+            found = [
+                self.features(self._chosen.batch(rows).to(self.device).images) for rows in batches
+            ]
+            return {"vectors": torch.cat(found).float().cpu().numpy()}
+
+        arrays = self._cached("features", self.subset, computed)
+        return torch.from_numpy(arrays["vectors"]).to(self.device)
+
+    def derived(self, kind: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """What follows from the vectors alone, computed once for them.
+
+        Args:
+            kind: a name for it.
+            compute: makes it of the vectors.
+        """
+        arrays = self._cached(
+            "features", self.subset, lambda: {kind: compute(self.vectors).cpu().numpy()}, kind
+        )
+        return torch.from_numpy(arrays[kind]).to(self.device)
+
+    def _cached(
+        self, folder: str, compared: Compared, compute: Callable[[], Arrays], kind: str = ""
+    ) -> Arrays:
+        features = self.features
+        inputs = (features.name, features.checksum, features.resize, compared.fingerprint, kind)
+        return cached(folder, inputs, compute)
+
+    # --- The protocol ----------------------------------------------------------------------------
+
+    def protocol(self, method: str, samples: int, source: str, compared: Compared) -> str:
+        """A protocol's text: in these features, images from ``source`` against ``compared``."""
+        protocol = QualityProtocol(
+            method=method,
+            features=self.features.name,
+            checksum=self.features.checksum,
+            resize=self.features.resize,
+            samples=samples,
+            source=source,
+            against=compared.description,
+            reference=compared.fingerprint,
+        )
+        return str(protocol)
+
+
+def gaussian_of(features: Features, images: ImageSet, device: torch.device) -> Dense | Thin:
+    """The Gaussian of all of ``images`` in ``features``, which are on ``device``."""
+    moments = Moments(features.dim, device)
+    for rows in torch.split(torch.arange(len(images)), _BATCH_SIZE):
+        moments.update(features(images.batch(rows).to(device).images))
+    return moments.gaussian()
