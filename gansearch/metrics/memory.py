@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 MIB = 2**20
 
@@ -21,8 +22,8 @@ class PeakMemory:
 
     On CUDA it is the allocator's peak of this process on the device, and what it reserves is
     reported beside it. On the CPU it is the rise of the process's peak resident memory over its
-    level when this object was made, which is to be before the networks are. What grows between
-    windows, such as an evaluation's networks, is left out of it.
+    level when this object was made, which is to be before the networks are, without the pages of
+    files. What grows between windows, such as an evaluation's networks, is left out of it.
 
     Linux gives the peak of each window. Where it does not let a process reset its peak, and on
     other systems, the peak since the process began serves: there a rise that stays below an earlier
@@ -115,10 +116,10 @@ class _Linux:
         return self.level()
 
     def level(self) -> int:
-        return self._read("VmRSS:")
+        return self._own("VmRSS")
 
     def peak(self) -> int:
-        return self._read("VmHWM:")
+        return self._own("VmHWM")
 
     def reserved(self) -> int:
         return 0
@@ -126,9 +127,11 @@ class _Linux:
     def reset(self) -> None:
         self._CLEAR.write_text("5")  # proc(5): the peak falls to the present level
 
-    def _read(self, key: str) -> int:
-        line = next(s for s in self._STATUS.read_text().splitlines() if s.startswith(key))
-        return int(line.split()[1]) * 1024
+    def _own(self, total: str) -> int:
+        """Of this process alone: pages of files, such as libraries' code, are for all to read."""
+        lines = self._STATUS.read_text().splitlines()
+        sizes = {key: rest.split() for key, _, rest in (line.partition(":") for line in lines)}
+        return (int(sizes[total][0]) - int(sizes["RssFile"][0])) * 1024
 
 
 class _Lifetime:
@@ -149,6 +152,26 @@ class _Lifetime:
 
     def reset(self) -> None:
         """It cannot be."""
+
+
+def load_kernels() -> None:
+    """Have the pages of the CPU's kernels in memory, so that no training is charged with them.
+
+    They are 15 to 25 MiB, the same for all convolutional networks and shared by all processes.
+    The global generator is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = nn.Sequential(
+            nn.ConvTranspose2d(8, 8, 4, 2, 1),
+            nn.Conv2d(8, 8, 3, padding=1),
+            nn.BatchNorm2d(8),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(8 * 8 * 8, 1),
+        ).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.Adam(network.parameters(), fused=True)
+    network(torch.ones(2, 8, 4, 4)).mean().backward()
+    optimiser.step()
 
 
 def _return_freed() -> None:
