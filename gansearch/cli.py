@@ -192,19 +192,21 @@ def train(
 @app.command()
 def sample(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A checkpoint.pt, its folder, or that of a run.")
+        str, typer.Argument(help="A checkpoint.pt, its folder, that of a run, or STUDY/TRIAL.")
     ],
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Images in the grid.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the latent vectors.")] = 0,
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
+    results: Results = RESULTS,
 ) -> None:
     """Write a grid of images that a checkpoint generates."""
     from gansearch.retrain import sample_checkpoint
 
-    sample_checkpoint(checkpoint, count=count, seed=seed, out=out)
+    sample_checkpoint(checkpoint, count=count, seed=seed, out=out, results=results)
     terminal().print(f"{count} images: {out}")
 
 
+app.command()(cli_scores.evaluate)
 app.command()(cli_scores.rescore)
 
 

@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gansearch.errors import UsageError
 from gansearch.terminal import RESULTS, Results, StudyName, observers, summarise, terminal
+
+
+def evaluate(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A checkpoint.pt, its folder or a run's, STUDY/TRIAL, an image folder, or .npz.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="digits, photos, mnist:PATH, cifar10:PATH, a folder of images, or .npz of "
+            "pytorch-fid's; without it what the checkpoint was trained on.",
+        ),
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="What to measure; repeatable.")] = None,
+    samples: Annotated[int | None, typer.Option(min=2, help="Images scored, per seed.")] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Seed of the latent vectors; repeated, for an interval."),
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Pixels that a folder's images are cropped and resized to.")
+    ] = None,
+    resize: Annotated[
+        str | None,
+        typer.Option(help="Resize to Inception's 299 as pytorch-fid, clean-fid or torch-fidelity."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="pytorch-fid's Inception weights, if not in torch's cache.")
+    ] = None,
+    save_stats: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="Write the statistics of DATA as pytorch-fid's."),
+    ] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Score a checkpoint or a folder of images against a data set or a statistics file."""
+    from gansearch.evaluate import Wanted, save_statistics
+    from gansearch.evaluate import evaluate as score
+    from gansearch.report.tables import scores_table
+
+    wanted = Wanted(tuple(metric or ()), samples, tuple(seed or ()), resolution, resize, weights)
+    console = terminal()
+    if source is not None:
+        found = score(source, against, wanted, results=results)
+        console.print(scores_table((each.metric, each.values, each.protocol) for each in found))
+    elif save_stats is None:
+        raise UsageError("there is nothing to score: give a SOURCE, or --save-stats FILE.npz")
+    if save_stats is not None:
+        if against is None or against.endswith(".npz"):
+            raise UsageError("--save-stats needs --against: the data whose statistics are written")
+        save_statistics(against, wanted, save_stats)
+        console.print(f"statistics of {against}: {save_stats}")
 
 
 def rescore(

@@ -10,8 +10,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -21,7 +19,7 @@ from gansearch.errors import TrialError
 from gansearch.record import Score, StudyRecord, TrialRecord
 from gansearch.report.selection import finalists
 from gansearch.report.standing import final, is_complete, scores_of
-from gansearch.search.checkpoints import TrialFolder
+from gansearch.search.checkpoints import fetched
 from gansearch.space import Space
 from gansearch.train.run import CHECKPOINT_FILE, TRANSIENT
 from gansearch.train.scoring import Scorer
@@ -78,12 +76,8 @@ def score_finalists(
 
 def _scores(trial: TrialRecord, scorer: Scorer, seeds: tuple[int, ...]) -> dict[str, Score]:
     report = final(trial)
-    if report.checkpoint is None:
-        raise TrialError("its weights were not kept")
-    folder = TrialFolder(report.checkpoint.rstrip("/").rpartition("/")[0])
-    with TemporaryDirectory(prefix="gansearch-") as scratch:
-        checkpoint = folder.fetch(report, Path(scratch) / "checkpoint")
-        values = scorer.score(checkpoint / CHECKPOINT_FILE)
+    with fetched(report) as folder:
+        values = scorer.score(folder / CHECKPOINT_FILE)
     ended = time.time()
     return {
         metric: Score(report.kimg, seeds, values[metric], protocol, ended)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 from gansearch.config import TrainConfig
 from gansearch.data import load_images
 from gansearch.errors import CheckpointError, TrialError, UsageError
-from gansearch.record import Outcome, Report
-from gansearch.study import load_study
+from gansearch.record import Outcome, Report, TrialRecord
+from gansearch.search.checkpoints import fetched
+from gansearch.space import Space
+from gansearch.study import RESULTS, load_study
 from gansearch.tracking import read_config
 from gansearch.train.checkpoint import read_checkpoint
 from gansearch.train.grid import save_grid
 from gansearch.train.run import CHECKPOINT_FILE, draw_samples, run_training
+from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
 
 REPORTS = 5
@@ -37,14 +40,10 @@ def find_config(source: str, results: Path) -> TrainConfig:
             return TrainConfig.from_json(Path(source).read_text())
         except OSError as error:
             raise UsageError(f"{source}: {error.strerror}") from None
-    study, slash, number = source.rpartition("/")
-    if not slash:
+    if "/" not in source:
         return TrainConfig.from_json(read_config(source, results))
-    space, record = load_study(study, results)
-    for trial in record.trials:
-        if str(trial.number) == number:
-            return space.train_config(trial.params, trial.seed)
-    raise UsageError(f"{source}: study {study} has trials 0 to {len(record.trials) - 1}")
+    space, trial = _trial(source, results)
+    return space.train_config(trial.params, trial.seed)
 
 
 def retrain(
@@ -77,28 +76,78 @@ def retrain(
         yield last[0]
 
 
-def sample_checkpoint(checkpoint: Path, *, count: int, seed: int, out: Path) -> None:
+def sample_checkpoint(
+    source: str, *, count: int, seed: int, out: Path, results: Path = RESULTS
+) -> None:
     """Write a grid of images that a checkpoint's averaged generator makes.
 
     Args:
-        checkpoint: the file, the folder that holds it, or a run's folder, whose last one is taken.
+        source: as of :func:`find_checkpoint`.
         count: images in the grid, as square as it gets.
         seed: of the latent vectors.
         out: the PNG file.
+        results: folder of the studies.
 
     Raises:
         UsageError: the checkpoint is missing or damaged, or its data cannot be loaded.
     """
-    file = _checkpoint_file(checkpoint)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        config = TrainConfig.from_json(read_checkpoint(file)["config"])
+    with find_checkpoint(source, results) as file:
+        config = checkpoint_config(file)
         images = load_images(config.data)
-        trainer = Trainer.load(file, images, device)
-    except CheckpointError as error:
-        raise UsageError(str(error)) from None
+        trainer = Trainer.load(file, images, best_device())
     out.parent.mkdir(parents=True, exist_ok=True)
     save_grid(draw_samples(trainer, images, count, seed), out, columns=max(1, round(count**0.5)))
+
+
+@contextmanager
+def find_checkpoint(source: str, results: Path) -> Iterator[Path]:
+    """A checkpoint's file, on this machine for as long as the block runs.
+
+    Args:
+        source: the file, the folder that holds it, a run's folder, whose last one is taken, or
+            ``STUDY/TRIAL``.
+        results: folder of the studies.
+
+    Raises:
+        UsageError: there is no such checkpoint, or, in the block, it is damaged.
+    """
+    place = Path(source)
+    try:
+        if place.exists() or not re.fullmatch(r"[^/]+/\d+", source):
+            yield _checkpoint_file(place)
+            return
+        _, trial = _trial(source, results)
+        if trial.last is None:
+            raise UsageError(f"{source} has reported nothing, so it has no checkpoint")
+        with fetched(trial.last) as folder:
+            yield folder / CHECKPOINT_FILE
+    except CheckpointError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{source}: {error}") from None
+
+
+def checkpoint_config(file: Path) -> TrainConfig:
+    """The configuration of the run that wrote a checkpoint.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    return TrainConfig.from_json(read_checkpoint(file)["config"])
+
+
+def holds_checkpoint(folder: Path) -> bool:
+    """Whether a folder is a checkpoint's or a run's."""
+    return (folder / CHECKPOINT_FILE).exists() or bool(_kimg_files(folder))
+
+
+def _trial(source: str, results: Path) -> tuple[Space, TrialRecord]:
+    study, _, number = source.rpartition("/")
+    space, record = load_study(study, results)
+    for trial in record.trials:
+        if str(trial.number) == number:
+            return space, trial
+    raise UsageError(f"{source}: study {study} has trials 0 to {len(record.trials) - 1}")
 
 
 def _checkpoint_file(place: Path) -> Path:

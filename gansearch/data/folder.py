@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import torch
+from PIL import Image
 
 from gansearch.config import DataConfig
 from gansearch.data.batch import ImageSpec
@@ -16,6 +18,9 @@ from gansearch.data.decode import SUFFIXES
 from gansearch.data.decoded import File, decoded
 from gansearch.data.images import Images, ImageSet, fingerprint, split
 from gansearch.errors import DataError
+
+MIN_SIDE, MAX_SIDE = 8, 1024
+"""Least and greatest resolution of a set, in pixels."""
 
 _NAMED = 10  # broken files that an error names; the others are counted
 
@@ -56,6 +61,30 @@ def folder(config: DataConfig) -> Images:
     if images.resident:
         images = replace(images, pixels=pixels.clone())
     return split(images, config.holdout)
+
+
+def native_side(root: Path) -> int:
+    """Height and width that all images in a folder have, so that loading them changes no pixel.
+
+    Files that cannot be read are left to :func:`folder`, which names them.
+
+    Raises:
+        DataError: no such folder, no images in it, or images of several sizes or of one that is no
+            square of a power of two.
+    """
+    sizes: dict[tuple[int, int], str] = {}
+    for file in _files(root):
+        with suppress(OSError, Image.DecompressionBombError), Image.open(root / file.name) as image:
+            sizes.setdefault(image.size, file.name)
+    (width, height), *others = sizes or {(MIN_SIDE, MIN_SIDE): ""}
+    usual = width == height and not width & (width - 1) and MIN_SIDE <= width <= MAX_SIDE
+    if others or not usual:
+        shown = [f"{w}x{h} ({name})" for (w, h), name in sizes.items()]
+        raise DataError(
+            f"the images in {root} are {', '.join(shown[:3])}{' and more' * (len(shown) > 3)}: "
+            "without a resolution all should be squares of one power of two, such as 64x64"
+        )
+    return width
 
 
 def _files(root: Path) -> list[File]:

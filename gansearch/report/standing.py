@@ -23,9 +23,10 @@ CONFIDENCE = 0.95
 
 ATTRIBUTES = {
     "samples": r"^(\d+) images",
-    "source": r"images from (.+?)(?:,| against| within| under)",
-    "reference": r"real ones \((\w+)\)",
-    "reference count": r"(\d+) real ones",
+    "source": r"images from (.+?)(?= against| within| under|, (?!\d))",
+    "against": r" against (.+?) \(",
+    "reference": r" against .+? \((\w+)\)",
+    "method": r"\), (.+), \w+ features",
     "features": r"(\w+) features",
     "weights": r"features \((\w+)\)",
     "resize": r"resize (.+) \[",

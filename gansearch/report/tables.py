@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from gansearch.metrics.catalog import METRICS
@@ -53,8 +54,24 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
             *(number(trial.params.get(name)) for name in parameters),
             style="bold" if knee else None,
         )
-    table.caption = "\n".join(notes(selection)) or None
+    table.caption = escape("\n".join(notes(selection))) or None
     table.caption_justify = "left"
+    return table
+
+
+def scores_table(rows: Iterable[tuple[str, Sequence[float], str]]) -> Table:
+    """Metrics, their values by seed, and the protocol that these were measured by."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("value", justify="right", style="cyan")
+    table.add_column("protocol", style="dim", overflow="fold")
+    for metric, values, protocol in rows:
+        interval = Interval.of(values)
+        single = interval.half is None
+        value = f"{interval.mean:.6g}" if single else with_interval(interval)
+        table.add_row(metric, value, escape(protocol))
+        if not single:
+            table.caption = "mean ± 95% interval over the seeds, by Student's t"
     return table
 
 

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 from pydantic import ValidationError
 
+from gansearch.errors import CheckpointError
 from gansearch.record import Report
 from gansearch.train.run import REPORT, REPORT_FILE, SAMPLES_FILE
 
 STUDY_FILE = "space.yaml"
 """In a study's folder: the space as it was submitted, and the sign that storage is shared."""
+
+
+@contextmanager
+def fetched(report: Report) -> Iterator[Path]:
+    """The folder of a report's checkpoint on this machine, for as long as the block runs.
+
+    Raises:
+        CheckpointError: it was not kept.
+        OSError: storage cannot be reached.
+    """
+    if report.checkpoint is None:
+        raise CheckpointError(f"the weights at {report.kimg:g} kimg were not kept")
+    folder = TrialFolder(report.checkpoint.rstrip("/").rpartition("/")[0])
+    with TemporaryDirectory(prefix="gansearch-") as scratch:
+        yield folder.fetch(report, Path(scratch) / "checkpoint")
 
 
 class TrialFolder:

@@ -10,7 +10,13 @@ import torch
 from gansearch.config import EvaluationConfig
 from gansearch.data import Images
 from gansearch.metrics.evaluator import Evaluator
+from gansearch.metrics.statistics import Statistics
 from gansearch.train.trainer import Trainer
+
+
+def best_device() -> torch.device:
+    """CUDA where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Scorer:
@@ -20,6 +26,9 @@ class Scorer:
         config: metrics, and the number of samples for each seed; its own seed is not used.
         seeds: of the latents, at least one.
         images: that the checkpoints were trained on.
+        against: what samples are compared with, and whose labels they are asked for by; the same
+            unless given.
+        statistics: as of :class:`~gansearch.metrics.evaluator.Evaluator`.
         device: CUDA where there is one, unless given.
 
     Attributes:
@@ -35,15 +44,18 @@ class Scorer:
         config: EvaluationConfig,
         seeds: Sequence[int],
         images: Images,
+        *,
+        against: Images | None = None,
+        statistics: Statistics | None = None,
         device: torch.device | None = None,
     ) -> None:
-        self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = device or best_device()
         self._images = images
-        evaluator = Evaluator(config, config.metrics, images, self._device)
+        others = against or images
+        evaluator = Evaluator(config, config.metrics, others, self._device, statistics)
         self._evaluators = [evaluator.with_seed(seed) for seed in seeds]
         named = ", ".join(map(str, seeds))
-        source = f"latents of seed {named}" if len(seeds) == 1 else f"latents of each seed {named}"
-        self.protocols = evaluator.protocols(source)
+        self.protocols = evaluator.protocols(f"latents of seed{'s' * (len(seeds) > 1)} {named}")
 
     def score(self, checkpoint: Path) -> dict[str, tuple[float, ...]]:
         """By metric the values of a checkpoint's file, one a seed.

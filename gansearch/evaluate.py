@@ -1,0 +1,236 @@
+"""Images or weights scored against a data set or a statistics file, outside of any study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gansearch.config import DataConfig, EvaluationConfig, TrainConfig, describe
+from gansearch.data import Images, load_images
+from gansearch.data.folder import native_side
+from gansearch.errors import ConfigError, DataError, UsageError
+from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.evaluator import Evaluator
+from gansearch.metrics.features import FEATURES
+from gansearch.metrics.fid import Factored, frechet_distance
+from gansearch.metrics.reference import gaussian_of
+from gansearch.metrics.statistics import Statistics, read_statistics, write_statistics
+from gansearch.retrain import checkpoint_config, find_checkpoint, holds_checkpoint
+from gansearch.train.scoring import Scorer, best_device
+from gansearch.variants.catalog import CATALOG
+
+SIDES = {"digits": 8, "photos": 32, "mnist": 32, "cifar10": 32}
+"""The resolution of a data set that nothing else gives one."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of images.
+
+    Attributes:
+        metric: its name.
+        values: one a seed.
+        protocol: that they were measured by.
+    """
+
+    metric: str
+    values: tuple[float, ...]
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to score; what is left out is as of the checkpoint, or pytorch-fid's.
+
+    Attributes:
+        metrics: their names; of a checkpoint those of its run, of images ``fid``.
+        samples: images scored per seed; of a checkpoint as many as in its run, of images all.
+        seeds: of the latents; of images, which ones of them are scored where not all are.
+        resolution: in pixels; of a folder the one that its images have.
+        resize: a key of :data:`gansearch.metrics.resize.RESIZES`.
+        weights: pytorch-fid's Inception weights.
+    """
+
+    metrics: tuple[str, ...] = ()
+    samples: int | None = None
+    seeds: tuple[int, ...] = ()
+    resolution: int | None = None
+    resize: str | None = None
+    weights: Path | None = None
+
+    def config(self, usual: EvaluationConfig) -> EvaluationConfig:
+        """What is wanted, and the rest as usual.
+
+        Raises:
+            ConfigError: a value out of its range.
+        """
+        given: dict[str, Any] = {
+            "metrics": self.metrics or None,
+            "samples": self.samples,
+            "resize": self.resize,
+            "inception_weights": self.weights,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        try:
+            return EvaluationConfig.model_validate({**usual.model_dump(), **changes})
+        except ValidationError as error:
+            raise ConfigError(describe(error)) from None
+
+
+def evaluate(
+    source: str, against: str | None, wanted: Wanted, *, results: Path
+) -> tuple[Scored, ...]:
+    """Score a checkpoint or images.
+
+    Args:
+        source: a checkpoint, as of :func:`gansearch.retrain.find_checkpoint`; a folder of images;
+            or an ``.npz`` of pytorch-fid's.
+        against: a data set, as of :func:`data_config`, or an ``.npz``; what a checkpoint was
+            trained on, unless given.
+        wanted: how to score.
+        results: folder of the studies.
+
+    Raises:
+        UsageError: something that is missing, damaged or of the wrong kind.
+        Diverged: a checkpoint's samples hold NaN, or are one image.
+    """
+    place = Path(source)
+    if not (place.suffix == ".npz" or (place.is_dir() and not holds_checkpoint(place))):
+        with find_checkpoint(source, results) as file:
+            return _score_checkpoint(file, against, wanted)
+    if against is None:
+        raise UsageError(f"{source} holds no checkpoint, so it needs --against: a data set or .npz")
+    if wanted.seeds and wanted.samples is None:
+        raise UsageError("a seed chooses some of the images: it needs a number of samples")
+    if place.suffix == ".npz":
+        return _score_statistics(read_statistics(place), against, wanted)
+    return _score_images(place, against, wanted)
+
+
+def save_statistics(against: str, wanted: Wanted, out: Path) -> None:
+    """Write the mean and covariance of a data set's features as pytorch-fid's command does.
+
+    Args:
+        against: the data set, as of :func:`data_config`.
+        wanted: its first metric says in which features; those of ``fid`` unless given.
+        out: the ``.npz`` file.
+
+    Raises:
+        UsageError: the data or the features' weights are missing, or the metric has no features.
+    """
+    images = load_images(data_config(against, wanted.resolution)).train
+    config = wanted.config(EvaluationConfig(metrics=_usual_metrics(against)))
+    kind = METRICS[config.metrics[0]].features if config.metrics[0] in METRICS else ""
+    if kind not in FEATURES:
+        raise UsageError(f"{config.metrics[0]!r} is not measured in features, such as fid")
+    device = best_device()
+    features = FEATURES[kind](config, images.spec).to(device)
+    write_statistics(out, gaussian_of(features, images, device))
+
+
+def data_config(text: str, resolution: int | None = None) -> DataConfig:
+    """The data that a word stands for.
+
+    Args:
+        text: ``digits``, ``photos``, ``mnist:PATH``, ``cifar10:PATH``, or a folder of images.
+        resolution: in pixels; without it the data's own.
+
+    Raises:
+        DataError: there is no such data, or a folder's images have no one resolution.
+        ConfigError: a resolution that is none.
+    """
+    name, _, path = text.partition(":")
+    if name not in SIDES:
+        name, path = "folder", text.removeprefix("folder:")
+        if not Path(path).is_dir():
+            raise DataError(
+                f"{text!r} is no data: give {', '.join(SIDES)} (as mnist:PATH), a folder or an .npz"
+            )
+    side = resolution or (native_side(Path(path)) if name == "folder" else SIDES[name])
+    try:
+        return DataConfig.model_validate({"name": name, "path": path or None, "resolution": side})
+    except ValidationError as error:
+        raise ConfigError(describe(error)) from None
+
+
+def _score_checkpoint(file: Path, against: str | None, wanted: Wanted) -> tuple[Scored, ...]:
+    config = checkpoint_config(file)
+    images = load_images(config.data)
+    others, statistics = _reference(against, config.data.resolution)
+    if others is not None:
+        _check_kind(config, images, others)
+    metrics = tuple(name for name in config.evaluation.metrics if not METRICS[name].of_variant)
+    usual = config.evaluation.model_copy(
+        update={"metrics": ("fid",) if statistics is not None else metrics or ("fid",)}
+    )
+    scorer = Scorer(
+        wanted.config(usual),
+        wanted.seeds or (config.evaluation.seed,),
+        images,
+        against=others,
+        statistics=statistics,
+    )
+    found = scorer.score(file)
+    return tuple(Scored(name, found[name], scorer.protocols[name]) for name in found)
+
+
+def _check_kind(config: TrainConfig, own: Images, others: Images) -> None:
+    """See that a checkpoint can be asked for images like ``others``."""
+    mine, theirs = own.train.spec, others.train.spec
+    if not CATALOG[config.variant].by_class:  # labels are nothing to it
+        mine, theirs = replace(mine, classes=0), replace(theirs, classes=0)
+    if mine != theirs:
+        raise DataError(f"the checkpoint makes images of {mine}, to be compared with {theirs}")
+
+
+def _score_images(folder: Path, against: str, wanted: Wanted) -> tuple[Scored, ...]:
+    side = wanted.resolution or native_side(folder)
+    images = load_images(data_config(str(folder), side)).train
+    others, statistics = _reference(against, side)
+    config = wanted.config(EvaluationConfig(metrics=_usual_metrics(against)))
+    config = config.model_copy(update={"samples": wanted.samples or len(images)})
+    evaluator = Evaluator(
+        config, config.metrics, others or Images(images, None), best_device(), statistics
+    )
+    found = [evaluator.with_seed(seed).measure(images) for seed in wanted.seeds or (config.seed,)]
+    return tuple(
+        Scored(name, tuple(each.values[name] for each in found), protocol)
+        for name, protocol in found[0].protocols.items()
+    )
+
+
+def _score_statistics(statistics: Statistics, against: str, wanted: Wanted) -> tuple[Scored, ...]:
+    if wanted.metrics not in ((), ("fid",)) or wanted.samples is not None:
+        raise UsageError(f"{statistics.name} holds a mean and a covariance: only fid is of these")
+    others, reference = _reference(against, wanted.resolution)
+    if reference is not None:
+        gaussian: Any = reference.gaussian
+        against = reference.name
+    elif others is not None:
+        config = wanted.config(EvaluationConfig(metrics=("fid",)))
+        device = best_device()
+        features = FEATURES["inception"](config, others.train.spec).to(device)
+        gaussian = gaussian_of(features, others.train, device)
+    try:
+        value = frechet_distance(statistics.gaussian, Factored.of(gaussian))
+    except ValueError as error:
+        raise DataError(f"{statistics.name} and {against}: {error}") from None
+    return (Scored("fid", (value,), f"{statistics.name} against {against}"),)
+
+
+def _reference(
+    against: str | None, resolution: int | None
+) -> tuple[Images | None, Statistics | None]:
+    """What to compare with: images, or statistics, or neither where nothing is given."""
+    if against is None:
+        return None, None
+    if against.endswith(".npz"):
+        return None, read_statistics(Path(against))
+    return load_images(data_config(against, resolution)), None
+
+
+def _usual_metrics(against: str) -> tuple[str, ...]:
+    return ("fid_digits",) if against == "digits" else ("fid",)
