@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
 
 MIB = 2**20
 
@@ -152,26 +151,6 @@ class _Lifetime:
 
     def reset(self) -> None:
         """It cannot be."""
-
-
-def load_kernels() -> None:
-    """Have the pages of the CPU's kernels in memory, so that no training is charged with them.
-
-    They are 15 to 25 MiB, the same for all convolutional networks and shared by all processes.
-    The global generator is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):
-        network = nn.Sequential(
-            nn.ConvTranspose2d(8, 8, 4, 2, 1),
-            nn.Conv2d(8, 8, 3, padding=1),
-            nn.BatchNorm2d(8),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            nn.Linear(8 * 8 * 8, 1),
-        ).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.Adam(network.parameters(), fused=True)
-    network(torch.ones(2, 8, 4, 4)).mean().backward()
-    optimiser.step()
 
 
 def _return_freed() -> None:
