@@ -78,7 +78,11 @@ GPU_ONLY = {"precision": "tf32", "cuda_graphs": True}
 
 
 class ComputeConfig(Model):
-    """How a step is computed. No setting changes what is computed by more than its rounding."""
+    """How a step is computed.
+
+    No setting changes more than the rounding, but for which elements a dropout drops, and the noise
+    that a compiled network adds: these are drawn in another order.
+    """
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Of the networks' convolutions and matrix products: ``tf32`` and ``bfloat16`` round what they

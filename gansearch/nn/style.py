@@ -94,7 +94,7 @@ class ModulatedConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """``[N, cin, H, W]`` and styles ``[N, w_dim]`` → ``[N, cout, H', W']``."""
         if self.training and torch.is_grad_enabled():
-            square = x.detach().square().mean()
+            square = x.detach().float().square().mean()
             self.magnitude.lerp_(square, 1 - self.magnitude_decay)
         parts = self.conv if isinstance(self.conv, SeparableConv) else (self.conv,)
         for part in parts:
