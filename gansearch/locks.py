@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -56,19 +56,28 @@ class TurnLock:
         self._room = lock_file(name)
 
     @contextmanager
-    def beside(self) -> Iterator[None]:
-        """Hold it beside others, never beside one who is alone."""
+    def beside(self) -> Iterator[Callable[[], bool]]:
+        """Hold it beside others, never beside one who is alone.
+
+        Yields:
+            What tells whether nobody else held it at the beginning or holds it now. To be asked
+            last: asking may let it go.
+        """
         with _opened(self._room) as room:
             with locked(self._gate):
+                was_empty = _taken(room)
                 fcntl.flock(room, fcntl.LOCK_SH)
-            yield
+            yield lambda: was_empty and _taken(room)
 
     @contextmanager
-    def alone(self, patience: float = PATIENCE_SECONDS) -> Iterator[bool]:
-        """Hold it alone; yields ``False`` where others kept it for so long, beside them then.
+    def alone(self, patience: float = PATIENCE_SECONDS) -> Iterator[Callable[[], bool]]:
+        """Hold it alone, or beside the others where they kept it for too long.
 
         Args:
             patience: seconds to wait for the others to leave. Nobody else gets in meanwhile.
+
+        Yields:
+            What tells whether it is held alone.
         """
         with _opened(self._room) as room:
             with locked(self._gate):
@@ -77,7 +86,7 @@ class TurnLock:
                     time.sleep(_POLL_SECONDS)
                 if not alone:
                     fcntl.flock(room, fcntl.LOCK_SH)
-            yield alone
+            yield lambda: alone
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def let_go(process: Process) -> None:
 
 def is_alone(patience: float) -> bool:
     with TurnLock("device").alone(patience) as alone:
-        return alone
+        return alone()
 
 
 def those_who_hold(processes: list[Process], timeout: float) -> list[Process]:
@@ -114,7 +114,7 @@ def test_one_is_alone_only_once_the_last_other_has_left(start: Start) -> None:
 
 def test_one_who_is_alone_keeps_everyone_out(start: Start) -> None:
     with TurnLock("device").alone() as alone:
-        assert alone
+        assert alone()
         others = [start(HOLD, how) for how in ("beside", "beside", "alone")]
         while gate_is_free():  # until one of them has come so far
             time.sleep(0.01)
@@ -137,8 +137,21 @@ def test_one_whose_patience_ends_goes_on_beside_the_others_and_keeps_nobody_out(
 ) -> None:
     wait_until_held(start(HOLD, "beside"))
     with TurnLock("device").alone(patience=0.05) as alone:
-        assert not alone
+        assert not alone()
         wait_until_held(start(HOLD, "beside"))
+
+
+def test_one_who_asks_nobody_to_leave_learns_whether_somebody_was_there(start: Start) -> None:
+    lock = TurnLock("device")
+    with lock.beside() as was_alone:
+        assert was_alone()
+    with lock.beside() as was_alone:
+        other = start(HOLD, "beside")
+        wait_until_held(other)
+        assert not was_alone()
+    with lock.beside() as was_alone:
+        let_go(other)
+        assert not was_alone()
 
 
 @pytest.mark.parametrize("how", ["beside", "alone"])
@@ -175,8 +188,8 @@ def test_an_error_lets_go() -> None:
 
 def test_different_devices_have_nothing_to_do_with_each_other() -> None:
     with TurnLock("one").alone() as one, TurnLock("other").alone() as other:
-        assert one
-        assert other
+        assert one()
+        assert other()
 
 
 def test_a_lock_that_is_free_is_had_at_once() -> None:

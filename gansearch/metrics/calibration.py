@@ -41,7 +41,7 @@ def device_speed(device: torch.device, turns: Turns) -> float:
     )
 
     def measure() -> dict[str, np.ndarray]:
-        with turns.alone():
+        with turns.measured(alone=True):
             return {"speed": np.array(_measure(device))}
 
     return float(cached("calibration", inputs, measure)["speed"])

@@ -58,13 +58,18 @@ class Turns:
             yield take
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """A turn alone; yields whether it is, after a while of waiting for the others."""
+    def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:
+        """A turn that is measured; yields what tells at its end whether nobody else was there.
+
+        Args:
+            alone: whether to wait for the others to leave, for a while, rather than be beside them.
+        """
         with ExitStack() as turn:
             with self._waiting():
-                alone = turn.enter_context(self._lock.alone())
+                lock = self._lock.alone() if alone else self._lock.beside()
+                was_alone = turn.enter_context(lock)
             turn.callback(self._finish)
-            yield alone
+            yield was_alone
 
     def _finish(self) -> None:
         if self._device.type == "cuda":

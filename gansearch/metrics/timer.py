@@ -20,10 +20,10 @@ MEASURED = 16
 """Rounds of a measurement, at least: lazy penalties come once in as many steps."""
 
 SPACING = 1.5
-"""Progress from one measurement to the next, as a factor."""
+"""Progress from one measurement to asking for the next, as a factor."""
 
 SHARE = 0.05
-"""Of a trial's time that its further measurements, and its waiting for others', may take."""
+"""Of a run's time that asking for more measurements, and waiting for others', may take."""
 
 _BESIDE_SECONDS = 0.25
 """Of a stretch beside others, about: so long does one wait who wants to be alone."""
@@ -54,9 +54,10 @@ class _Sum:
 class TrainingTimer:
     """Times training in stretches, and nothing between them; measures some of them alone.
 
-    The rate is the median of measurements, each of :data:`MEASURED` rounds or more during which
-    nobody else uses the device: the first after a process's :data:`WARM_UP`, the next ones at
-    geometric distances. A run too short for any has the rate of all its stretches.
+    The rate is the median of measurements, each of :data:`MEASURED` rounds or more in which nobody
+    else uses the device, after a process's :data:`WARM_UP`. On a device of its own that is all of
+    them. Where others are there, they are asked to leave for the first one, and then at geometric
+    distances. A run too short for any has the rate of all its stretches.
 
     A stretch is timed on the device: on CUDA by its events, so that its steps stay asynchronous.
 
@@ -71,7 +72,7 @@ class TrainingTimer:
         self._born = time.perf_counter()
         self._all = _Sum()
         self._warm_up = _Sum()
-        self._alone_seconds = 0.0
+        self._asked_seconds = 0.0  # alone, which others waited for
         self._rates: list[float] = []
         self._next = 0  # images at which the next measurement is due
         self._process_rounds = 0
@@ -91,7 +92,7 @@ class TrainingTimer:
         """
         due = self._is_due()
         count = min(rounds, self._fitting(due))
-        with self._turns.alone() if due else self._turns.beside() as turn:
+        with self._turns.measured(alone=due) as was_alone:
             elapsed = stopwatch(self._device)
             try:
                 yield count
@@ -99,14 +100,19 @@ class TrainingTimer:
                 self._all.seconds += elapsed()
                 raise
             done = _Sum(elapsed(), count, count * images)
-        self._count(done)
+            alone = was_alone()
         if due:
-            self._measure(done, alone=turn is True)
+            self._asked_seconds += done.seconds
+        if alone and self._process_rounds >= WARM_UP:
+            self._measure(done)
+        elif due:  # the others did not leave
+            self._next = round((self._all.images + done.images) * SPACING)
+        self._count(done)
 
     def _is_due(self) -> bool:
         if self._process_rounds < WARM_UP or self._all.images < self._next:
             return False
-        spent = self._alone_seconds + self._turns.waited
+        spent = self._asked_seconds + self._turns.waited
         affordable = spent <= SHARE * (time.perf_counter() - self._born)
         return affordable or not self._rates or self._current.rounds > 0
 
@@ -125,15 +131,12 @@ class TrainingTimer:
         self._round_seconds = done.seconds / done.rounds or None
         self._all.add(done)
 
-    def _measure(self, done: _Sum, *, alone: bool) -> None:
-        if alone:
-            self._alone_seconds += done.seconds
-            self._current.add(done)
-            if self._current.rounds < MEASURED:
-                return  # goes on in the next stretch
+    def _measure(self, done: _Sum) -> None:
+        self._current.add(done)
+        if self._current.rounds >= MEASURED:
             self._rates.append(self._current.rate)
-        self._current = _Sum()
-        self._next = round(self._all.images * SPACING)
+            self._current = _Sum()
+            self._next = round((self._all.images + done.images) * SPACING)
 
     def costs(self) -> dict[str, float]:
         """The run's time, in seconds.

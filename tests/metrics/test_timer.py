@@ -27,25 +27,27 @@ class Clock:
 class Device(Turns):
     """A device on a clock of its own, which is slower while others are there."""
 
-    def __init__(self, clock: Clock, *, waits: float = 0.0, granted: bool = True) -> None:
+    def __init__(
+        self, clock: Clock, *, waits: float = 0.0, granted: bool = True, empty: bool = False
+    ) -> None:
         self.clock = clock
         self.waited = 0.0
         self.slowed = 1.0
+        self.asked: list[bool] = []
         self.stretches: list[tuple[bool, int]] = []
         self._waits = waits
         self._granted = granted
+        self._empty = empty
 
     @contextmanager
-    def beside(self) -> Iterator[Callable[[], None]]:
-        self.slowed = 3.0
-        yield lambda: None
-
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        self.clock.now += self._waits
-        self.waited += self._waits
-        self.slowed = 1.0 if self._granted else 3.0
-        yield self._granted
+    def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:
+        self.asked.append(alone)
+        if alone:
+            self.clock.now += self._waits
+            self.waited += self._waits
+        is_alone = self._empty or (alone and self._granted)
+        self.slowed = 1.0 if is_alone else 3.0
+        yield lambda: is_alone
 
     def train(self, timer: TrainingTimer, rounds: int, seconds: float) -> None:
         """Rounds that take so long each when nobody else is there."""
@@ -88,6 +90,17 @@ def test_what_others_do_to_it_is_in_the_seconds_and_not_in_the_rate(device: Devi
     assert costs["seconds_per_kimg"] == pytest.approx(0.02 / IMAGES * 1000)
     assert costs["train_seconds"] == pytest.approx(0.02 * (alone + 3 * (200 - alone)))
     assert costs["measured_alone"] >= 1
+
+
+def test_on_a_device_of_its_own_all_is_measured_and_soon_nobody_is_asked(clock: Clock) -> None:
+    device = Device(clock, empty=True)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, WARM_UP, seconds=9.0)
+    for seconds in (0.02, 0.04, 0.04, 0.04, 0.9):
+        device.train(timer, 20 * MEASURED, seconds)
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(0.04 / IMAGES * 1000)
+    assert timer.costs()["measured_alone"] > 50
+    assert sum(device.asked) <= 3  # in parts, since the rounds of the warm-up were long
 
 
 def test_the_first_rounds_of_a_process_are_not_measured(device: Device) -> None:
