@@ -75,14 +75,14 @@ def load_inception(
     weights: Path | None = None,
     resize: str = "pytorch-fid",
     *,
-    published: PublishedWeights = WEIGHTS,
+    published: PublishedWeights | None = None,
 ) -> tuple[Inception, nn.Linear]:
     """The Inception network with its published weights, and its last layer.
 
     Args:
         weights: the file; without it torch's hub cache is looked in, then the network.
         resize: as :class:`Inception` takes it.
-        published: which weights. What others than the published ones measure is not FID and must
+        published: which weights, unless :data:`WEIGHTS`. What others measure is not FID and must
             not be called so.
 
     Returns:
@@ -93,6 +93,7 @@ def load_inception(
         WeightsError: the weights cannot be had, or their checksum is another; the file is then not
             loaded at all.
     """
+    published = published or WEIGHTS
     state = published.load(weights)
     with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
         inception = Inception(resize)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -30,7 +31,7 @@ def inception_score(logits: Tensor, splits: int = SPLITS) -> Tensor:
     scores = []
     for start, end in pairwise(edges):
         part = logs[start:end]
-        marginal = part.exp().mean(0).log()
+        marginal = part.logsumexp(0) - math.log(len(part))
         scores.append((part.exp() * (part - marginal)).sum(1).mean().exp())
     return torch.stack(scores)
 

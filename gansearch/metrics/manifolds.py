@@ -88,12 +88,12 @@ def manifolds_measure(names: Names, reference: Reference, _: EvaluationConfig) -
     """The four as metrics, against as many real images as samples where there are so many.
 
     Raises:
-        ConfigError: there are too few training images.
+        ConfigError: there are too few samples or training images.
     """
     if len(reference.vectors) < LEAST:
         raise ConfigError(
-            f"{', '.join(names.values())}: needs {LEAST} training images "
-            f"(got {len(reference.vectors)})"
+            f"{', '.join(names.values())}: needs {LEAST} samples (evaluation.samples) and as many "
+            f"training images (got {len(reference.vectors)})"
         )
     real = reference.derived("radii", radii)
     return VectorsMeasure(

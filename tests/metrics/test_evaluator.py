@@ -199,6 +199,37 @@ def test_the_training_sets_statistics_are_computed_once(
     assert network.images == 2 * len(images.train) + 600
 
 
+@pytest.mark.parametrize(
+    "measures",
+    [("fid", "fid_infinity"), ("kid", "precision", "recall", "density", "coverage", "fid_within")],
+)
+def test_features_are_computed_once_whichever_metrics_use_them(
+    images: Images, monkeypatch: pytest.MonkeyPatch, measures: tuple[str, ...]
+) -> None:
+    network = Counting()
+    features = Features("counting", 10, str(measures), "none", network)
+    monkeypatch.setitem(FEATURES, "random", lambda *_: features)
+    metrics = tuple(f"{measure}_random" for measure in measures)
+    scorer = evaluator(images, metrics)
+    network.images = 0
+    values = scorer.evaluate(noisy(0.3)).values
+    assert network.images == 300
+    assert values.keys() == set(metrics)
+    network.images = 0
+    again = evaluator(images, metrics)
+    assert network.images == 0  # what is known of the real images is read from the cache
+    assert again.evaluate(noisy(0.3)).values == values
+
+
+def test_metrics_measured_together_are_those_measured_alone(images: Images) -> None:
+    metrics = ("fid_random", "kid_random", "recall_random", "coverage_random")
+    together = evaluator(images, metrics).evaluate(noisy(0.3))
+    for metric in metrics:
+        alone = evaluator(images, (metric,)).evaluate(noisy(0.3))
+        assert alone.values == {metric: together.values[metric]}
+        assert alone.protocols == {metric: together.protocols[metric]}
+
+
 # --- Divergence and refusals -------------------------------------------------------------------
 
 

@@ -6,48 +6,23 @@ import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 from urllib.error import URLError
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torch import Tensor, nn
 
 from gansearch.config import EvaluationConfig
 from gansearch.data.batch import ImageSpec
 from gansearch.errors import WeightsError
-from gansearch.metrics import inception
 from gansearch.metrics.features import FEATURES
-from gansearch.metrics.inception import WEIGHTS, Inception, load_inception
+from gansearch.metrics.inception import WEIGHTS, load_inception
 from gansearch.metrics.weights import PublishedWeights
 
 FILE, SHA256 = WEIGHTS.file, WEIGHTS.sha256
 
-COUNT = 2
-
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of the published architecture; its statistics keep features from vanishing."""
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        model = Inception()
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = None  # one batch sets the running statistics
-        model.train().network(torch.randn(4, 3, 128, 128).cumsum(3).tanh())
-        last = model.network.Mixed_7c
-        for name in ("1x1", "3x3_2a", "3x3_2b", "3x3dbl_3a", "3x3dbl_3b", "_pool"):
-            getattr(last, f"branch{name}").bn.weight.fill_(0.01)  # as small as the published ones'
-    path = tmp_path_factory.mktemp("weights") / FILE
-    torch.save(model.network.state_dict(), path)
-    return path
 
 
 def published_as(content: bytes, **changes: str) -> PublishedWeights:
@@ -57,100 +32,6 @@ def published_as(content: bytes, **changes: str) -> PublishedWeights:
 @pytest.fixture(scope="session")
 def published(weights: Path) -> PublishedWeights:
     return published_as(weights.read_bytes())
-
-
-@pytest.fixture(scope="session")
-def ours(weights: Path, published: PublishedWeights) -> Inception:
-    return load_inception(weights, published=published)[0]
-
-
-@pytest.fixture(scope="session")
-def theirs(weights: Path) -> nn.Module:
-    import pytorch_fid.inception as reference
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            reference,
-            "load_state_dict_from_url",
-            lambda *_, **__: torch.load(weights, weights_only=True),
-        )
-        made: nn.Module = reference.InceptionV3().eval()
-    return made
-
-
-def saved(images: np.ndarray, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True)
-    files = [folder / f"{index:03}.png" for index in range(len(images))]
-    for image, file in zip(images, files, strict=True):
-        Image.fromarray(image).save(file)
-    return files
-
-
-def drawn(seed: int, shape: tuple[int, ...]) -> np.ndarray:
-    smooth = np.random.default_rng(seed).normal(size=shape).cumsum(1).cumsum(2)
-    clipped: np.ndarray = np.clip(128 + 12 * smooth + 20 * seed, 0, 255)
-    return clipped.astype(np.uint8)
-
-
-def tensors(images: np.ndarray) -> Tensor:
-    """Bytes ``[N, H, W(, 3)]`` as float32 ``[N, C, H, W]`` in [-1, 1]."""
-    pixels = torch.from_numpy(images)
-    pixels = pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
-    return pixels.float() / 127.5 - 1
-
-
-# --- The same numbers as pytorch-fid -----------------------------------------------------------
-
-
-@pytest.mark.parametrize("shape", [(COUNT, 32, 32, 3), (COUNT, 16, 16)], ids=["colour", "gray"])
-def test_features_equal_pytorch_fids(
-    ours: Inception, theirs: nn.Module, tmp_path: Path, shape: tuple[int, ...]
-) -> None:
-    from pytorch_fid.fid_score import get_activations
-
-    images = drawn(0, shape)
-    files = saved(images, tmp_path / "images")
-    expected = get_activations(files, theirs, batch_size=COUNT, num_workers=0)
-    unrounded = tensors(images) + 0.6 / 255  # seen as the 8 bits that it would be stored in
-    with torch.no_grad():
-        measured = ours(unrounded).numpy()
-    assert measured.shape == (COUNT, inception.DIM)
-    assert expected.std(0).mean() > 0.01 * expected.mean()  # the comparison is of something
-    np.testing.assert_allclose(measured, expected, rtol=1e-4, atol=1e-4 * expected.mean())
-
-
-@pytest.mark.slow
-def test_fid_equals_pytorch_fids(
-    ours: Inception, theirs: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pytorch_fid import fid_score
-
-    from gansearch.metrics.fid import Factored, Moments, frechet_distance
-
-    sets = [drawn(seed, (12, 32, 32, 3)) for seed in (0, 1)]
-    folders = [tmp_path / str(seed) for seed in (0, 1)]
-    for images, folder in zip(sets, folders, strict=True):
-        saved(images, folder)
-
-    class Loaded:
-        BLOCK_INDEX_BY_DIM: ClassVar = {2048: 3}
-
-        def __new__(cls, _: list[int]) -> nn.Module:  # type: ignore[misc]
-            return theirs
-
-    monkeypatch.setattr(fid_score, "InceptionV3", Loaded)
-    expected = fid_score.calculate_fid_given_paths(
-        list(map(str, folders)), batch_size=6, device="cpu", dims=2048, num_workers=0
-    )
-    gaussians = []
-    for images in sets:
-        moments = Moments(inception.DIM)
-        for part in torch.split(tensors(images), 6):
-            with torch.no_grad():
-                moments.update(ours(part))
-        gaussians.append(moments.gaussian())
-    measured = frechet_distance(gaussians[0], Factored.of(gaussians[1]))
-    assert measured == pytest.approx(expected, rel=1e-3)
 
 
 # --- Where the weights come from ---------------------------------------------------------------
