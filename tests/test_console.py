@@ -12,7 +12,7 @@ from rich.console import Console
 
 from gansearch import console as module
 from gansearch.console import Progress, ProgressView, duration
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
@@ -122,6 +122,20 @@ def test_a_resumed_study_tells_what_is_new(
     (line,) = watched.printed().splitlines()
     assert line.startswith("[5/40] trial 5 gan failed (ValueError: no)")
     assert "left" not in line  # no kimg since the start to judge the speed by
+
+
+def test_scores_are_told_as_they_come(
+    study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, record = study
+    watched = Watched(space, monkeypatch, terminal=False)
+    watched.view.update(record)
+    score = Score(30.0, (1, 2), (10.0, 11.0), "10000 images", 0.0)
+    scored = replace(record.trials[2], scores={"fid_digits": score})
+    again = replace(record, trials=(*record.trials[:2], scored, *record.trials[3:]))
+    watched.view.update(again)
+    watched.view.close(again)
+    assert watched.printed() == "trial 2 scored again  fid_digits 10.5 ± 6.4\n"
 
 
 def test_on_a_terminal_a_panel_is_painted_over(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pymoo.indicators.hv import HV
 
-from gansearch.pareto import hypervolume, knee, non_dominated, ranks
+from gansearch.pareto import hypervolume, knee, near_front, non_dominated, ranks
 
 # A coarse grid makes ties and duplicates common.
 grid = st.integers(-4, 4).map(float)
@@ -46,6 +46,19 @@ def test_front_is_what_nothing_dominates(points: Any) -> None:
 @given(matrices)
 def test_front_of_the_front_is_itself(points: Any) -> None:
     assert non_dominated(points[non_dominated(points)]).all()
+
+
+@given(matrices, st.integers(0, 3), st.integers(0, 3))
+def test_near_the_front_is_what_slack_puts_on_it(points: Any, less: int, more: int) -> None:
+    def alone(i: int, slack: int) -> bool:
+        """By the definition: a point that is better by the slack, among the others as they are."""
+        return bool(non_dominated([points[i] - slack, *np.delete(points, i, axis=0)])[0])
+
+    near = near_front(points, less)
+    assert near.tolist() == [alone(i, less) for i in range(len(points))]
+    assert (near_front(points, 0) == non_dominated(points)).all()
+    assert near[non_dominated(points)].all()
+    assert near_front(points, less + more)[near].all()
 
 
 @given(arrays(np.float64, st.tuples(st.just(3), st.integers(1, 4)), elements=grid))

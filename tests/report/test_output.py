@@ -13,13 +13,21 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
-from gansearch.record import Report, StudyRecord
+from gansearch.record import Report, Score, StudyRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
 from gansearch.report.plots import front_figure, write_front_plot
+from gansearch.report.selection import finalists
+from gansearch.report.standing import Interval
 from gansearch.report.style import png, write_figure
 from gansearch.report.summary import summary
-from gansearch.report.tables import front_table, studies_table, write_csv
+from gansearch.report.tables import (
+    front_table,
+    scores_table,
+    studies_table,
+    with_interval,
+    write_csv,
+)
 from gansearch.space.models import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
@@ -185,3 +193,88 @@ def test_summary_of_a_front_that_cannot_be_ranked(make_study: Make) -> None:
 
 def test_studies_are_listed() -> None:
     assert [line.strip() for line in printed(studies_table(["a", "b"])).split()[-2:]] == ["a", "b"]
+
+
+# --- Scored again -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scored(make_study: Make) -> tuple[Space, StudyRecord]:
+    """A study whose finalists, but for the last one, were scored again."""
+    space, record = make_study(60)
+    chosen = [trial.number for trial in finalists(space, record)[:-1]]
+    trials = list(record.trials)
+    for number in chosen:
+        value = trials[number].last.metrics["fid_digits"]  # type: ignore[union-attr]
+        score = Score(30.0, (1, 2), (0.8 * value, 0.9 * value), "10000 images [ab]", 0.0)
+        trials[number] = replace(trials[number], scores={"fid_digits": score})
+    return space, replace(record, trials=tuple(trials))
+
+
+def test_table_and_summary_show_intervals_and_who_lacks_one(
+    scored: tuple[Space, StudyRecord],
+) -> None:
+    space, record = scored
+    selection = select(space, record)
+    text = printed(summary(space, record, Path("results")))
+    mean = selection.interval(selection.front[0], "fid_digits")
+    assert mean is not None
+    assert with_interval(mean) in text
+    assert "2 seeds of latents); 10000 images [ab]" in text
+    missing = ", ".join(str(trial.number) for trial in finalists(space, record)[-1:])
+    assert (
+        f"not scored again as the others were: trials {missing}; `gansearch rescore`"
+        in " ".join(text.split())
+    )
+    assert "score it again" not in text
+    unscored = printed(summary(space, replace(record, trials=record.trials[:4]), Path("results")))
+    assert "gansearch rescore synthetic-1" in unscored
+
+
+def test_picture_shows_intervals_and_sets_apart_who_has_none(
+    scored: tuple[Space, StudyRecord],
+) -> None:
+    space, record = scored
+    selection = select(space, record)
+    figure = front_figure(record, selection)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    apart = [t for t in selection.completed if not t.scores]
+    assert "95% interval" in legend
+    assert f"not scored again ({len(apart)})" in legend
+    axes = figure.axes[0]
+    bars = [
+        (segment[0][1] + segment[1][1]) / 2
+        for collection in axes.collections
+        if type(collection).__name__ == "LineCollection"
+        for segment in collection.get_segments()  # type: ignore[attr-defined]
+    ]
+    means = [selection.values(t)["fid_digits"] for t in record.trials if t.scores]
+    assert sorted(bars) == pytest.approx(sorted(means))
+    assert any("as the search measures: 1.1" in text.get_text() for text in axes.texts)
+    plain = select(space, replace(record, trials=record.trials[:4]))
+    words = [text.get_text() for text in front_figure(record, plain).legends[0].get_texts()]
+    assert not any("again" in word or "interval" in word for word in words)
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (1.23456, 0.0512, "1.235 ± 0.051"),
+        (81.7885, 3.4449, "81.8 ± 3.4"),
+        (1234.5, 41.2, "1234 ± 41"),
+        (0.5, 123.4, "0 ± 123"),
+        (2.0, 0.0, "2"),
+        (2.123456, None, "2.123"),
+    ],
+)
+def test_a_mean_has_the_digits_of_its_interval(mean: float, half: float | None, text: str) -> None:
+    assert with_interval(Interval(mean, half)) == text
+
+
+def test_scores_are_a_table() -> None:
+    rows = [("fid", (10.0, 11.0), "900 images [ab]"), ("kid", (0.123456789,), "[cd]")]
+    text = printed(scores_table(rows))
+    assert "10.5 ± 6.4   900 images [ab]" in text
+    assert "0.123457   [cd]" in text
+    assert "95% interval" in text
+    assert "95%" not in printed(scores_table(rows[1:]))

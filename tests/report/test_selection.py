@@ -11,8 +11,9 @@ import pytest
 
 from gansearch.errors import ProtocolError, UsageError
 from gansearch.pareto import non_dominated
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
+from gansearch.report.selection import TOLERANCE, finalists
 from gansearch.space.models import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
@@ -191,3 +192,87 @@ def test_table_has_a_row_for_each_point(make_study: Make) -> None:
     assert table.columns[:6].tolist() == ["trial", "variant", "knee", *OBJECTIVES]
     assert {"kimg", "seed", "d_steps", "g_lr", "train_seconds"} <= set(table.columns)
     assert table.loc[table["knee"], "trial"].tolist() == [selection.knee and selection.knee.number]
+
+
+# --- Scored again -------------------------------------------------------------------------------
+
+
+def scored(
+    trial: TrialRecord, *values: float, protocol: str = "10000 images from x"
+) -> TrialRecord:
+    seeds = tuple(range(1, len(values) + 1))
+    return replace(trial, scores={"fid_digits": Score(30.0, seeds, values, protocol, 0.0)})
+
+
+def test_the_front_is_that_of_the_means(study: Any) -> None:
+    lucky, steady, cheap = trial(0, 4.0, 2, 5), trial(1, 4.1, 2, 5), trial(2, 9.0, 1, 5)
+    assert numbers(select(*study(lucky, steady, cheap)).front) == [0, 2]
+    again = (scored(lucky, 4.4, 4.6), scored(steady, 4.0, 4.2), scored(cheap, 8, 8))
+    selection = select(*study(*again))
+    assert numbers(selection.front) == [1, 2]
+    assert selection.values(again[1])["fid_digits"] == pytest.approx(4.1)
+    interval = selection.interval(again[1], "fid_digits")
+    assert interval is not None
+    assert interval.half == pytest.approx(12.706 * 0.1, rel=1e-3)  # t(0.975, 1) s / √2
+    assert selection.interval(again[1], "seconds_per_kimg") is None
+    row = selection.table.iloc[0]
+    assert selection.table.columns[3:6].tolist() == [f"fid_digits{end}" for end in ("", *ENDS)]
+    assert (row["fid_digits_low"], row["fid_digits_high"]) == (interval.low, interval.high)
+    assert selection.knee in selection.front
+    assert "fid_digits_low" not in select(*study(lucky, cheap)).table.columns
+
+
+ENDS = ("_low", "_high")
+
+
+def test_two_sample_counts_are_never_ranked_together(study: Any) -> None:
+    more = "10000 images from latents of seeds 1, 2 against 899 real ones (aaaa), x [1]"
+    fewer = more.replace("10000", "2000")
+    trials = (
+        scored(trial(0, 5, 5, 5), 4, 4, protocol=more),
+        scored(trial(1, 5, 4, 5), 5, 5, protocol=fewer),
+    )
+    with pytest.raises(ProtocolError) as caught:
+        select(*study(*trials))
+    message = str(caught.value)
+    assert "samples 10000 against 2000" in message
+    assert f"{more} (trial 0)" in message
+    assert f"{fewer} (trial 1)" in message
+
+
+def test_who_was_not_scored_again_is_named_and_not_ranked(study: Any) -> None:
+    front, new, poor = scored(trial(0, 5, 5, 5), 4, 4), trial(1, 1, 9, 9), trial(2, 50, 50, 50)
+    selection = select(*study(front, new, poor))
+    assert numbers(selection.front) == [0]
+    assert numbers(selection.unscored) == [1]
+    assert numbers(selection.completed) == [1, 2]
+    # Where quality is not asked for, there is nothing that would have to be scored.
+    times = select(*study(front, new, poor), objectives=["seconds_per_kimg"])
+    assert (numbers(times.front), times.unscored) == ([0], ())
+
+
+def test_bounds_hold_for_what_is_ranked(study: Any) -> None:
+    trials = scored(trial(0, 5, 5, 5), 3, 3), scored(trial(1, 3, 6, 6), 5, 5)
+    selection = select(*study(*trials), bounds=[Bound(metric="fid_digits", max=4)])
+    assert numbers(selection.front) == [0]
+    assert selection.removed["fid_digits <= 4"] == (1,)
+
+
+def test_finalists_are_the_front_and_who_is_as_good(study: Any) -> None:
+    best = trial(0, 4.0, 2, 5)
+    close = trial(1, 4.0 / (1 - TOLERANCE) - 1e-6, 2, 5)
+    far = trial(2, 4.0 / (1 - TOLERANCE) + 1e-3, 2, 5)
+    slow = trial(3, 4.0, 2.0001, 5)  # time is not measured on samples
+    other = trial(4, 9.0, 1, 5)
+    space, record = study(best, close, far, slow, other)
+    assert numbers(finalists(space, record)) == [0, 1, 3, 4]
+    assert numbers(finalists(space, record, objectives=["seconds_per_kimg"])) == [4]
+    # What was scored since decides nothing: the same are finalists again.
+    again = replace(record, trials=(scored(best, 99.0, 99.0), *record.trials[1:]))
+    assert numbers(finalists(space, again)) == [0, 1, 3, 4]
+    assert finalists(*study(trial(0, 1, 1, 1, outcome=Outcome.STOPPED))) == ()
+
+
+def test_finalists_hold_the_front(make_study: Make) -> None:
+    space, record = make_study(60)
+    assert set(numbers(select(space, record).front)) <= set(numbers(finalists(space, record)))

@@ -14,7 +14,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from gansearch.errors import StudyError
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.search import database
 from gansearch.search.database import connect
 from gansearch.search.policy import Policy
@@ -52,6 +52,21 @@ def test_what_was_decided_is_what_is_read(url: str, make_space: MakeSpace, train
     assert read == decided
     assert read.tags == {"torch": "2.15"}
     assert study_names(url) == ("s",)
+
+
+def test_scores_are_on_record_for_good(url: str, make_space: MakeSpace, train: Train) -> None:
+    with StudyStore.create(url, "s", make_space()) as store:
+        decided = run(store, train, 4).record()
+    score = Score(30.0, (1, 2, 3), (1.5, 1.25, 1.0), "10000 images", 1.7e9)
+    last = decided.trials[-1]
+    with StudyStore.open(url, "s") as store:
+        assert store.study.trials == decided.trials
+        store.scored(replace(last, scores={"fid_digits": replace(score, values=(9.0, 9.0, 9.0))}))
+        store.scored(replace(last, scores={"fid_digits": score}))  # in place of those before
+    _, read = read_study(url, "s")
+    assert read.trials == (*decided.trials[:-1], replace(last, scores={"fid_digits": score}))
+    with StudyStore.open(url, "s", trials=20, max_kimg=60) as store:
+        assert Policy(store.space, store.study).record().trials[-1].scores == {"fid_digits": score}
 
 
 def test_a_reader_sees_a_study_that_runs(url: str, make_space: MakeSpace, train: Train) -> None:

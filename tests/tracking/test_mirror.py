@@ -19,12 +19,13 @@ from mlflow.entities import Run, ViewType
 from PIL import Image
 
 from gansearch.errors import UsageError
-from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord
 from gansearch.space.models import Space, TrackingConfig
 from gansearch.tracking import MlflowMirror, mirror, read_config, serve, store, sync
 from gansearch.tracking.location import Location
 
 Study = tuple[Space, StudyRecord]
+START = 1_760_000_000
 Dumped = Callable[[Path | str], dict[str, Any]]
 
 
@@ -54,6 +55,34 @@ def follow(space: Space, states: list[StudyRecord], results: Path, *, restart_at
             observer = MlflowMirror(space, results)
         observer.update(state)
     observer.close(states[-1])
+
+
+def test_scores_follow_what_was_reported(study: Study, results: Path, dumped: Dumped) -> None:
+    space, record = study
+    MlflowMirror(space, results).close(record)
+    before = dumped(results)["trial 0"]
+
+    def scored(*values: float, ended: float) -> StudyRecord:
+        seeds = tuple(range(1, len(values) + 1))
+        score = Score(30.0, seeds, values, f"{len(values)} seeds", ended)
+        first = replace(record.trials[0], scores={"fid_digits": score})
+        return replace(record, trials=(first, *record.trials[1:]))
+
+    once = scored(2.0, 3.0, ended=START + 100)
+    follow(space, [once, once], results)
+    sync(space, once, results)
+    after = dumped(results)["trial 0"]
+    assert {name for name in after["metrics"] if name not in before["metrics"]} == {
+        f"finalist/fid_digits_{end}" for end in ("mean", "low", "high")
+    }
+    assert after["metrics"]["finalist/fid_digits_mean"] == [(30, 2.5, 1000 * (START + 100))]
+    assert after["metrics"]["fid_digits"] == before["metrics"]["fid_digits"]
+    assert after["tags"]["protocol/finalist/fid_digits"] == "2 seeds"
+    again = scored(1.0, 1.5, 2.0, ended=START + 200)
+    sync(space, again, results)
+    assert sync(space, again, results).metrics == 0
+    assert run_of(results, 0).data.metrics["finalist/fid_digits_mean"] == 1.5
+    assert "1.5 ± 1.2" in run_of(results, None).data.tags["mlflow.note.content"]
 
 
 def test_every_trial_is_a_child_of_its_study(study: Study, results: Path, dumped: Dumped) -> None:
