@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -200,6 +200,7 @@ class Primo(Ledger):
         from neps.space.parameters import HPOFloat
         from neps.space.search_space import SearchSpace
 
+        _let_neps_run_in_parallel()
         np.random.seed(space.search.seed)  # noqa: NPY002 - NePS draws from it
         elements = {name: _neps(parameter) for name, parameter in space.parameters.items()}
         bounds = (space.budget.rungs[0], space.budget.max_kimg)
@@ -221,7 +222,7 @@ class Primo(Ledger):
         self._known[key] = Trial.new(
             trial_id=key,
             location="",
-            config=config,
+            config=dict(config),
             previous_trial=before,
             previous_trial_location="",
             time_sampled=self._clock(),
@@ -280,6 +281,20 @@ class Primo(Ledger):
             err=None,
             tb=None,
         )
+
+
+@cache
+def _let_neps_run_in_parallel() -> None:
+    """Mend NePS 0.17, which fails where everything at a rung is still running."""
+    from neps.optimizers.utils.brackets import Rung
+
+    select = Rung.mo_selector
+
+    def select_of_known(self: Any, *, selector: Any, contenders: Any = None, k: int) -> Any:
+        known = (self.table if contenders is None else contenders).dropna(subset=["perf"])
+        return known if known.empty else select(self, selector=selector, contenders=known, k=k)
+
+    Rung.mo_selector = select_of_known
 
 
 def _neps(parameter: Any) -> Any:

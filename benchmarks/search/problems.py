@@ -15,7 +15,9 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import optuna
 from numpy.typing import NDArray
+from optuna.samplers import RandomSampler
 
 from gansearch.config import Params
 from gansearch.pareto import Points, non_dominated
@@ -30,21 +32,22 @@ METRICS = ("fid", "seconds_per_kimg", "peak_memory_mib")
 
 
 class Problem(Simulated, Protocol):
-    """A simulated problem whose answer is known.
+    """A simulated problem whose answer is known."""
 
-    Attributes:
-        name: of the problem.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """Of the problem."""
 
     @property
     def front(self) -> Points:
         """The true front, ``[N, M]``, minimised, in the order of the space's objectives."""
 
     @property
-    def reference(self) -> NDArray[np.float64]:
-        """The corner ``[M]`` up to which hypervolume counts."""
+    def usual(self) -> Points:
+        """What configurations drawn by chance are worth, ``[N, M]``; infinite where they diverge.
+
+        The same ones at every call.
+        """
 
     def truth(self, params: Params) -> NDArray[np.float64]:
         """What ``params`` are worth at the full budget, ``[M]``; infinite where they diverge."""
@@ -80,11 +83,25 @@ def function_space(name: str, parameters: Mapping[str, Any], objectives: int) ->
     )
 
 
-def beyond(front: Points) -> NDArray[np.float64]:
-    """A corner for hypervolume: a tenth of the front's extent beyond its worst values."""
-    worst, best = front.max(axis=0), front.min(axis=0)
-    corner: NDArray[np.float64] = worst + 0.1 * (worst - best)
-    return corner
+def drawn_values(problem: Problem, count: int = 512) -> Points:
+    """What so many configurations drawn by chance are worth, ``[count, M]``."""
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    draws = (problem.space.suggest(study.ask()) for _ in range(count))
+    return np.array([problem.truth(params) for params in draws])
+
+
+def corner(problem: Problem) -> NDArray[np.float64]:
+    """The corner ``[M]`` up to which hypervolume counts.
+
+    It is a tenth of the front's extent beyond the front's worst values, and where three of four
+    configurations by chance are better yet, there: so that chance has a hypervolume as well.
+    """
+    worst, best = problem.front.max(axis=0), problem.front.min(axis=0)
+    usual = problem.usual[np.isfinite(problem.usual).all(axis=1)]
+    found: NDArray[np.float64] = np.maximum(
+        worst + 0.1 * (worst - best), np.quantile(usual, 0.75, axis=0)
+    )
+    return found
 
 
 # --- Public functions ----------------------------------------------------------------------------
@@ -126,9 +143,9 @@ class FunctionProblem:
         return points[non_dominated(points)]
 
     @cached_property
-    def reference(self) -> NDArray[np.float64]:
-        """A tenth beyond the front's worst."""
-        return beyond(self.front)
+    def usual(self) -> Points:
+        """What configurations drawn by chance are worth."""
+        return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:
         """What ``params`` are worth at the full budget."""

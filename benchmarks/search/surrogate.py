@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.search.problems import beyond, function_space
+from benchmarks.search.problems import drawn_values, function_space
 from gansearch.config import Params
 from gansearch.pareto import Points, non_dominated
 from gansearch.search.simulate import Curve
@@ -59,9 +59,9 @@ class Surrogate:
         return points[non_dominated(points)]
 
     @cached_property
-    def reference(self) -> NDArray[np.float64]:
-        """A tenth beyond the front's worst."""
-        return beyond(self.front)
+    def usual(self) -> Points:
+        """What configurations drawn by chance are worth."""
+        return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:
         """What ``params`` are worth at the full budget; infinite where they diverge."""

@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.search.problems import beyond
 from gansearch.config import Params
 from gansearch.errors import DataError
 from gansearch.pareto import Points, non_dominated
@@ -76,15 +75,14 @@ class TableProblem:
     @cached_property
     def front(self) -> Points:
         """The front of the configurations' means over their seeds."""
-        points = np.array([self.truth(runs[0].params) for runs in self.runs.values()])
-        finite: Points = points[np.isfinite(points).all(axis=1)]
+        finite: Points = self.usual[np.isfinite(self.usual).all(axis=1)]
         front: Points = finite[non_dominated(finite)]
         return front
 
     @cached_property
-    def reference(self) -> NDArray[np.float64]:
-        """A tenth beyond the front's worst."""
-        return beyond(self.front)
+    def usual(self) -> Points:
+        """What every configuration is worth."""
+        return np.array([self.truth(runs[0].params) for runs in self.runs.values()])
 
     def truth(self, params: Params) -> NDArray[np.float64]:
         """The means over the seeds at the full budget; infinite where one of them diverged."""

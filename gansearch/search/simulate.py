@@ -69,7 +69,9 @@ class Curve:
 class Problem(Protocol):
     """What is searched, and what every configuration of it would give."""
 
-    space: Space
+    @property
+    def space(self) -> Space:
+        """What is searched."""
 
     def run(self, params: Params, seed: int) -> Curve:
         """The training of ``params`` with ``seed``: the same curve at every call."""
@@ -212,7 +214,7 @@ class Simulation:
                 yield min(crash, seconds)
                 if crash < seconds:
                     break
-                if goal < kimg:
+                if curve.diverges_at <= kimg:
                     self.method.tell(number, Outcome.DIVERGED, f"nan at {goal:g} kimg")
                     return goal
                 last, reached = curve.report(kimg), kimg

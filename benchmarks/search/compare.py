@@ -1,0 +1,154 @@
+"""Methods of search side by side on simulated studies; writes benchmarks/results/search.md.
+
+    python -m benchmarks.search.compare --seeds 20 [--problems zdt1 dtlz2] [--methods tpe+asha]
+
+Methods of Syne Tune and NePS need these installed; see the table for how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from importlib.metadata import version
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import optuna
+
+from benchmarks.search.measures import EARLY, NEAR, Counted, Worth, at, share_to_reach, worth
+from benchmarks.search.methods import METHODS
+from benchmarks.search.problems import FUNCTIONS, Problem
+from benchmarks.search.surrogate import Surrogate
+from benchmarks.search.table import RUNS, load_table
+from gansearch.search.simulate import Cluster, simulate
+
+TABLE = Path(__file__).parent.parent / "results" / "search.md"
+TABLES = Path(__file__).parent / "tables"
+MOMENTS = 400
+BASELINE = next(iter(METHODS))
+LIBRARIES = {"syne-moasha": "syne-tune", "neps-primo": "neural-pipeline-search"}
+
+Case = tuple[str, str, int]
+"""Problem, method, seed."""
+
+
+@cache
+def problems() -> dict[str, Problem]:
+    """Every problem by name; tables that are recorded among them."""
+    tables = {p.parent.name: load_table(p.parent) for p in sorted(TABLES.glob(f"*/{RUNS}"))}
+    surrogate = Surrogate()
+    return {**FUNCTIONS, surrogate.name: surrogate, **tables}
+
+
+def budget_of(problem: Problem, trainings: int) -> float:
+    """GPU-seconds of so many full trainings of configurations drawn by chance."""
+    return trainings * problem.space.budget.max_kimg * float(problem.usual[:, 1].mean())
+
+
+def study(case: Case, trainings: int, workers: int) -> Worth:
+    """Run one simulated study and measure it."""
+    name, method, seed = case
+    problem = problems()[name]
+    space = problem.space
+    budget = space.budget.model_copy(update={"trials": 40 * trainings})
+    search = space.search.model_copy(update={"seed": seed, "sampler": "random"})
+    searched = problem.with_space(space.model_copy(update={"budget": budget, "search": search}))
+    limit = budget_of(problem, trainings)
+    simulation = simulate(searched, Cluster(workers, seed=seed), METHODS[method], limit)
+    return worth(problem, simulation)
+
+
+def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
+    """The tables as markdown."""
+    used = [LIBRARIES[method] for method in chosen.methods if method in LIBRARIES]
+    versions = ", ".join(f"{name} {version(name)}" for name in ("optuna", "ray", *used))
+    lines = [
+        "# Methods of search on simulated studies",
+        "",
+        f"{chosen.seeds} seeds from {chosen.first_seed}, {chosen.workers} workers, the GPU-seconds "
+        f"of {chosen.trainings} full trainings. {platform.machine()}, Python "
+        f"{platform.python_version()}, {versions}.",
+        "",
+        f"Command: `python -m benchmarks.search.compare {shlex.join(sys.argv[1:])}`",
+        "",
+        "Hypervolume is of the true values of fully trained trials, as a share of the true "
+        f"front's. Share: of the budget, until the mean hypervolume is that of `{BASELINE}` at its "
+        "end, with 90% bootstrap intervals over seeds; `never` where it does not get there. Found: front "
+        f"members that a fully trained trial misses by at most {NEAR:.0%} of the front's extent. "
+        "Falsely stopped: of the trials that nothing else in their study dominates in truth. "
+        f"Stopped early: diverging trials that ended by {EARLY:.0%} of their budget.",
+    ]
+    for name in chosen.problems:
+        lines += ["", f"## {name}", "", *_rows(name, found, chosen)]
+    return "\n".join([*lines, ""])
+
+
+def _rows(name: str, found: dict[Case, Worth], chosen: argparse.Namespace) -> list[str]:
+    limit = budget_of(problems()[name], chosen.trainings)
+    moments = np.linspace(0, limit, MOMENTS + 1)[1:]
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    worths = {m: [found[name, m, seed] for seed in seeds] for m in chosen.methods}
+    curves = {m: np.array([at(w.steps, moments) for w in each]) for m, each in worths.items()}
+    rows = [
+        "| method | share | hypervolume | found | falsely stopped | stopped early | trials |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for method, each in worths.items():
+        share, low, high = share_to_reach(curves[method], curves[BASELINE])
+        last = curves[method][:, -1]
+        cells = [
+            f"{_share(share)} ({_share(low)} to {_share(high)})",
+            f"{last.mean():.3f} ± {1.645 * last.std() / math.sqrt(len(last)):.3f}",
+            f"{np.mean([w.found for w in each]):.0%}",
+            _pooled([w.falsely_stopped for w in each]),
+            _pooled([w.stopped_early for w in each]),
+            f"{np.mean([w.trials for w in each]):.0f}",
+        ]
+        rows.append(f"| `{method}` | {' | '.join(cells)} |")
+    return rows
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "never"
+
+
+def _pooled(counts: Sequence[Counted]) -> str:
+    many = sum(count.many for count in counts)
+    return f"{sum(count.some for count in counts) / many:.0%}" if many else ""
+
+
+def main() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    usual = [method for method in METHODS if method not in LIBRARIES]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--problems", nargs="+", default=list(problems()), choices=problems())
+    parser.add_argument("--methods", nargs="+", default=usual, choices=METHODS)
+    parser.add_argument("--trainings", type=int, default=60)
+    parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--out", type=Path, default=TABLE)
+    chosen = parser.parse_args()
+    chosen.methods = list(dict.fromkeys([BASELINE, *chosen.methods]))
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    cases: list[Case] = list(product(chosen.problems, chosen.methods, seeds))
+    run = partial(study, trainings=chosen.trainings, workers=chosen.workers)
+    with ProcessPoolExecutor(chosen.jobs, get_context("forkserver")) as pool:
+        found = dict(zip(cases, pool.map(run, cases), strict=True))
+    text = report(found, chosen)
+    chosen.out.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
