@@ -1,0 +1,111 @@
+"""Times of several kinds of devices in one study, through its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gansearch.record import Report, StudyRecord, TrialRecord
+from gansearch.search.policy import Ask, Policy
+from gansearch.space import Space, parse_space
+
+OLD, NEW = ("NVIDIA T4", 400.0), ("NVIDIA H100", 1600.0)
+Device = tuple[str, float]
+MakeReport = Callable[..., Report]
+
+
+@pytest.fixture
+def told(report: MakeReport) -> Callable[..., Report]:
+    """A report of a calibrated device."""
+
+    def make(kimg: float, device: Device, seconds: float, **metrics: float) -> Report:
+        plain = report(kimg, seconds=seconds)
+        return replace(
+            plain,
+            metrics={**plain.metrics, "device_speed": device[1], **metrics},
+            tags={"device": device[0]},
+        )
+
+    return make
+
+
+def only_report(policy: Policy, number: int) -> Report:
+    (report,) = policy.record().trials[number].reports
+    return report
+
+
+def ask(policy: Policy) -> Ask:
+    asked = policy.ask()
+    assert asked is not None
+    return asked
+
+
+def test_one_kind_of_device_leaves_every_value_as_it_was(
+    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+) -> None:
+    policy = Policy(make_space(), empty)
+    a_bit_slower = (OLD[0], 390.0)  # another machine with the same kind
+    for device in (OLD, a_bit_slower):
+        sent = told(5, device, seconds=8.0)
+        number = ask(policy).number
+        policy.report(number, sent)
+        kept = only_report(policy, number)
+        assert {name: kept.metrics[name] for name in sent.metrics} == sent.metrics
+        assert "seconds_per_kimg_raw" not in kept.metrics
+        assert "time_normalised" not in kept.tags
+
+
+def test_times_of_another_kind_are_as_the_first_kind_would_take(
+    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+) -> None:
+    policy = Policy(make_space(), empty)
+    for device, seconds in ((OLD, 8.0), (NEW, 2.0)):
+        policy.report(ask(policy).number, told(5, device, seconds, train_seconds=9.0))
+    old, new = (only_report(policy, number) for number in range(2))
+    assert old.metrics["seconds_per_kimg"] == new.metrics["seconds_per_kimg"] == 8.0
+    assert new.metrics["seconds_per_kimg_raw"] == 2.0
+    assert new.tags["time_normalised"] == "NVIDIA H100 → NVIDIA T4, factor 4"
+    assert new.metrics["train_seconds"] == 9.0  # nobody compares it
+    assert new.metrics["fid_digits"] == old.metrics["fid_digits"]
+
+
+def test_whichever_time_is_compared_is_normalised(
+    empty: StudyRecord, told: Callable[..., Report]
+) -> None:
+    space = parse_space(
+        "variant: dcgan\ndata: {name: digits}\nparameters: {d_steps: [1, 2]}\n"
+        "objectives: {fid_digits: minimize, train_seconds: minimize}\nbudget: {max_kimg: 30}\n",
+        "s.yaml",
+    )
+    policy = Policy(space, empty)
+    for device, seconds in ((OLD, 80.0), (NEW, 20.0)):
+        policy.report(ask(policy).number, told(5, device, 1.0, train_seconds=seconds))
+    metrics = only_report(policy, 1).metrics
+    assert (metrics["train_seconds"], metrics["train_seconds_raw"]) == (80.0, 20.0)
+
+
+def test_a_continued_study_keeps_its_reference(
+    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+) -> None:
+    """The first to report, not the first on record, and with the speed that it had then."""
+    policy = Policy(make_space(), empty)
+    first, second = ask(policy).number, ask(policy).number
+    policy.report(second, told(5, OLD, 8.0))
+    policy.report(first, told(5, (OLD[0], 500.0), 8.0))
+    revived = Policy(make_space(), policy.record())
+    for one in (policy, revived):
+        one.report(first, told(10, NEW, 2.0))
+    taken: list[TrialRecord] = [one.record().trials[first] for one in (policy, revived)]
+    assert taken[0].reports == taken[1].reports
+    assert taken[1].reports[-1].metrics["seconds_per_kimg"] == 8.0
+
+
+def test_a_report_without_a_calibration_is_taken_as_it_is(
+    make_space: Callable[..., Space], empty: StudyRecord, report: MakeReport
+) -> None:
+    policy = Policy(make_space(), empty)
+    number = ask(policy).number
+    policy.report(number, report(5))
+    assert only_report(policy, number) == report(5)
