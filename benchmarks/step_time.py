@@ -1,4 +1,4 @@
-"""Step time of projgan at 32 pixels against torch-mimicry's same network (cGAN-PD 32).
+"""Step time of projgan at 32 pixels against the same network in torch-mimicry and StudioGAN.
 
 A round is d_steps updates of D and one of G at one batch size, on random images and labels that lie
 in memory; each side makes it with its own training step, losses and Adam. The sides take turns
@@ -7,9 +7,10 @@ bilinearly, the paper and gansearch by nearest neighbours, so it is measured bot
 second form its weights are copied into gansearch's networks first, and both must then give the same
 images and logits.
 
-torch-mimicry's code is no part of gansearch: name a checkout of https://github.com/kwotsin/mimicry.
+Theirs is no part of gansearch: name checkouts of https://github.com/kwotsin/mimicry, where it is
+cGAN-PD 32, and of https://github.com/POSTECH-CVLab/PyTorch-StudioGAN (mimicry.py, studiogan.py).
 
-    python benchmarks/step_time.py --mimicry ../mimicry [--rounds 3] [--threads 1]
+    python benchmarks/step_time.py --mimicry MIMICRY --studiogan STUDIOGAN [--rounds 3]
 """
 
 from __future__ import annotations
@@ -21,22 +22,25 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
+import mimicry
+import studiogan
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gansearch.config import ComputeConfig
 from gansearch.data.batch import Batch, ImageSpec
+from gansearch.train.compute import Compute
 from gansearch.train.updater import Updater
 from gansearch.variants.catalog import CATALOG
 
 TABLE = Path(__file__).parent / "results" / "step_time.md"
 SPEC = ImageSpec(channels=3, resolution=32, classes=10)
 THEIRS, NEAREST, OURS = "torch-mimicry", "torch-mimicry, nearest neighbours", "gansearch"
+STUDIO = "PyTorch-StudioGAN"
 
 
 class Cost(NamedTuple):
@@ -54,67 +58,23 @@ class Side(NamedTuple):
     discriminator: Any
 
 
-# --- torch-mimicry -------------------------------------------------------------------------------
+# --- The sides -----------------------------------------------------------------------------------
 
 
-class Mimicry(NamedTuple):
-    """The modules of torch-mimicry that are used."""
-
-    networks: ModuleType
-    blocks: ModuleType
-    log: ModuleType
-
-    def upsample(self, *, nearest: bool) -> None:
-        """Let its generators upsample by nearest neighbours, or as they come."""
-
-        def doubled(x: Tensor, **_: Any) -> Tensor:
-            return F.interpolate(x, scale_factor=2)
-
-        functions = SimpleNamespace(interpolate=doubled, avg_pool2d=F.avg_pool2d)
-        self.blocks.F = functions if nearest else F  # type: ignore[attr-defined]
+def theirs(modules: mimicry.Mimicry, *, nearest: bool) -> Side:
+    networks = mimicry.networks(modules, SPEC.classes)
+    return Side(mimicry.round_of(modules, *networks, nearest=nearest), *networks)
 
 
-def import_mimicry(checkout: Path) -> Mimicry:
-    """From a checkout, without what the package's own imports bring along."""
-    for name in ("torch_mimicry", "torch_mimicry.nets", "torch_mimicry.training"):
-        package = ModuleType(name)
-        package.__path__ = [str(checkout.joinpath(*name.split(".")))]
-        sys.modules[name] = package
-    names = ("nets.cgan_pd.cgan_pd_32", "modules.resblocks", "training.metric_log")
-    return Mimicry(*(import_module(f"torch_mimicry.{name}") for name in names))
-
-
-def theirs(mimicry: Mimicry, *, nearest: bool) -> Side:
-    generator = mimicry.networks.CGANPDGenerator32(num_classes=SPEC.classes)
-    discriminator = mimicry.networks.CGANPDDiscriminator32(num_classes=SPEC.classes)
-    optimisers = [  # as in its examples
-        torch.optim.Adam(network.parameters(), 2e-4, betas=(0.0, 0.9))
-        for network in (discriminator, generator)
-    ]
-
-    def step(batches: list[Batch]) -> None:
-        mimicry.upsample(nearest=nearest)
-        record = mimicry.log.MetricLog()
-        for index, batch in enumerate(batches):
-            real = (batch.images, batch.labels)
-            if index < len(batches) - 1:
-                discriminator.train_step(
-                    real_batch=real, netG=generator, optD=optimisers[0], log_data=record
-                )
-            else:
-                generator.train_step(
-                    real_batch=real, netD=discriminator, optG=optimisers[1], log_data=record
-                )
-
-    return Side(step, generator, discriminator)
-
-
-# --- gansearch -----------------------------------------------------------------------------------
+def studios(checkout: Path) -> Side:
+    networks = studiogan.networks(checkout, SPEC)
+    return Side(studiogan.round_of(*networks, SPEC.classes), *networks)
 
 
 def ours() -> Side:
     entry = CATALOG["projgan"]
     variant = entry.load()(entry.settings(), SPEC).train()
+    Compute(ComputeConfig(), torch.device("cpu")).apply(variant)
     updaters = {name: Updater(variant, player) for name, player in variant.players.items()}
 
     def step(batches: list[Batch]) -> None:
@@ -237,7 +197,8 @@ def table(costs: dict[str, list[Cost]], difference: float, args: argparse.Namesp
         f"({platform.machine()}), {args.threads} thread(s), Python {platform.python_version()}, "
         f"PyTorch {torch.__version__}. Not measured on a GPU.",
         "",
-        f"Command: `python benchmarks/step_time.py --mimicry MIMICRY --rounds {args.rounds} "
+        "Command: `python benchmarks/step_time.py --mimicry MIMICRY --studiogan STUDIOGAN "
+        f"--rounds {args.rounds} "
         f"--threads {args.threads} --batch-size {args.batch_size} --d-steps {args.d_steps}`",
         "",
         "| side | CPU s a round | wall s a round | ours / theirs, CPU | ours / theirs, wall |",
@@ -257,6 +218,8 @@ def table(costs: dict[str, list[Cost]], difference: float, args: argparse.Namesp
         "torch-mimicry's weights, nearest neighbours and shortcuts that see what the paper's see, "
         f"gansearch's networks give its images and logits to {difference:.0e} of the largest.",
         "",
+        "PyTorch-StudioGAN's is its CIFAR10/SNGAN.yaml; its step is its worker's, told again.",
+        "",
         "Ours saves: convolutions folded with the doubling before and the mean after them; no "
         "gradients of D's weights in G's step and no graph of G in D's; one spectral norm an "
         "update; memory laid out channels last; fused Adam.",
@@ -266,7 +229,8 @@ def table(costs: dict[str, list[Cost]], difference: float, args: argparse.Namesp
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mimicry", type=Path, required=True, help="checkout of torch-mimicry")
+    parser.add_argument("--mimicry", type=Path, required=True, help="its checkout")
+    parser.add_argument("--studiogan", type=Path, required=True, help="its checkout")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=64)
@@ -274,17 +238,18 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    mimicry = import_mimicry(args.mimicry)
+    modules = mimicry.import_mimicry(args.mimicry)
     sides = {
-        THEIRS: theirs(mimicry, nearest=False),
-        NEAREST: theirs(mimicry, nearest=True),
+        THEIRS: theirs(modules, nearest=False),
+        NEAREST: theirs(modules, nearest=True),
+        STUDIO: studios(args.studiogan),
         OURS: ours(),
     }
     for network in ("generator", "discriminator"):
         counts = {sum(p.numel() for p in getattr(s, network).parameters()) for s in sides.values()}
         if len(counts) != 1:
             sys.exit(f"the {network}s differ in size: {counts}")
-    mimicry.upsample(nearest=True)
+    modules.upsample(nearest=True)
     difference = largest_difference(sides[NEAREST], sides[OURS])
     if difference > 1e-4:
         sys.exit(f"the networks differ: {difference:.1e} with the same weights")
