@@ -161,16 +161,17 @@ class Simulation:
         """The moment, for a policy."""
         return self.now
 
-    def run(self, gpu_seconds: float = math.inf) -> None:
-        """Run until nobody is busy, or until so much was spent: what runs then stays unfinished."""
+    def start(self) -> None:
+        """Have every worker ask for its first trial."""
         speeds = self.cluster.speeds
         for worker in range(self.cluster.workers):
             self._wake(self._work(speeds[worker % len(speeds)]))
-        while self.step(gpu_seconds):
-            pass
 
     def step(self, gpu_seconds: float = math.inf) -> bool:
-        """Do the next event; ``False`` if there is none before so much is spent."""
+        """Do the next event; ``False`` if there is none before so much is spent.
+
+        What runs then stays unfinished.
+        """
         if not self._events:
             return False
         busy, moment = len(self._events), self._events[0][0]
@@ -253,7 +254,9 @@ def simulate(
     """
     simulation = Simulation(problem, cluster)
     simulation.method = (method or policy)(problem.space, simulation.clock)
-    simulation.run(gpu_seconds)
+    simulation.start()
+    while simulation.step(gpu_seconds):
+        pass
     return simulation
 
 

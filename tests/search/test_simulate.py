@@ -1,0 +1,278 @@
+"""Simulated studies: the clock, what goes wrong with machines, and that decisions do not change."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymoo.indicators.hv import HV
+
+from gansearch.config import Params
+from gansearch.errors import StudyError
+from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.report.selection import select
+from gansearch.search.policy import Ask, Policy
+from gansearch.search.simulate import (
+    Cluster,
+    Curve,
+    Simulation,
+    hypervolume_over_time,
+    policy,
+    simulate,
+)
+from gansearch.space import Space
+
+POINTS = (5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """Training that is better with more steps of the discriminator, slower, and may diverge."""
+
+    space: Space
+    diverging: bool = True
+
+    def run(self, params: Params, seed: int) -> Curve:
+        random = np.random.default_rng(seed)
+        steps, rate = float(params["d_steps"]), float(params["g_lr"])
+        final = 40 / steps + 10 * abs(math.log10(rate / 2e-4)) + float(random.uniform(0, 2))
+        diverges_at = 30 * float(random.uniform()) if self.diverging and rate > 1e-3 else math.inf
+        kept = tuple(kimg for kimg in POINTS if kimg < diverges_at)
+        quality = tuple(final * (1 + 20 / kimg) for kimg in kept)
+        return Curve(kept, {"fid_digits": quality}, 0.1 * steps, 10 + 20 * steps, diverges_at)
+
+
+@pytest.fixture(scope="session")
+def landscape(make_study: Callable[..., tuple[Space, StudyRecord]]) -> Callable[..., Landscape]:
+    """A problem; keywords are of the space's ``search``, and ``trials``."""
+
+    def make(*, trials: int = 24, diverging: bool = True, **search: object) -> Landscape:
+        budget = {"trials": trials, "max_kimg": 30.0, "rungs": (5.0, 10.0)}
+        given = {"sampler": "random", "stopping": "asha", **search}
+        space, _ = make_study(trials=0, budget=budget, search=given)
+        return Landscape(space, diverging)
+
+    return make
+
+
+ROUGH = Cluster(workers=4, speeds=(1.0, 0.5), startup_s=0.3, delay_s=0.2, crash_s=4.0)
+
+
+# --- The clock ----------------------------------------------------------------------------------
+
+
+class Scripted:
+    """Hands out so many trials, stops none, and notes every call with its moment."""
+
+    def __init__(self, count: int, clock: Callable[[], float]) -> None:
+        self.left, self.count, self.clock = count, count, clock
+        self.calls: list[tuple[float, str, int]] = []
+
+    def ask(self) -> Ask | None:
+        if not self.left:
+            return None
+        self.left -= 1
+        number = self.count - self.left - 1
+        self.note("ask", number)
+        return Ask(number, {"variant": "gan", "d_steps": number + 1, "g_lr": 2e-4}, seed=0)
+
+    def report(self, number: int, report: Report) -> bool:
+        self.note(f"report {report.kimg:g}", number)
+        return True
+
+    def tell(self, number: int, outcome: Outcome, reason: str = "") -> None:
+        self.note(str(outcome), number)
+
+    def record(self) -> StudyRecord:
+        raise NotImplementedError
+
+    def note(self, what: str, number: int) -> None:
+        self.calls.append((round(self.clock(), 6), what, number))
+
+
+def test_two_trials_on_one_device_and_on_two(landscape: Callable[..., Landscape]) -> None:
+    alone, together = (
+        simulate(landscape(), Cluster(workers), lambda _, clock: Scripted(2, clock))
+        for workers in (1, 2)
+    )
+    first = [
+        (0, "ask", 0),
+        (0.5, "report 5", 0),
+        (1, "report 10", 0),
+        (3, "report 30", 0),
+        (3, "completed", 0),
+    ]
+    later = [(4, "report 5", 1), (5, "report 10", 1), (9, "report 30", 1), (9, "completed", 1)]
+    assert alone.method.calls == [*first, (3, "ask", 1), *later]  # type: ignore[attr-defined]
+    moments = [moment for moment, *_ in together.method.calls]  # type: ignore[attr-defined]
+    assert moments == sorted(moments)
+    assert (alone.now, together.now) == (pytest.approx(9), pytest.approx(6))
+    assert alone.gpu_seconds == together.gpu_seconds == pytest.approx(9)
+    assert [(end.number, round(end.gpu_seconds, 6)) for end in together.ends] == [(0, 6), (1, 9)]
+
+
+def test_a_fast_device_is_busy_for_less_and_reports_the_same_cost(
+    landscape: Callable[..., Landscape],
+) -> None:
+    slow, fast = (
+        simulate(landscape(trials=1, diverging=False), Cluster(1, speeds=(speed,)))
+        for speed in (1.0, 4.0)
+    )
+    assert slow.gpu_seconds == pytest.approx(4 * fast.gpu_seconds)
+    reports = [each.method.record().trials[0].reports for each in (slow, fast)]
+    assert reports[0] == reports[1]
+
+
+def test_the_budget_of_gpu_seconds_ends_a_study_where_it_is(
+    landscape: Callable[..., Landscape],
+) -> None:
+    whole = simulate(landscape(), Cluster(3))
+    part = simulate(landscape(), Cluster(3), gpu_seconds=whole.gpu_seconds / 2)
+    assert part.gpu_seconds == pytest.approx(whole.gpu_seconds / 2)
+    assert part.ends == whole.ends[: len(part.ends)]
+    assert any(trial.outcome is None for trial in part.method.record().trials)
+
+
+# --- What goes wrong ----------------------------------------------------------------------------
+
+
+def test_a_trial_that_needs_more_memory_than_there_is_ends_at_once(
+    landscape: Callable[..., Landscape],
+) -> None:
+    simulation = simulate(landscape(stopping="none"), replace(ROUGH, memory_mib=60))
+    for trial in simulation.method.record().trials:
+        too_large = 10 + 20 * float(trial.params["d_steps"]) > 60
+        assert (trial.outcome == Outcome.OUT_OF_MEMORY) == too_large
+        assert not (too_large and trial.reports)
+
+
+def test_crashed_trials_go_on_from_their_last_report_until_their_retries_are_used_up(
+    landscape: Callable[..., Landscape],
+) -> None:
+    calm, patient, strict = (
+        simulate(landscape(stopping="none", diverging=False, retries=retries), cluster)
+        for retries, cluster in ((0, replace(ROUGH, crash_s=math.inf)), (99, ROUGH), (0, ROUGH))
+    )
+    assert patient.gpu_seconds > calm.gpu_seconds
+    whole = calm.method.record().trials
+    for before, after in zip(whole, patient.method.record().trials, strict=True):
+        assert (after.outcome, after.reports) == (Outcome.COMPLETED, before.reports)
+    for before, after in zip(whole, strict.method.record().trials, strict=True):
+        assert after.reports == before.reports[: len(after.reports)]
+        assert after.outcome == (Outcome.COMPLETED if len(after.reports) == 3 else Outcome.FAILED)
+    assert any(trial.outcome == Outcome.FAILED for trial in strict.method.record().trials)
+
+
+def test_a_rung_that_the_problem_does_not_know_is_refused(
+    landscape: Callable[..., Landscape],
+) -> None:
+    problem = landscape(diverging=False)
+    budget = problem.space.budget.model_copy(update={"rungs": (7.0,)})
+    odd = replace(problem, space=problem.space.model_copy(update={"budget": budget}))
+    with pytest.raises(StudyError, match="no value at 7 kimg, only at 5, 10, 30"):
+        simulate(odd, Cluster())
+
+
+# --- The same decisions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+def test_same_seeds_same_decisions(sampler: str, landscape: Callable[..., Landscape]) -> None:
+    runs = [simulate(landscape(sampler=sampler, trials=20), ROUGH) for _ in range(2)]
+    assert runs[0].method.record() == runs[1].method.record()
+    assert runs[0].ends == runs[1].ends
+    other = simulate(landscape(sampler=sampler, trials=20), replace(ROUGH, seed=1))
+    assert other.ends != runs[0].ends
+
+
+def revived(space: Space, before: Policy, clock: Callable[[], float]) -> Policy:
+    """A policy made from the record of another, with its running trials asked for again."""
+    after = Policy(space, before.record(), clock=clock)
+    for trial in before.record().trials:
+        if trial.outcome is None:
+            assert after.ask() == Ask(trial.number, trial.params, trial.seed, resume=trial.last)
+    return after
+
+
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given(
+    kills=st.sets(st.integers(0, 80), min_size=1, max_size=4),
+    sampler=st.sampled_from(["random", "nsga2", "tpe"]),
+    seed=st.integers(0, 5),
+)
+def test_a_policy_replayed_at_any_moment_decides_what_the_uninterrupted_one_does(
+    kills: set[int], sampler: str, seed: int, landscape: Callable[..., Landscape]
+) -> None:
+    problem = landscape(sampler=sampler, trials=16, seed=seed)
+    whole = simulate(problem, ROUGH)
+    killed = Simulation(problem, ROUGH)
+    killed.method = policy(problem.space, killed.clock)
+    killed.start()
+    step = 0
+    while killed.step():
+        step += 1
+        if step in kills:
+            killed.method = revived(problem.space, killed.method, killed.clock)
+    assert killed.method.record() == whole.method.record()
+    assert killed.ends == whole.ends
+
+
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given(
+    share=st.floats(0, 1),
+    sampler=st.sampled_from(["random", "nsga2"]),
+    crash_s=st.sampled_from([1.0, 5.0, math.inf]),
+)
+def test_a_study_whose_driver_and_workers_died_loses_no_report_and_ends_every_trial_once(
+    share: float, sampler: str, crash_s: float, landscape: Callable[..., Landscape]
+) -> None:
+    problem, cluster = landscape(sampler=sampler), replace(ROUGH, crash_s=crash_s)
+    whole = simulate(problem, cluster).gpu_seconds
+    before = simulate(problem, cluster, gpu_seconds=share * whole).method.record()
+    after = simulate(problem, cluster, lambda space, clock: Policy(space, before, clock=clock))
+    record = after.method.record()
+    assert len(record.trials) == problem.space.budget.trials
+    for old, new in zip(before.trials, record.trials, strict=False):
+        assert new.params == old.params
+        assert new.reports[: len(old.reports)] == old.reports
+        assert old.outcome in (None, new.outcome)
+    assert all(trial.outcome is not None for trial in record.trials)
+    continued = [trial.number for trial in before.trials if trial.outcome is None]
+    fresh = range(len(before.trials), len(record.trials))
+    assert sorted(end.number for end in after.ends) == sorted([*continued, *fresh])
+
+
+# --- The front ----------------------------------------------------------------------------------
+
+
+def test_nothing_but_completed_trials_is_on_the_front(landscape: Callable[..., Landscape]) -> None:
+    problem, cluster = landscape(trials=40), replace(ROUGH, memory_mib=100, crash_s=30)
+    whole = simulate(problem, cluster)
+    part = simulate(problem, cluster, gpu_seconds=0.8 * whole.gpu_seconds)
+    for study in (part, whole):
+        record = study.method.record()
+        outcomes = {trial.outcome for trial in record.trials}
+        assert {Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY} <= outcomes
+        front = select(problem.space, record).front
+        assert front
+        for trial in front:
+            assert trial.outcome == Outcome.COMPLETED
+            assert [report.kimg for report in trial.reports] == list(POINTS)
+
+
+def test_hypervolume_over_time_is_that_of_what_was_there(
+    landscape: Callable[..., Landscape],
+) -> None:
+    generator = np.random.default_rng(0)
+    points = generator.uniform(0, 1.2, (60, 3))
+    moments = np.sort(generator.uniform(0, 100, 60))
+    steps = hypervolume_over_time(moments.tolist(), points, [1.0, 1.0, 1.0])
+    assert [moment for moment, _ in steps] == sorted(moment for moment, _ in steps)
+    volumes = dict(steps)
+    last = 0.0
+    for i, moment in enumerate(moments):
+        last = volumes.get(moment, last)
+        assert last == pytest.approx(HV(ref_point=np.ones(3))(points[: i + 1]), rel=1e-9, abs=1e-12)
