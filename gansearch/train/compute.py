@@ -47,6 +47,8 @@ class Compute:
         self._device = device
         self._bfloat16 = config.precision == "bfloat16"
         self._modified = self._bfloat16 or self.compiles or device.type == "cuda"
+        if self.compiles:  # torch sets it too, once its compiler is imported
+            os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
 
     @property
     def compiles(self) -> bool:
@@ -91,7 +93,6 @@ class Compute:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
 
     def _compile(self, network: nn.Module) -> None:
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
         torch.compiler.config.recompile_limit = GRAPHS
         mode = MODES[self._config.compile, self._config.cuda_graphs]
         network.compile(mode=mode, dynamic=False)

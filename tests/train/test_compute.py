@@ -158,10 +158,11 @@ def test_a_run_goes_on_as_it_was_computed(tmp_path, computed, build, images):
 @pytest.mark.slow
 def test_compiled_networks_compute_the_same(monkeypatch, tmp_path, computed, build):
     monkeypatch.setenv("GANSEARCH_CACHE", str(tmp_path))
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that it is put back
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
     settings = {"r1_gamma": 1.0, "r1_interval": 2}
-    plain = build(computed("dcgan", settings))
     compiled = build(computed("dcgan", settings, compile="default"))
+    plain = build(computed("dcgan", settings))
     for trainer in (plain, compiled):
         trainer.advance(KIMG)
     assert compiled.losses == pytest.approx(plain.losses, rel=1e-3, abs=1e-4)
