@@ -69,6 +69,9 @@ class Variant(nn.Module, ABC, Generic[S]):
     and draws every random number in ``losses`` from torch's global generator of its device, which
     the trainer seeds and keeps in the checkpoint.
 
+    Its children are the networks, which are called as wholes: the precision that they compute in,
+    and their compilation, go with the call.
+
     Attributes:
         settings: validated, of the catalog's type for this variant.
         spec: of the images that it is built for.

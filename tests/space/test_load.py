@@ -43,6 +43,7 @@ objectives:
 constraints: {params_m: {min: 0.1, max: 5}}
 budget: {trials: 16, max_kimg: 30, rungs: [5, 10], wall_clock: 1h30m}
 resources: {cpus: 0.5, gpus: 0.25}
+compute: {precision: tf32, compile: max-autotune, cuda_graphs: true}
 search: {sampler: nsga2, stopping: none, reduction_factor: 4, seed: 7, concurrency: 2, retries: 0}
 tracking: {uri: "http://127.0.0.1:5000", experiment: mine}
 """
@@ -78,6 +79,15 @@ def test_everything_that_can_be_said() -> None:
         "wall_clock_s": 5400,
     }
     assert (space.resources.cpus, space.resources.gpus) == (0.5, 0.25)
+    assert space.compute.model_dump() == {
+        "precision": "tf32",
+        "memory_format": "channels_last",
+        "compile": "max-autotune",
+        "cuda_graphs": True,
+        "data": "auto",
+    }
+    params = {"variant": "dcgan", "g_lr": 1e-3}
+    assert space.train_config(params, seed=0).compute == space.compute
     assert space.search.model_dump() == {
         "sampler": "nsga2",
         "stopping": "none",
@@ -200,6 +210,7 @@ def test_the_table_shows_what_is_searched() -> None:
     assert "dsc.where is generator or both" in row("dsc.kernel_size")
     assert "≤ 50" in row("fid_digits")
     assert "16 trials of 30 kimg, at most 90 min" in row("budget")
+    assert "precision tf32, memory_format channels_last, compile max-auto" in row("computed")
     assert row("first trials").split()[2].startswith("2")
 
 
