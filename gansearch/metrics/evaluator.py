@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -38,7 +38,9 @@ COLLAPSED = 0.001
 shows one image, however its latents vary. Small DCGANs that have not begun to learn vary by 0.0014
 to 0.014: they are poor, which a rung sees, but not collapsed."""
 
-IN_FEATURES: dict[str, Callable[[Names, Reference, EvaluationConfig], Measure]] = {
+Build = Callable[[Names, Reference, EvaluationConfig], Measure]
+
+IN_FEATURES: dict[str, Build] = {
     "fid": FrechetMeasure,
     "fid_infinity": infinity_measure,
     "fid_within": WithinClassMeasure,
@@ -224,7 +226,7 @@ def _measures(
         features = FEATURES[kind](config, images.train.spec).to(device)
         return Reference(features, images, config.samples, device, statistics)
 
-    wanted: dict[Any, Names] = {}  # by what makes the measure
+    wanted: dict[tuple[Build, str], Names] = {}  # by what makes the measure, and its features
     measures: dict[tuple[str, ...], Measure] = {}
     for name in dict.fromkeys(metrics):
         metric = METRICS.get(name)
@@ -234,8 +236,8 @@ def _measures(
                 f"{name!r} is no quality metric; those are {', '.join(m.name for m in quality)}"
             )
         if metric.measure in IN_FEATURES:
-            makes = (IN_FEATURES[metric.measure], metric.features)
-            wanted.setdefault(makes, {})[metric.measure] = name
+            key = (IN_FEATURES[metric.measure], metric.features)
+            wanted.setdefault(key, {})[metric.measure] = name
         elif not metric.of_variant:
             measures[(name,)] = OTHERS[metric.measure](name, images, device)
     for (build, kind), names in wanted.items():

@@ -23,6 +23,7 @@ from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.statistics import Statistics
 
 _BATCH_SIZE = 64
+_RECIPE = "1"  # raised with every change of what is cached
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ class Reference:
         self, folder: str, compared: Compared, compute: Callable[[], Arrays], kind: str = ""
     ) -> Arrays:
         features = self.features
-        inputs = (features.name, features.checksum, features.resize, compared.fingerprint, kind)
-        return cached(folder, inputs, compute)
+        made_of = (features.name, features.checksum, features.resize, compared.fingerprint)
+        return cached(folder, (*made_of, kind, _RECIPE), compute)
 
     # --- The protocol ----------------------------------------------------------------------------
 
