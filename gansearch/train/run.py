@@ -22,6 +22,7 @@ from gansearch.metrics.device import device_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
+from gansearch.train.prediction import foresee, prediction_error
 from gansearch.train.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ def _reports(
     device: torch.device,
 ) -> Iterator[tuple[Report, Path]]:
     images = load_images(config.data)
+    foreseen = foresee(config, images.train, device)
     done = 0.0
     if resume_from is None:
         trainer = Trainer(config, images, device)
@@ -127,11 +129,17 @@ def _reports(
             evaluator = evaluator or Evaluator(
                 config.evaluation, config.evaluation.metrics, images, device
             )
-        yield _measure(trainer, evaluator, images, kimg, folder / f"kimg_{kimg:g}")
+        checkpoint = folder / f"kimg_{kimg:g}"
+        yield _measure(trainer, evaluator, images, kimg, checkpoint, foreseen)
 
 
 def _measure(
-    trainer: Trainer, evaluator: Evaluator, images: Images, kimg: float, folder: Path
+    trainer: Trainer,
+    evaluator: Evaluator,
+    images: Images,
+    kimg: float,
+    folder: Path,
+    foreseen: Mapping[str, float],
 ) -> tuple[Report, Path]:
     """Evaluate, and write the checkpoint's folder with its report."""
     waited = trainer.turns.waited
@@ -147,10 +155,12 @@ def _measure(
         evaluated = time.perf_counter()
         _write_checkpoint(trainer, images, folder)
     written = time.perf_counter()
+    costs = {**trainer.costs(), **foreseen}
     metrics = {
         **evaluation.values,
         **own,
-        **trainer.costs(),
+        **costs,
+        **prediction_error(costs),
         **trainer.losses,
         "evaluation_seconds": evaluated - started - (trainer.turns.waited - waited),
         "checkpoint_seconds": written - evaluated,

@@ -1,0 +1,181 @@
+"""Peak memory of training, predicted before it starts: the trainer's rounds on fake tensors."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from gansearch.config import ComputeConfig, TrainConfig
+from gansearch.data.images import ImageSet
+from gansearch.metrics.memory import MIB
+from gansearch.train.compute import Compute
+from gansearch.train.rounds import Rounds
+from gansearch.variants.base import Variant
+from gansearch.variants.catalog import CATALOG
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 2
+"""The optimisers' moments are there from the second one on; later ones need no more."""
+CLEAR = 1.1
+"""A run is refused where its prediction is above so many times the memory that there is."""
+
+
+@dataclass(frozen=True)
+class Allocator:
+    """What a device's allocator makes of a number of bytes.
+
+    Attributes:
+        block: bytes that each allocation is rounded up to.
+        spread: memory held over memory in use, at the peak.
+        base: MiB that are held whatever is computed.
+    """
+
+    block: int = 1
+    spread: float = 1.0
+    base: float = 0.0
+
+    def holds(self, live: int) -> float:
+        """MiB for tensors of ``live`` bytes."""
+        return self.spread * live / MIB + self.base
+
+
+ALLOCATORS = {"cpu": Allocator(spread=1.35, base=3.0), "cuda": Allocator(block=512)}
+"""The CPU's is glibc's, whose heap is never without holes: benchmarks/memory_prediction.py fits it.
+With ``MALLOC_MMAP_THRESHOLD_=131072``, which makes training slower, its spread is 1.04."""
+
+
+class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of the tensors that are made within and still alive, fake ones too.
+
+    torch's own ``MemTracker`` refuses a network that is run twice in a step, as a discriminator is.
+
+    Args:
+        block: bytes that each storage is rounded up to.
+
+    Attributes:
+        now: bytes alive.
+        peak: the most so far.
+    """
+
+    def __init__(self, block: int = 1) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = 0
+        self.peak = 0
+        self._block = block
+        self._known: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run an operation and count what it puts out."""
+        out = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(out):
+            if isinstance(leaf, Tensor):
+                self._count(leaf.untyped_storage())
+        return out
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        if storage in self._known:
+            return
+        size = math.ceil(storage.nbytes() / self._block) * self._block
+        self._known.add(storage)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._free, size)
+
+    def _free(self, size: int) -> None:
+        self.now -= size
+
+
+def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) -> float:
+    """What ``peak_memory_mib`` of a training will be, in MiB, without memory or a device.
+
+    Two rounds are played with one step of each player, its penalties and the average, on tensors
+    that have shapes and no content. What operations allocate within themselves is not seen, and a
+    compiled network is taken for an eager one, which needs more. The global generators are not
+    touched.
+
+    Args:
+        config: of the run.
+        images: that it is trained on; their content is not looked at, but by variants that do so
+            before they train.
+        device: that it is to run on; only its kind matters, it need not be there.
+    """
+    allocator = ALLOCATORS[device.type]
+    variant, compute = shapes_of(config, images)
+    rows = torch.zeros(config.settings.batch_size, dtype=torch.int64)
+    live = LiveMemory(allocator.block)
+    with FakeTensorMode(allow_non_fake_inputs=True), live, compute.steps():
+        # Fake tensors on the CPU stand for any device: those on a GPU ask for one to go backward.
+        variant.to_empty(device="cpu").train()
+        rounds = Rounds(variant, compute)
+        phases = [(player, 1) for player in variant.players]
+        for _ in range(ROUNDS):
+            deque(rounds.play(phases, lambda: images.batch(rows)), maxlen=0)
+    streamed = config.compute.data == "streamed" or not images.resident
+    resident = 0 if streamed or device.type == "cpu" else images.nbytes
+    return allocator.holds(live.peak + resident)
+
+
+def shapes_of(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:
+    """A variant on the meta device, prepared, and how its steps are computed, on a CPU, eagerly."""
+    with torch.device("meta"):
+        variant = CATALOG[config.variant].load()(config.settings, images.spec)
+    variant.prepare(images)
+    wanted = config.compute
+    compute = Compute(
+        ComputeConfig(
+            precision="bfloat16" if wanted.precision == "bfloat16" else "float32",
+            memory_format=wanted.memory_format,
+        ),
+        torch.device("cpu"),
+    )
+    compute.apply(variant)
+    return variant, compute
+
+
+def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
+    """``predicted_memory_mib`` of a run that is about to start; nothing where it is not known.
+
+    Raises:
+        MemoryError: it is far more than the device has.
+    """
+    try:
+        predicted = predict_memory(config, images, device)
+    except Exception as error:  # an operation without shapes, say: no reason not to train
+        log.warning("no memory predicted: %s: %s", type(error).__name__, error)
+        return {}
+    there = memory_of(device)
+    if predicted > CLEAR * there:
+        raise MemoryError(f"predicted to need {predicted:,.0f} MiB; {device} has {there:,.0f} MiB")
+    return {"predicted_memory_mib": predicted}
+
+
+def memory_of(device: torch.device) -> float:
+    """MiB that a device has in all."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory / MIB
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MIB
+
+
+def prediction_error(costs: Mapping[str, float]) -> dict[str, float]:
+    """``memory_prediction_error``: how far a prediction was above what was measured, as a share."""
+    predicted, measured = costs.get("predicted_memory_mib"), costs["peak_memory_mib"]
+    return {"memory_prediction_error": predicted / measured - 1} if predicted and measured else {}
