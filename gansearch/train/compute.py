@@ -47,8 +47,8 @@ class Compute:
         self._device = device
         self._bfloat16 = config.precision == "bfloat16"
         self._modified = self._bfloat16 or self.compiles or device.type == "cuda"
-        if self.compiles:  # torch sets it too, once its compiler is imported
-            os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("inductor")))
+        if self.compiles:  # not by `setdefault`: importing torch's compiler has set it
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache_folder("inductor"))
 
     @property
     def compiles(self) -> bool:
