@@ -84,8 +84,8 @@ def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
         f"front's. Share: of the budget, until the mean hypervolume is that of `{BASELINE}` at its "
         "end, with 90% bootstrap intervals over seeds; `never` where it does not get there. Found: "
         f"front members that a fully trained trial misses by at most {NEAR:.0%} of the front's "
-        "extent. Falsely stopped: of the trials that nothing else in their study dominates in truth. "
-        f"Stopped early: diverging trials that ended by {EARLY:.0%} of their budget.",
+        "extent. Falsely stopped: of the trials that nothing else in their study dominates in "
+        f"truth. Stopped early: diverging trials that ended by {EARLY:.0%} of their budget.",
     ]
     for name in chosen.problems:
         lines += ["", f"## {name}", "", *_rows(name, found, chosen)]

@@ -240,7 +240,7 @@ FUNCTIONS: dict[str, FunctionProblem] = {
         unit_cube("branin-currin", 2, 2),
         branin_currin,
         2,
-        lambda: _square(1001),
+        lambda: _square(201),
         noise=0.02,
     ),
     **{
