@@ -7,13 +7,19 @@ import gc
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
+from gansearch.metrics.timer import WARM_UP
+
 MIB = 2**20
+
+_EXACT = (2**16, 2**16)
+_FAST = (2**26, 2**25)
+"""Of a free top and of free blocks, in bytes: glibc's own limits for heaps in use for long."""
 
 
 class PeakMemory:
@@ -22,7 +28,9 @@ class PeakMemory:
     On CUDA it is the allocator's peak of this process on the device, and what it reserves is
     reported beside it. On the CPU it is the rise of the process's peak resident memory over its
     level when this object was made, which is to be before the networks are, without the pages of
-    files. What grows between windows, such as an evaluation's networks, is left out of it.
+    files: of a process's :data:`WARM_UP` rounds, during which its heap gives back at once what is
+    freed, because what a heap keeps differs from one process to the next by a tenth of the peak.
+    What grows between windows, such as an evaluation's networks, is left out of it.
 
     Linux gives the peak of each window. Where it does not let a process reset its peak, and on
     other systems, the peak since the process began serves: there a rise that stays below an earlier
@@ -36,10 +44,15 @@ class PeakMemory:
         self._base = self._gauge.base()
         self._peak = 0
         self._reserved = 0
+        self._rounds = 0
+        self._is_known = False
 
     @contextmanager
-    def window(self) -> Iterator[None]:
-        """Watch a stretch of building or training."""
+    def window(self, rounds: int = 0) -> Iterator[None]:
+        """Watch a stretch of building, or of so many rounds of training."""
+        if self._is_known:
+            yield
+            return
         self._base += max(0, self._gauge.level() - self._left)
         self._gauge.reset()
         try:
@@ -48,6 +61,9 @@ class PeakMemory:
             self._peak = max(self._peak, self._gauge.peak() - self._base)
             self._reserved = max(self._reserved, self._gauge.reserved())
             self._left = self._gauge.level()
+        self._rounds += rounds
+        if self._rounds >= WARM_UP:
+            self._is_known = self._gauge.settle()
 
     def costs(self) -> dict[str, float]:
         """In MiB ``peak_memory_mib``, and on CUDA ``reserved_memory_mib``.
@@ -86,6 +102,9 @@ class _Gauge(Protocol):
     def reset(self) -> None:
         """Begin a new peak, where that can be done."""
 
+    def settle(self) -> bool:
+        """Training is under way; whether its peak is known by now and need not be read again."""
+
 
 class _Cuda:
     def __init__(self, device: torch.device) -> None:
@@ -106,6 +125,9 @@ class _Cuda:
     def reset(self) -> None:
         torch.cuda.reset_peak_memory_stats(self._device)
 
+    def settle(self) -> bool:
+        return False
+
 
 class _Linux:
     _STATUS = Path("/proc/self/status")
@@ -125,6 +147,9 @@ class _Linux:
 
     def reset(self) -> None:
         self._CLEAR.write_text("5")  # proc(5): the peak falls to the present level
+
+    def settle(self) -> bool:
+        return _keep_freed(*_FAST)
 
     def _own(self, total: str) -> int:
         """Of this process alone: pages of files, such as libraries' code, are for all to read."""
@@ -152,12 +177,28 @@ class _Lifetime:
     def reset(self) -> None:
         """It cannot be."""
 
+    def settle(self) -> bool:
+        return False
+
 
 def _return_freed() -> None:
-    """Give the system what was freed: it would hide as much of what is allocated next."""
+    """Give the system what was freed, now and from now on: what is kept hides what comes next."""
     gc.collect()
-    with suppress(AttributeError):  # glibc's alone
+    if _keep_freed(*_EXACT):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _keep_freed(top: int, block: int) -> bool:
+    """Have glibc's heap keep a free top and free blocks up to so many bytes; ``False`` elsewhere.
+
+    A larger block is the system's as soon as it is freed.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallopt"):
+        return False
+    libc.mallopt(-1, top)  # M_TRIM_THRESHOLD
+    libc.mallopt(-3, block)  # M_MMAP_THRESHOLD
+    return True
 
 
 def _gauge(device: torch.device) -> _Gauge:

@@ -14,7 +14,7 @@ import torch
 from gansearch.metrics.device import Turns, device_name
 
 WARM_UP = 16
-"""Rounds of a process before its first measurement: compilation, tuning, first allocations."""
+"""Rounds of a process before its time is measured: tuning, first allocations. Its memory is."""
 
 MEASURED = 16
 """Rounds of a measurement, at least: lazy penalties come once in as many steps."""
@@ -120,7 +120,9 @@ class TrainingTimer:
         if self._round_seconds is None:
             return 1
         if not alone:
-            return max(1, int(_BESIDE_SECONDS / self._round_seconds))
+            count = max(1, int(_BESIDE_SECONDS / self._round_seconds))
+            missing = WARM_UP - self._process_rounds
+            return count if missing <= 0 else min(count, missing)
         least, most = (int(seconds / self._round_seconds) for seconds in _ALONE_SECONDS)
         return max(1, min(most, max(least, MEASURED - self._current.rounds)))
 

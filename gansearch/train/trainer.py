@@ -220,12 +220,11 @@ class Trainer:
         steps = sum(count for name, count in phases if name == self._rounds.counted)
         shown = steps * self.config.settings.batch_size
         rounds = math.ceil((to_images - self._rounds.images) / shown)
-        with self._memory.window():
-            while rounds > 0:
-                with self._timer.stretch(rounds, shown) as count:
-                    for _ in range(count):
-                        self._round(phases)
-                rounds -= count
+        while rounds > 0:
+            with self._timer.stretch(rounds, shown) as count, self._memory.window(count):
+                for _ in range(count):
+                    self._round(phases)
+            rounds -= count
         self.losses = self._meter.close()
         self._divergence.check(self.losses, self.kimg)
 
