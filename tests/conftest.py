@@ -1,9 +1,10 @@
-"""A synthetic study that looks like a real one, for everything that reads records."""
+"""Studies that look like real ones, a small one with weights, and random Inception weights."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -83,6 +84,75 @@ def synthetic_trial(number: int, seed: int = 0) -> TrialRecord:
         ended=START + 10 * number + 60,
         tags={"device": "cpu"},
     )
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of the published architecture; its statistics keep features from vanishing."""
+    import torch
+    from torch import nn
+
+    from gansearch.metrics.inception import WEIGHTS, Inception
+
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = Inception()
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = None  # one batch sets the running statistics
+        model.train().network(torch.randn(4, 3, 128, 128).cumsum(3).tanh())
+        last = model.network.Mixed_7c
+        for name in ("1x1", "3x3_2a", "3x3_2b", "3x3dbl_3a", "3x3dbl_3b", "_pool"):
+            getattr(last, f"branch{name}").bn.weight.fill_(0.01)  # as small as the published ones'
+    path = tmp_path_factory.mktemp("weights") / WEIGHTS.file
+    torch.save(model.network.state_dict(), path)
+    return path
+
+
+TRAINED = """\
+name: trained
+variant: gan
+data: {name: digits, holdout: 0.5}
+evaluation: {samples: 100}
+training: {batch_size: 16, g_hidden: 16, d_hidden: 16, d_pieces: 2}
+parameters: {g_lr: [0.05, 0.1]}
+objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+budget: {trials: 2, max_kimg: 0.1, rungs: []}
+"""
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with a study of two trials, ``s``, whose weights are there; for reading."""
+    from gansearch.search.checkpoints import TrialFolder
+    from gansearch.search.storage import StudyStore, sqlite_url
+    from gansearch.space import parse_space
+    from gansearch.train.run import run_training
+
+    results = tmp_path_factory.mktemp("trained")
+    space = parse_space(TRAINED, "trained.yaml")
+    with StudyStore.create(sqlite_url(results / "studies.db"), "s", space) as store:
+        for number, rate in enumerate((0.05, 0.1)):
+            params = {"variant": "gan", "g_lr": rate}
+            folder = TrialFolder(str(results / "s" / f"trial_{number:05d}"))
+            reports: list[Report] = []
+
+            def keep(
+                report: Report,
+                checkpoint: Path,
+                folder: TrialFolder = folder,
+                reports: list[Report] = reports,
+            ) -> bool:
+                reports.append(folder.publish(checkpoint, report))
+                return True
+
+            config = space.train_config(params, number)
+            outcome, _ = run_training(config, (), results / "scratch", keep)
+            assert outcome is Outcome.COMPLETED
+            trial = TrialRecord(number, params, number, tuple(reports), outcome, started=START)
+            store.asked(trial)
+            store.ended(trial)
+    return results
 
 
 @pytest.fixture(scope="session")

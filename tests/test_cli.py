@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gansearch import cli, retrain, study
+from gansearch import cli, cli_scores, retrain, study
 from gansearch.errors import TrialError
 from gansearch.record import Outcome, StudyRecord
 from gansearch.search.storage import StudyStore, read_study, sqlite_url
@@ -106,7 +107,7 @@ def test_help_names_every_command() -> None:
     answer = in_a_process("--help")
     assert answer.code == 0
     commands = {command.callback.__name__ for command in cli.app.registered_commands}  # type: ignore[union-attr]
-    assert commands >= {"check", "run", "resume", "pareto", "compare"}
+    assert commands >= {"check", "run", "resume", "pareto", "compare", "evaluate", "rescore"}
     assert all(name in answer.out for name in commands)
 
 
@@ -164,6 +165,9 @@ def test_variants_are_listed(gansearch: Call) -> None:
         ("pareto", "nothing"),
         ("resume", "nothing"),
         ("sync", "nothing"),
+        ("rescore", "nothing"),
+        ("evaluate", "nothing/0"),
+        ("sample", "nothing/0"),
         ("train", "--from", "nothing/0"),
     ],
     ids=lambda arguments: arguments[0],
@@ -308,6 +312,44 @@ def test_run_and_resume_are_watched_and_summed_up(
         assert (answer.code, answer.err) == (0, "")
         assert "Pareto front of s" in answer.out
         assert f"gansearch pareto s --results {results}" in answer.out
+
+
+# --- Scoring ------------------------------------------------------------------------------------
+
+
+def test_a_front_is_scored_again(
+    gansearch: Call, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(trained / "studies.db", tmp_path)
+    monkeypatch.setattr(cli_scores, "observers", lambda *_: lambda _: ())
+    before = gansearch("pareto", "s", "--results", tmp_path)
+    assert "±" not in before.out
+    answer = gansearch("rescore", "s", "--results", tmp_path, "--samples", 60, "--seeds", 2)
+    assert (answer.code, answer.err) == (0, "")
+    assert "Student's t, 2 seeds of latents); 60 images from latents of seeds 1, 2" in answer.out
+    front = front_of(gansearch, tmp_path)
+    assert (front["fid_digits_low"] < front["fid_digits"]).all()
+    assert (front["fid_digits"] < front["fid_digits_high"]).all()
+    refused(gansearch("rescore", "s", "--results", tmp_path, "--objective", "x"), "'x' is not a")
+    assert gansearch("rescore", "s", "--seeds", 1).code == 2
+
+
+def test_checkpoints_and_data_are_scored(gansearch: Call, trained: Path) -> None:
+    options = ("--results", trained, "--samples", 40, "--seed", 0, "--seed", 1)
+    answer = gansearch("evaluate", "s/0", *options, "--against", "digits")
+    assert (answer.code, answer.err) == (0, "")
+    assert "±" in answer.out
+    assert "40 images from latents of seeds 0, 1 against 1797 real ones" in answer.out
+    metric = ("--metric", "fid_random")
+    saved = gansearch("evaluate", "--against", "digits", *metric, "--save-stats", "d.npz")
+    assert saved.out == "statistics of digits: d.npz\n"
+    same = gansearch("evaluate", "d.npz", "--against", "d.npz")
+    assert "d.npz against d.npz" in same.out
+    refused(gansearch("evaluate"), "nothing to score")
+    refused(gansearch("evaluate", "--save-stats", "d.npz"), "--against")
+    refused(gansearch("evaluate", "d.npz"), "needs --against")
+    answer = gansearch("sample", "s/1", "--results", trained, "--count", 4, "--out", "four.png")
+    assert (answer.code, Path("four.png").exists()) == (0, True)
 
 
 # --- Comparing ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import ray
 
 from gansearch.errors import DataError, StudyError
 from gansearch.record import Outcome, StudyRecord
+from gansearch.report import select
 from gansearch.search import tune
 from gansearch.search.worker import Job, Tell, train_trial
 from gansearch.space import Space, parse_space
@@ -25,7 +26,7 @@ SPACE = """
 name: tiny
 variant: dcgan
 data: {name: digits, holdout: 0.5}
-evaluation: {samples: 200}
+evaluation: {samples: 200, finalists: {samples: 300, seeds: 2}}
 training: {batch_size: 64, g_channels: 8, d_channels: 8}
 parameters:
   g_lr: {type: float, low: 1e-3, high: 4e-3, log: true}
@@ -140,6 +141,20 @@ def test_the_record_is_durable_and_says_where_it_comes_from(
     assert {"gansearch", "torch", "ray", "optuna", "python", "host", "data"} <= set(record.tags)
     assert Path(record.tags["storage"]) == results / "s"
     assert float(record.tags["floor/fid_digits"]) >= 0
+
+
+def test_the_front_is_of_finalists_that_were_scored_again(
+    study: tuple[Path, StudyRecord, Watcher],
+) -> None:
+    _, record, _ = study
+    selection = select(space(3), record)
+    assert selection.front
+    assert selection.unscored == ()
+    for trial in selection.front:
+        score = trial.scores["fid_digits"]
+        assert (score.seeds, score.kimg) == ((1, 2), 6)
+        assert score.protocol.startswith("300 images from latents of seeds 1, 2")
+        assert selection.values(trial)["fid_digits"] == sum(score.values) / 2
 
 
 def test_each_completed_trial_keeps_its_last_checkpoint(
