@@ -110,8 +110,8 @@ def main() -> None:
         "",
         f"Command: `python -m benchmarks.search.scale {shlex.join(sys.argv[1:])}`",
         "",
-        "| sampler | trials | workers | ask p50, ms | p99 | report p50, ms | p99 | last 100 asks, ms "
-        "| policy in all, s | simulator, s | resume, s |",
+        "| sampler | trials | workers | ask p50, ms | p99 | report p50, ms | p99 "
+        "| last 100 asks, ms | policy in all, s | simulator, s | resume, s |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
         *rows,
         "",

@@ -77,7 +77,7 @@ class Surrogate:
         points = (*self.space.budget.rungs, full)
         share = np.array(points) / full
         high, _ = _distances(params)
-        speed = 6.0 * 10 ** (0.4 * high) * (16 / float(params["batch_size"])) ** 0.2
+        speed = 20.0 * 10 ** (0.4 * min(high, 0.3)) * (16 / float(params["batch_size"])) ** 0.2
         left = 150 * (1 - share) * np.exp(-share * speed)
         turn = 10 * max(0.0, high) * (np.maximum(0, share - 0.5) - 0.5)  # ends at nothing, rising
         noise = 1 + NOISE * luck.standard_normal(len(points))
