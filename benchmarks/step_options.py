@@ -90,8 +90,18 @@ ON_A_GPU = {
 }
 
 
+class Result(NamedTuple):
+    """Of a case: each option's seconds a round, and what compiling took, by option.
+
+    The seconds are in the order in which they were measured, the same for all.
+    """
+
+    seconds: dict[str, list[float]]
+    compiling: dict[str, float]
+
+
 class Side:
-    """A case under an option; ``seconds`` is what its first round took, compilation included."""
+    """A case under an option; ``started`` is what its first round took, compilation included."""
 
     def __init__(self, case: Case, option: Option, images: Images, device: torch.device) -> None:
         entry = CATALOG[case.variant]
@@ -111,7 +121,9 @@ class Side:
         self._undone = option.undone
         self._device = device
         self._repeats = 1
-        self.seconds = self._timed()
+        before = time.perf_counter()
+        self._timed()
+        self.started = time.perf_counter() - before  # of the wall: compilers are other processes
         self._repeats = max(1, round(SECONDS / self._timed()))
 
     def round(self) -> float:
@@ -139,8 +151,7 @@ def clock(device: torch.device) -> Iterator[list[float]]:
     elapsed.append(now() - started)
 
 
-def measure(name: str, args: argparse.Namespace, device: torch.device) -> dict[str, list[float]]:
-    """Each option's seconds a round, in the order of the rounds."""
+def measure(name: str, args: argparse.Namespace, device: torch.device) -> Result:
     case = CASES[name]
     images = load_images(DataConfig(name="digits", resolution=case.resolution))
     options = {**OPTIONS, **(ON_A_GPU if device.type == "cuda" else {})}
@@ -149,27 +160,33 @@ def measure(name: str, args: argparse.Namespace, device: torch.device) -> dict[s
         if "compile" in option.compute and name not in args.compiled:
             continue
         sides[label] = Side(case, option, images, device)
-        print(f"{name}, {label}: first round {sides[label].seconds:.2f} s", flush=True)
+        print(f"{name}, {label}: first round {sides[label].started:.2f} s", flush=True)
     seconds: dict[str, list[float]] = {label: [] for label in sides}
     for index in range(args.rounds):
         labels = list(sides)
         for label in labels[index % len(labels) :] + labels[: index % len(labels)]:
             seconds[label].append(sides[label].round())
-    return seconds
+    compiling = {label: sides[label].started for label in sides if "compile" in label}
+    return Result(seconds, compiling)
 
 
-def table(results: dict[str, dict[str, list[float]]], device: torch.device) -> list[str]:
+def table(results: dict[str, Result], device: torch.device) -> list[str]:
     rows = ["| option | " + " | ".join(results) + " |", "|---|" + "---|" * len(results)]
-    medians = [f"{1000 * statistics.median(s[DEFAULT]):.1f} ms" for s in results.values()]
+    medians = [f"{1000 * statistics.median(r.seconds[DEFAULT]):.1f} ms" for r in results.values()]
     rows.append("| " + " | ".join([DEFAULT, *medians]) + " |")
-    labels = dict.fromkeys(label for seconds in results.values() for label in seconds)
+    labels = dict.fromkeys(label for result in results.values() for label in result.seconds)
     for label in list(labels)[1:]:
-        cells = [ratio(seconds, label) for seconds in results.values()]
+        cells = [ratio(result.seconds, label) for result in results.values()]
         rows.append("| " + " | ".join([label, *cells]) + " |")
     if device.type != "cuda":
         missing = " | ".join(["not measured on a GPU"] * len(results))
         rows += [f"| {label} | {missing} |" for label in ON_A_GPU]
-    return rows
+    compiling = [
+        f"{seconds:.0f} s ({name}, {label})"
+        for name, result in results.items()
+        for label, seconds in result.compiling.items()
+    ]
+    return [*rows, "", f"Compiling took, once: {', '.join(compiling)}."] if compiling else rows
 
 
 def ratio(seconds: dict[str, list[float]], label: str) -> str:
