@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from gansearch.errors import UsageError
+from gansearch.settings import Scalar
 from gansearch.space.models import Bound
 
 
@@ -53,6 +55,23 @@ def assignments(option: str, texts: Sequence[str]) -> dict[str, str]:
             )
         values[name] = value
     return values
+
+
+def scalars(option: str, texts: Sequence[str]) -> dict[str, Scalar]:
+    """``["d_steps=2", "dsc.where=both"]`` → ``{"d_steps": 2, "dsc.where": "both"}``.
+
+    Raises:
+        UsageError: a text that is not of that form.
+    """
+    return {name: _scalar(value) for name, value in assignments(option, texts).items()}
+
+
+def _scalar(text: str) -> Scalar:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
 
 
 def _split(texts: Sequence[str]) -> Iterator[tuple[str, str, str]]:

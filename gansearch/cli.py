@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gansearch import cli_scores
+from gansearch import cli_profile, cli_scores
 from gansearch.errors import GansearchError, UsageError
 from gansearch.terminal import RESULTS, Results, StudyName, observers, summarise, terminal
 
@@ -208,6 +208,7 @@ def sample(
 
 app.command()(cli_scores.evaluate)
 app.command()(cli_scores.rescore)
+app.command()(cli_profile.profile)
 
 
 @app.command()

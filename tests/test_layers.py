@@ -13,9 +13,11 @@ PACKAGE = Path(__file__).parent.parent / "gansearch"
 # From the top down, as patterns; a module's place is that of the longest pattern that it matches.
 LAYERS = [
     ["cli"],
-    ["cli_scores"],
+    ["cli_scores", "cli_profile"],
     ["terminal"],
-    ["console", "retrain", "evaluate", "arguments"],
+    ["profile"],
+    ["evaluate"],
+    ["console", "retrain", "arguments"],
     ["study"],
     ["preflight", "finalists", "interrupts", "following"],
     ["tracking*"],

@@ -119,22 +119,32 @@ def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) 
         device: that it is to run on; only its kind matters, it need not be there.
     """
     allocator = ALLOCATORS[device.type]
-    variant, compute = shapes_of(config, images)
-    rows = torch.zeros(config.settings.batch_size, dtype=torch.int64)
     live = LiveMemory(allocator.block)
-    with FakeTensorMode(allow_non_fake_inputs=True), live, compute.steps():
-        # Fake tensors on the CPU stand for any device: those on a GPU ask for one to go backward.
-        variant.to_empty(device="cpu").train()
-        rounds = Rounds(variant, compute)
-        phases = [(player, 1) for player in variant.players]
-        for _ in range(ROUNDS):
-            deque(rounds.play(phases, lambda: images.batch(rows)), maxlen=0)
+    play_on_fakes(config, images, live, Rounds)
     streamed = config.compute.data == "streamed" or not images.resident
     resident = 0 if streamed or device.type == "cpu" else images.nbytes
     return allocator.holds(live.peak + resident)
 
 
-def shapes_of(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:
+def play_on_fakes(
+    config: TrainConfig,
+    images: ImageSet,
+    live: LiveMemory,
+    make_rounds: Callable[[Variant[Any], Compute], Rounds],
+) -> None:
+    """Two rounds with one step of each player, on tensors that ``live`` counts."""
+    variant, compute = _shapes(config, images)
+    rows = torch.zeros(config.settings.batch_size, dtype=torch.int64)
+    with FakeTensorMode(allow_non_fake_inputs=True), live, compute.steps():
+        # Fake tensors on the CPU stand for any device: those on a GPU ask for one to go backward.
+        variant.to_empty(device="cpu").train()
+        rounds = make_rounds(variant, compute)
+        phases = [(player, 1) for player in variant.players]
+        for _ in range(ROUNDS):
+            deque(rounds.play(phases, lambda: images.batch(rows)), maxlen=0)
+
+
+def _shapes(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:
     """A variant on the meta device, prepared, and how its steps are computed, on a CPU, eagerly."""
     with torch.device("meta"):
         variant = CATALOG[config.variant].load()(config.settings, images.spec)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gansearch.errors import ConfigError
 from gansearch.settings import Model
 from gansearch.variants.catalog import CATALOG
+from gansearch.variants.entry import Entry
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,11 +25,20 @@ def render(name: str | None = None) -> Table:
     """
     if name is None:
         return _all()
+    return _one(known(name))
+
+
+def known(name: str) -> Entry:
+    """The entry of a variant.
+
+    Raises:
+        ConfigError: there is no such variant.
+    """
     if name not in CATALOG:
         close = get_close_matches(name, CATALOG, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise ConfigError(f"variant {name!r} is not one of {', '.join(CATALOG)}{hint}")
-    return _one(name)
+    return CATALOG[name]
 
 
 def _all() -> Table:
@@ -50,22 +60,21 @@ def _all() -> Table:
     return table
 
 
-def _one(name: str) -> Table:
+def _one(entry: Entry) -> Table:
     from rich.markup import escape
     from rich.table import Column, Table
 
     from gansearch.space.knobs import knobs_of  # not to list the variants
 
-    entry = CATALOG[name]
     table = Table(
         Column("parameter", no_wrap=True),
         "default",
         "takes",
         "meaning",
-        title=f"{name}: {entry.summary}",
+        title=f"{entry.name}: {entry.summary}",
         caption=entry.source,
     )
-    for knob in knobs_of(name).values():
+    for knob in knobs_of(entry.name).values():
         meaning = " ".join(knob.summary.replace("``", "").split())
         table.add_row(knob.name, str(knob.default), escape(knob.domain), escape(meaning))
     return table

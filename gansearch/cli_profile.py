@@ -1,0 +1,43 @@
+"""The command that profiles; :mod:`gansearch.cli` has it beside its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gansearch.terminal import terminal
+
+
+def profile(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="VARIANT", help="A variant, or a space's YAML: its first trial."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="digits, photos, mnist:PATH, cifar10:PATH, or a folder of images."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PARAMETER=VALUE", help="In place of its own; repeatable."),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Real images in a step.")] = None,
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Rounds to time.")] = 20,
+    plot: Annotated[Path | None, typer.Option(help="Write the profile as PNG, PDF or SVG.")] = None,
+) -> None:
+    """Show where a step's time and memory go on this device, by phase and by block."""
+    from gansearch.arguments import scalars
+    from gansearch.profile import profile_source
+    from gansearch.report.profiles import profile_tables, write_profile_plot
+
+    settings = scalars("--set", setting or [])
+    if batch_size is not None:
+        settings["batch_size"] = batch_size
+    found = profile_source(source, data, settings, steps=steps)
+    console = terminal()
+    console.print(profile_tables(found))
+    if plot:
+        write_profile_plot(found, plot)
+        console.print(f"plot: {plot}")

@@ -1,0 +1,53 @@
+"""Where a step's time and memory go, for a variant or for a space's first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
+from gansearch.data import load_images
+from gansearch.evaluate import data_config
+from gansearch.settings import Scalar
+from gansearch.space import load_space
+from gansearch.train.profiling import Profile, profile
+from gansearch.train.scoring import best_device
+from gansearch.variants.table import known
+
+YAML = (".yaml", ".yml")
+
+
+def profile_source(
+    source: str, data: str | None, settings: Mapping[str, Scalar], *, steps: int
+) -> Profile:
+    """Profile on the best device of this machine.
+
+    Args:
+        source: a variant, with its paper's settings, or a space's file, of which the first trial.
+        data: as of :func:`gansearch.evaluate.data_config`, if not the space's or digits.
+        settings: flat parameters in place of the source's.
+        steps: rounds to time, at least 1.
+
+    Raises:
+        UsageError: there is no such variant, file or data, or a setting does not fit.
+    """
+    config = config_of(source, data, settings)
+    return profile(config, load_images(config.data).train, best_device(), steps)
+
+
+def config_of(source: str, data: str | None, settings: Mapping[str, Scalar]) -> TrainConfig:
+    """The configuration that is profiled; arguments as of :func:`profile_source`."""
+    chosen = None if data is None else data_config(data)
+    if source.endswith(YAML):
+        space = load_space(Path(source))
+        if chosen is not None:
+            space = space.model_copy(update={"data": chosen})
+        return space.train_config({**space.defaults()[0], **settings}, seed=0)
+    entry = known(source)
+    return TrainConfig.from_params(
+        {"variant": entry.name, **settings},
+        data=chosen or DataConfig(name="digits", resolution=entry.resolution),
+        evaluation=EvaluationConfig(),
+        seed=0,
+        max_kimg=1,
+    )

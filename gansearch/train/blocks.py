@@ -1,0 +1,154 @@
+"""What the blocks of a network cost, each by itself: time, memory, parameters, products."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from gansearch.metrics.memory import MIB
+from gansearch.nn.conv import SeparableConv
+from gansearch.train.prediction import LiveMemory
+
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """Of one form of a block, for a batch.
+
+    Attributes:
+        params: numbers that it holds, frozen ones among them.
+        gmacs: multiply-accumulates of a forward pass for one image, in units of 10⁹.
+        forward_ms: median time of a forward pass in training mode.
+        backward_ms: that of a backward pass, to its weights and its inputs.
+        activations_mib: what a forward pass leaves for the backward pass, and its output.
+    """
+
+    params: int
+    gmacs: float
+    forward_ms: float
+    backward_ms: float
+    activations_mib: float
+
+    @property
+    def milliseconds(self) -> float:
+        """Forward and backward."""
+        return self.forward_ms + self.backward_ms
+
+
+def blocks_of(network: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+    """The parts of a network that have weights, by their path.
+
+    Containers are opened, and so is a part that holds more than half of the network; a convolution
+    is one part, whatever it consists of.
+
+    Args:
+        network: to open.
+        name: its own path.
+    """
+    most = size(network) / 2
+
+    def opened(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+        for child_name, child in module.named_children():
+            child_path = f"{path}.{child_name}"
+            if type(child) in CONTAINERS or (size(child) > most and _can_be_opened(child)):
+                yield from opened(child_path, child)
+            elif size(child):
+                yield child_path, child
+
+    return opened(name, network)
+
+
+def size(module: nn.Module) -> int:
+    """Numbers in a module's parameters and floating-point buffers."""
+    tensors = (*module.parameters(), *module.buffers())
+    return sum(tensor.numel() for tensor in tensors if tensor.is_floating_point())
+
+
+def measure(
+    forms: Mapping[str, nn.Module], inputs: Sequence[Tensor], rounds: int
+) -> dict[str, BlockCost]:
+    """The forms of a block against each other, in turns, so that noise falls on all of them.
+
+    Args:
+        forms: the same block in several forms, in training mode; left in evaluation mode.
+        inputs: of each, on its device.
+        rounds: of which the median is taken; one more comes before them.
+    """
+    taken: dict[str, list[tuple[float, float]]] = {form: [] for form in forms}
+    for _ in range(rounds + 1):
+        for form, module in forms.items():
+            taken[form].append(_step(module, inputs))
+    costs = {}
+    for form, module in forms.items():
+        # The first one allocates and chooses algorithms.
+        forward, backward = zip(*taken[form][1:], strict=True)
+        costs[form] = BlockCost(
+            params=size(module),
+            gmacs=_gmacs(module, inputs),
+            forward_ms=1000 * statistics.median(forward),
+            backward_ms=1000 * statistics.median(backward),
+            activations_mib=_activations(module, inputs) / MIB,
+        )
+    return costs
+
+
+def now(device: torch.device) -> float:
+    """Seconds, when a device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def _can_be_opened(module: nn.Module) -> bool:
+    names = {name for name, _ in module.named_children()} - {"parametrizations"}
+    return bool(names) and not isinstance(module, SeparableConv)
+
+
+def _fresh(inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Copies that gradients go back to, and that may be changed in place."""
+    return [
+        x.detach().requires_grad_().clone() if x.is_floating_point() else x.clone() for x in inputs
+    ]
+
+
+def _run(module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    leaves = [leaf for leaf in tree_leaves(module(*inputs)) if isinstance(leaf, Tensor)]
+    return sum((leaf.float().square().mean() for leaf in leaves), torch.zeros(()))
+
+
+def _step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
+    """Seconds of a forward and of a backward pass."""
+    copies, device = _fresh(inputs), inputs[0].device
+    started = now(device)
+    loss = _run(module, copies)
+    between = now(device)
+    loss.backward()  # type: ignore[no-untyped-call]
+    ended = now(device)
+    module.zero_grad()
+    return between - started, ended - between
+
+
+def _activations(module: nn.Module, inputs: Sequence[Tensor]) -> int:
+    module.train()
+    copies = _fresh(inputs)
+    live = LiveMemory()
+    with live:
+        kept = module(*copies)
+    alive = live.now
+    del kept
+    return alive
+
+
+def _gmacs(module: nn.Module, inputs: Sequence[Tensor]) -> float:
+    module.eval()  # a spectral norm's power iterations are no convolutions
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(*(x[:1].detach().clone() for x in inputs))
+    return float(counter.get_total_flops()) / 2e9
