@@ -90,8 +90,8 @@ class ComputeConfig(Model):
     memory_format: Literal["contiguous", "channels_last"] = "channels_last"
     """What lies together in a feature map's memory: a channel's pixels, or a pixel's channels."""
     compile: Literal["none", "default", "max-autotune"] = "none"
-    """Whether networks are compiled (by torch's Inductor), which takes a minute or more once a
-    configuration, and whether it then tries several kernels for each operation."""
+    """Whether networks are compiled (by torch's Inductor), which takes half a minute or more for
+    shapes that no trial on the machine has had; ``max-autotune`` tries several kernels each."""
     cuda_graphs: bool = False
     """Whether compiled networks are launched on a GPU as one graph, which spares the host."""
     data: Literal["auto", "resident", "streamed"] = "auto"
