@@ -5,18 +5,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gansearch.space import load_space
-    from gansearch.study import load_study, pareto_front, resume_study, run_study
+    from gansearch.study import (
+        load_study,
+        pareto_front,
+        rescore_study,
+        resume_study,
+        run_study,
+    )
 
 # Each is imported when it is first asked for, so that `import gansearch` costs nothing.
 _HOMES = {
     "load_space": "gansearch.space",
     "load_study": "gansearch.study",
     "pareto_front": "gansearch.study",
+    "rescore_study": "gansearch.study",
     "resume_study": "gansearch.study",
     "run_study": "gansearch.study",
 }
 
-__all__ = ["load_space", "load_study", "pareto_front", "resume_study", "run_study"]
+__all__ = [
+    "load_space",
+    "load_study",
+    "pareto_front",
+    "rescore_study",
+    "resume_study",
+    "run_study",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -77,8 +77,8 @@ def rescore(
     seeds: Annotated[
         int | None, typer.Option(min=2, help="Seeds of latents, if not as the space says.")
     ] = None,
-    objective: Annotated[
-        list[str] | None, typer.Option(help="Metric to trade off, if not the space's; repeatable.")
+    trial: Annotated[
+        list[int] | None, typer.Option(min=0, help="Trial to score as well; repeatable.")
     ] = None,
 ) -> None:
     """Score a study's front again from its weights, with more samples and several seeds."""
@@ -90,7 +90,7 @@ def rescore(
         results=results,
         samples=samples,
         seeds=seeds,
-        objectives=objective,
+        also=trial or (),
         observers=observers(console, results),
     )
     summarise(console, study, results)

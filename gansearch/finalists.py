@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import torch
 
 from gansearch.config import FinalistsConfig
 from gansearch.data import load_images
-from gansearch.errors import TrialError
+from gansearch.errors import StudyError, TrialError
 from gansearch.record import Score, StudyRecord, TrialRecord
 from gansearch.report.selection import finalists
 from gansearch.report.standing import final, is_complete, scores_of
@@ -31,7 +31,7 @@ def score_finalists(
     space: Space,
     record: StudyRecord,
     plan: FinalistsConfig,
-    objectives: Sequence[str] | None = None,
+    also: Collection[int] = (),
 ) -> Iterator[TrialRecord]:
     """Score the finalists again; yields each with its scores as soon as it has them.
 
@@ -42,21 +42,19 @@ def score_finalists(
         space: that the study searches.
         record: the study.
         plan: how many samples and seeds. The seeds are those that follow the search's.
-        objectives: metrics to trade off instead of the space's own.
+        also: numbers of further trials to score.
 
     Raises:
-        UsageError: an objective that is no metric.
+        StudyError: one of these is no trial that completed the full budget.
         ProtocolError: the search measured its trials under different protocols.
         DataError: the images are missing or unreadable.
         WeightsError: a metric's weights are missing or not the expected file.
     """
-    wanted = {trial.number for trial in finalists(space, record, objectives=objectives)}
-    trials = [
-        trial
-        for trial in record.trials
-        if is_complete(trial, space.budget.max_kimg)
-        and (trial.number in wanted or scores_of(trial))
-    ]
+    completed = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
+    if unknown := set(also) - {trial.number for trial in completed}:
+        raise StudyError(f"trial {min(unknown)} has not completed the full budget: it has no score")
+    wanted = {trial.number for trial in finalists(space, record)} | set(also)
+    trials = [trial for trial in completed if trial.number in wanted or scores_of(trial)]
     if not trials:
         return
     first = space.evaluation.seed + 1

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,7 +142,7 @@ def rescore_study(
     results: Path = RESULTS,
     samples: int | None = None,
     seeds: int | None = None,
-    objectives: Sequence[str] | None = None,
+    also: Collection[int] = (),
     observers: Observers = lambda _: (),
 ) -> StudyRecord:
     """Score a study's finalists again from their weights, on several seeds of latents.
@@ -155,16 +155,16 @@ def rescore_study(
         results: folder of all studies.
         samples: generated images per seed; without it what the space says, or else 10,000.
         seeds: how many, at least 2; without it what the space says, or else 3.
-        objectives: metrics to trade off instead of the space's own.
+        also: numbers of further trials to score.
         observers: as of :func:`run_study`.
 
     Returns:
         The study with the scores. A trial that cannot be scored is named in the log.
 
     Raises:
-        StudyError: there is no such study, or another process runs it.
+        StudyError: there is no such study, another process runs it, or a trial has not completed
+            the full budget.
         ConfigError: a number of samples or seeds out of its range.
-        UsageError: an objective that is no metric.
         ProtocolError, DataError, WeightsError: as of
             :func:`gansearch.finalists.score_finalists`.
     """
@@ -179,7 +179,7 @@ def rescore_study(
             raise ConfigError(describe(error)) from None
         scored: dict[int, TrialRecord] = {}
         with following(observers(store.space), lambda: _with(store.study, scored)):
-            _score(store, store.study, plan, scored, objectives=objectives)
+            _score(store, store.study, plan, scored, also=also)
         return _with(store.study, scored)
 
 
@@ -267,12 +267,12 @@ def _score(
     plan: FinalistsConfig,
     scored: dict[int, TrialRecord],
     signals: Sequence[int] = (),
-    objectives: Sequence[str] | None = None,
+    also: Collection[int] = (),
 ) -> None:
     """Score the finalists into the store and into ``scored``, until there is a signal."""
     from gansearch.finalists import score_finalists
 
-    for trial in score_finalists(store.space, record, plan, objectives):
+    for trial in score_finalists(store.space, record, plan, also):
         store.scored(trial)
         scored[trial.number] = trial
         if signals:

@@ -330,7 +330,7 @@ def test_a_front_is_scored_again(
     front = front_of(gansearch, tmp_path)
     assert (front["fid_digits_low"] < front["fid_digits"]).all()
     assert (front["fid_digits"] < front["fid_digits_high"]).all()
-    refused(gansearch("rescore", "s", "--results", tmp_path, "--objective", "x"), "'x' is not a")
+    refused(gansearch("rescore", "s", "--results", tmp_path, "--trial", 7), "trial 7 has not")
     assert gansearch("rescore", "s", "--seeds", 1).code == 2
 
 

@@ -12,7 +12,7 @@ import torch
 
 from gansearch.config import FinalistsConfig
 from gansearch.data import load_images
-from gansearch.errors import ConfigError, UsageError
+from gansearch.errors import ConfigError, StudyError
 from gansearch.finalists import score_finalists
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import StudyRecord, TrialRecord
@@ -79,7 +79,10 @@ def test_what_has_its_scores_is_left_alone_and_the_rest_is_made_good(
     # One that is no finalist any more is brought along: scores of two protocols are of no use.
     fallen = reporting(first, 500, 9)
     assert to_do(fallen, second, plan=more) == [0, 1]
-    assert to_do(replace(fallen, scores={}), second, plan=more) == [1]
+    alone = replace(fallen, scores={})
+    assert to_do(alone, second, plan=more) == [1]
+    both = replace(record, trials=(alone, second))
+    assert [t.number for t in score_finalists(space, both, more, also=[0])] == [0, 1]
 
 
 def test_a_bad_checkpoint_is_named_and_passed_over(
@@ -109,8 +112,8 @@ def test_a_study_is_rescored_by_name(trained: Path, tmp_path: Path) -> None:
     shutil.copy(trained / "studies.db", tmp_path)  # its weights stay where they are
     with pytest.raises(ConfigError, match="seeds"):
         rescore_study("s", results=tmp_path, seeds=1)
-    with pytest.raises(UsageError, match="'fidd' is not a metric"):
-        rescore_study("s", results=tmp_path, objectives=["fidd"])
+    with pytest.raises(StudyError, match="trial 2 has not completed"):
+        rescore_study("s", results=tmp_path, also=[1, 2])
     assert pareto_front("s", results=tmp_path).scored == set()
     record = rescore_study("s", results=tmp_path, samples=60, seeds=3)
     assert load_study("s", tmp_path)[1] == record

@@ -162,13 +162,11 @@ def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
 def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> None:
     """The intervals of what was scored again."""
     for trial in (*selection.front, *selection.completed):
-        bars = {
-            f"{axis}err": interval.half
-            for axis, metric in (("x", x), ("y", y))
-            if (interval := selection.interval(trial, metric)) and interval.half is not None
-        }
-        if bars and {x, y} <= (values := selection.values(trial)).keys():
-            axes.errorbar(values[x], values[y], fmt="none", **bars, **BARS)
+        values = selection.values(trial)
+        intervals = (selection.interval(trial, metric) for metric in (x, y))
+        across, along = (interval.half if interval else None for interval in intervals)
+        if (across or along) and {x, y} <= values.keys():
+            axes.errorbar(values[x], values[y], xerr=across, yerr=along, fmt="none", **BARS)
 
 
 def _mark_front(axes: Axes, selection: Selection, x: str, y: str) -> None:

@@ -78,8 +78,8 @@ class Selection:
 
     @cached_property
     def scored(self) -> frozenset[str]:
-        """The metrics that the front has intervals of."""
-        return frozenset(m for t in self.front for m in self.standings[t.number].intervals)
+        """The metrics that were scored again, so that what is ranked has intervals of them."""
+        return frozenset(m for standing in self.standings.values() for m in standing.intervals)
 
     @property
     def message(self) -> str:
@@ -180,12 +180,7 @@ def select(
     )
 
 
-def finalists(
-    space: Space,
-    record: StudyRecord,
-    *,
-    objectives: Sequence[str] | None = None,
-) -> tuple[TrialRecord, ...]:
+def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
     """The trials that may be on the front, judging by what the search measured of them.
 
     They are those that no other trial would dominate if their qualities were better by
@@ -194,14 +189,12 @@ def finalists(
     Args:
         space: as of :func:`select`.
         record: the study; its scores do not count.
-        objectives: as of :func:`select`.
 
     Raises:
-        UsageError: as of :func:`select`.
         ProtocolError: as of :func:`select`.
     """
     completed = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
-    return _finalists(Aims.of(space, objectives, ()), completed)
+    return _finalists(Aims.of(space, None, ()), completed)
 
 
 def _finalists(aims: Aims, completed: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:

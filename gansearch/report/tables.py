@@ -107,17 +107,18 @@ def notes(selection: Selection) -> Iterator[str]:
     """What a reader of the front has to know, a line each."""
     if selection.message:
         yield selection.message
-    for metric in sorted(selection.scored):
+    for metric in sorted(selection.scored) if selection.front else ():
         score = selection.front[0].scores[metric]
         yield (
             f"{metric}: mean ± 95% interval (Student's t, {len(score.seeds)} seeds of latents); "
             f"{score.protocol}"
         )
     if selection.unscored:
-        numbers = ", ".join(str(trial.number) for trial in selection.unscored)
+        numbers = [str(trial.number) for trial in selection.unscored]
+        options = " ".join(f"--trial {number}" for number in numbers)
         yield (
-            f"not ranked, since they were not scored again as the others were: trials {numbers}; "
-            "`gansearch rescore` scores them"
+            "not ranked, since they were not scored again as the others were: trials "
+            f"{', '.join(numbers)}; `gansearch rescore STUDY {options}` scores them"
         )
 
 

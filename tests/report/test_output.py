@@ -223,7 +223,7 @@ def test_table_and_summary_show_intervals_and_who_lacks_one(
     assert "2 seeds of latents); 10000 images [ab]" in text
     missing = ", ".join(str(trial.number) for trial in finalists(space, record)[-1:])
     assert (
-        f"not scored again as the others were: trials {missing}; `gansearch rescore`"
+        f"not scored again as the others were: trials {missing}; `gansearch rescore STUDY"
         in " ".join(text.split())
     )
     assert "score it again" not in text
@@ -251,6 +251,9 @@ def test_picture_shows_intervals_and_sets_apart_who_has_none(
     means = [selection.values(t)["fid_digits"] for t in record.trials if t.scores]
     assert sorted(bars) == pytest.approx(sorted(means))
     assert any("as the search measures: 1.1" in text.get_text() for text in axes.texts)
+    none = select(space, record, bounds=[Bound(metric="fid_digits", max=0.001)])
+    assert "removes" in printed(front_table(none))
+    assert png(front_figure(record, none)).startswith(b"\x89PNG")
     plain = select(space, replace(record, trials=record.trials[:4]))
     words = [text.get_text() for text in front_figure(record, plain).legends[0].get_texts()]
     assert not any("again" in word or "interval" in word for word in words)
