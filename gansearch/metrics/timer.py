@@ -187,12 +187,13 @@ def stopwatch(device: torch.device) -> Callable[[], float]:
     if device.type != "cuda":
         started = time.perf_counter()
         return lambda: time.perf_counter() - started
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record(torch.cuda.current_stream(device))
+    stream = torch.cuda.current_stream(device)
+    start = stream.record_event(torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
 
     def elapsed() -> float:
-        end.record(torch.cuda.current_stream(device))
+        end = stream.record_event(torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
         end.synchronize()
-        return start.elapsed_time(end) / 1000  # it is in milliseconds
+        milliseconds: float = start.elapsed_time(end)
+        return milliseconds / 1000
 
     return elapsed
