@@ -90,7 +90,6 @@ def test_bfloat16_is_near_float32(computed, build, plainly_trained, variant):
     ("variant", "settings"),
     [
         ("gan", {"d_steps": "adaptive", "augment": "color", "ada_target": 0.6}),
-        ("projgan", {}),
         ("stylegan3", {}),
     ],
 )
