@@ -26,7 +26,7 @@ HERE = Path()
 RANDOM = Wanted(metrics=("fid_random", "kid_random"))
 
 
-def drawn(seed: int, side: int = 16, count: int = 24) -> ImageSet:
+def drawn(seed: int, side: int = 16, count: int = 12) -> ImageSet:
     """Smooth colour pictures."""
     shape = (count, 3, side, side)
     smooth = np.random.default_rng(seed).normal(size=shape).cumsum(2).cumsum(3)
@@ -82,17 +82,17 @@ def test_a_checkpoint_scores_as_is_wanted(trained: Path) -> None:
 
 def test_a_folder_scores_as_the_same_images_as_a_data_set(folders: tuple[str, str]) -> None:
     a, b = folders
-    config = EvaluationConfig(samples=24)
+    config = EvaluationConfig(samples=12)
     direct = Evaluator(config, RANDOM.metrics, Images(drawn(1), None), torch.device("cpu"))
     expected = direct.measure(drawn(0)).values
     for scored in evaluate(a, b, RANDOM, results=HERE):
         assert scored.values == (pytest.approx(expected[scored.metric], rel=1e-6),)
-        assert scored.protocol.startswith("24 images from real images")
+        assert scored.protocol.startswith("12 images from real images")
     assert evaluate(a, f"folder:{b}", RANDOM, results=HERE) == evaluate(a, b, RANDOM, results=HERE)
 
 
 def test_seeds_choose_some_of_the_images(folders: tuple[str, str]) -> None:
-    wanted = replace(RANDOM, samples=12, seeds=(0, 1))
+    wanted = replace(RANDOM, samples=6, seeds=(0, 1))
     fid, _ = evaluate(*folders, wanted, results=HERE)
     assert len(set(fid.values)) == 2
     with pytest.raises(UsageError, match="number of samples"):
@@ -105,7 +105,7 @@ def test_statistics_stand_for_their_images(folders: tuple[str, str], tmp_path: P
     wanted = Wanted(metrics=("fid_random",))
     save_statistics(b, wanted, file)
     images = drawn(1)
-    features = random_features(images.spec)(images.batch(torch.arange(24)).images).double().numpy()
+    features = random_features(images.spec)(images.batch(torch.arange(12)).images).double().numpy()
     with np.load(file) as held:
         np.testing.assert_allclose(held["mu"], features.mean(0), rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(held["sigma"], np.cov(features.T), rtol=1e-5, atol=1e-8)
@@ -188,17 +188,17 @@ def test_folders_score_as_by_pytorch_fids_command(
         lambda *_, **__: torch.load(weights, weights_only=True),
     )
     a, b = folders
-    expected = fid_score.calculate_fid_given_paths([a, b], 8, "cpu", 2048, num_workers=0)
+    theirs, ours = tmp_path / "theirs.npz", tmp_path / "ours.npz"
+    how = {"batch_size": 12, "device": "cpu", "dims": 2048, "num_workers": 0}
+    fid_score.save_fid_stats([b, str(theirs)], **how)
+    expected = fid_score.calculate_fid_given_paths([a, str(theirs)], **how)
     wanted = Wanted(weights=weights)
     (scored,) = evaluate(a, b, wanted, results=HERE)
     assert scored.metric == "fid"
     assert scored.values == (pytest.approx(expected, rel=1e-3),)
-    theirs, ours = tmp_path / "theirs.npz", tmp_path / "ours.npz"
-    fid_score.save_fid_stats([b, str(theirs)], 8, "cpu", 2048, num_workers=0)
     save_statistics(b, wanted, ours)
     with np.load(theirs) as one, np.load(ours) as other:
         assert sorted(one) == sorted(other)
         for name in one:
-            np.testing.assert_allclose(one[name], other[name], rtol=1e-4, atol=1e-7)
-    (by_file,) = evaluate(a, str(theirs), wanted, results=HERE)
-    assert by_file.values == (pytest.approx(expected, rel=1e-3),)
+            largest = np.abs(one[name]).max()
+            np.testing.assert_allclose(one[name], other[name], rtol=0, atol=1e-5 * largest)

@@ -120,6 +120,8 @@ STRUCTURE = [
     added("odd resolution", "data: {name: digits, resolution: 12}\n", 4, "data.resolution", "power of two"),
     added("holdout of all", "data: {name: digits, holdout: 1}\n", 4, "data.holdout", "0.5", "1"),
     added("one sample", "evaluation: {samples: 1}\n", 4, "evaluation.samples", "2", "1"),
+    added("no interval", "evaluation: {finalists: {seeds: 1}}\n", 4, "evaluation.finalists.seeds", "2", "1"),
+    added("unknown key within two sections", "evaluation: {finalists: {seed: 3}}\n", 4, "evaluation.finalists.seed", "did you mean 'seeds'"),
     added("unknown type", "  beta1: {type: flaot, low: 0}\n", 4, "parameters.beta1", "did you mean 'float'"),
     added("no type", "  beta1: {low: 0, high: 0.5}\n", 4, "parameters.beta1", "needs a type"),
     added("no high", "  beta1: {type: float, low: 0}\n", 4, "parameters.beta1.high", "is required"),
