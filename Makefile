@@ -35,6 +35,7 @@ bench: .venv/installed  ## side-by-side measurements; rewrites benchmarks/result
 	$(BIN)/python benchmarks/driver_overhead.py
 	$(BIN)/python benchmarks/tracking_throughput.py
 	$(BIN)/python benchmarks/dsc_blocks.py
+	$(BIN)/python benchmarks/memory_prediction.py
 	$(BIN)/python benchmarks/fid_time.py
 	$(BIN)/python benchmarks/step_options.py
 
