@@ -15,7 +15,7 @@ from gansearch.errors import ConfigError, DataError, UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import FEATURES
-from gansearch.metrics.fid import Factored, frechet_distance
+from gansearch.metrics.fid import Factored, Gaussian, frechet_distance
 from gansearch.metrics.reference import gaussian_of
 from gansearch.metrics.statistics import Statistics, read_statistics, write_statistics
 from gansearch.retrain import checkpoint_config, find_checkpoint, holds_checkpoint
@@ -121,14 +121,8 @@ def save_statistics(against: str, wanted: Wanted, out: Path) -> None:
     Raises:
         UsageError: the data or the features' weights are missing, or the metric has no features.
     """
-    images = load_images(data_config(against, wanted.resolution)).train
-    config = wanted.config(EvaluationConfig(metrics=_usual_metrics(against)))
-    kind = METRICS[config.metrics[0]].features if config.metrics[0] in METRICS else ""
-    if kind not in FEATURES:
-        raise UsageError(f"{config.metrics[0]!r} is not measured in features, such as fid")
-    device = best_device()
-    features = FEATURES[kind](config, images.spec).to(device)
-    write_statistics(out, gaussian_of(features, images, device))
+    metric, *_ = wanted.metrics or _usual_metrics(against)
+    write_statistics(out, _gaussian(against, wanted, metric))
 
 
 def data_config(text: str, resolution: int | None = None) -> DataConfig:
@@ -205,20 +199,26 @@ def _score_images(folder: Path, against: str, wanted: Wanted) -> tuple[Scored, .
 def _score_statistics(statistics: Statistics, against: str, wanted: Wanted) -> tuple[Scored, ...]:
     if wanted.metrics not in ((), ("fid",)) or wanted.samples is not None:
         raise UsageError(f"{statistics.name} holds a mean and a covariance: only fid is of these")
-    others, reference = _reference(against, wanted.resolution)
-    if reference is not None:
-        gaussian: Any = reference.gaussian
-        against = reference.name
-    elif others is not None:
-        config = wanted.config(EvaluationConfig(metrics=("fid",)))
-        device = best_device()
-        features = FEATURES["inception"](config, others.train.spec).to(device)
-        gaussian = gaussian_of(features, others.train, device)
+    if against.endswith(".npz"):
+        reference: Gaussian = read_statistics(Path(against)).gaussian
+    else:
+        reference = _gaussian(against, wanted, "fid")
     try:
-        value = frechet_distance(statistics.gaussian, Factored.of(gaussian))
+        value = frechet_distance(statistics.gaussian, Factored.of(reference))
     except ValueError as error:
         raise DataError(f"{statistics.name} and {against}: {error}") from None
     return (Scored("fid", (value,), f"{statistics.name} against {against}"),)
+
+
+def _gaussian(against: str, wanted: Wanted, metric: str) -> Gaussian:
+    """The Gaussian of a data set in the features that a metric is measured in."""
+    kind = METRICS[metric].features if metric in METRICS else ""
+    if kind not in FEATURES:
+        raise UsageError(f"{metric!r} is not measured in features, such as fid")
+    images = load_images(data_config(against, wanted.resolution)).train
+    device = best_device()
+    features = FEATURES[kind](wanted.config(EvaluationConfig()), images.spec).to(device)
+    return gaussian_of(features, images, device)
 
 
 def _reference(

@@ -29,7 +29,6 @@ class Scorer:
         against: what samples are compared with, and whose labels they are asked for by; the same
             unless given.
         statistics: as of :class:`~gansearch.metrics.evaluator.Evaluator`.
-        device: CUDA where there is one, unless given.
 
     Attributes:
         protocols: by metric, what all values of a checkpoint are measured by; metrics that a
@@ -47,9 +46,8 @@ class Scorer:
         *,
         against: Images | None = None,
         statistics: Statistics | None = None,
-        device: torch.device | None = None,
     ) -> None:
-        self._device = device or best_device()
+        self._device = best_device()
         self._images = images
         others = against or images
         evaluator = Evaluator(config, config.metrics, others, self._device, statistics)
