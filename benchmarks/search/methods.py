@@ -7,7 +7,6 @@ library only decides what to stop, configurations are drawn by chance.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +16,12 @@ import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
+from benchmarks.search.candidates import Dominated
+from benchmarks.search.ledger import Ledger
 from gansearch.config import Params
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, TrialRecord
 from gansearch.search.feasibility import is_full, objective_values
 from gansearch.search.policy import Ask
-from gansearch.search.samplers import derive_seed
 from gansearch.search.simulate import Clock, Method, policy
 from gansearch.space import Choice, FloatRange, IntRange, Space
 
@@ -35,60 +35,6 @@ def own(sampler: str, stopping: str, space: Space, clock: Clock) -> Method:
     update = {"sampler": sampler, "stopping": stopping, "reduction_factor": ETA}
     search = space.search.model_copy(update=update)
     return policy(space.model_copy(update={"search": search}), clock)
-
-
-class Ledger:
-    """Keeps the record for a method that does not: a base to propose, judge and learn on."""
-
-    def __init__(self, space: Space, clock: Clock) -> None:
-        self.space = space
-        self.trials: dict[int, TrialRecord] = {}
-        self._clock = clock
-
-    def ask(self) -> Ask | None:
-        """The next trial to run."""
-        number = len(self.trials)
-        if number >= self.space.budget.trials:
-            return None
-        seed = derive_seed(self.space, number, stream=0)
-        trial = TrialRecord(number, self.propose(number), seed, started=self._clock())
-        self.trials[number] = trial
-        return Ask(number, trial.params, seed)
-
-    def report(self, number: int, report: Report) -> bool:
-        """Take a trial's report; ``False`` if the trial is over."""
-        trial = self.trials[number]
-        if trial.last is not None and trial.last.kimg >= report.kimg:
-            return True  # told again after a crash
-        trial = self.trials[number] = replace(trial, reports=(*trial.reports, report))
-        if is_full(self.space, report.kimg):
-            self.tell(number, Outcome.COMPLETED)
-        elif not self.judge(trial, report):
-            self.tell(number, Outcome.STOPPED)
-            return False
-        return True
-
-    def tell(self, number: int, outcome: Outcome, reason: str = "") -> None:
-        """A trial's process ended; the first end counts."""
-        if self.trials[number].outcome is None:
-            ended = {"outcome": outcome, "reason": reason, "ended": self._clock()}
-            self.trials[number] = replace(self.trials[number], **ended)  # type: ignore[arg-type]
-            self.learn(self.trials[number])
-
-    def record(self) -> StudyRecord:
-        """The study as it stands."""
-        return StudyRecord(self.space.name, "", "", 0.0, {}, tuple(self.trials.values()))
-
-    def propose(self, number: int) -> Params:
-        """The configuration of trial ``number``."""
-        raise NotImplementedError
-
-    def judge(self, trial: TrialRecord, report: Report) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether a trial goes on after its report."""
-        return True
-
-    def learn(self, trial: TrialRecord) -> None:
-        """A trial came to its end."""
 
 
 class OptunaMethod(Ledger):
@@ -316,6 +262,7 @@ METHODS: dict[str, MakeMethod] = {
         for sampler in ("random", "tpe", "nsga2")
         for stopping in ("none", "asha")
     },
+    "dominated": Dominated,
     "optuna-tpe": partial(OptunaMethod, TPESampler),
     "optuna-nsga2": partial(OptunaMethod, NSGAIISampler),
     "ray-asha": ray_asha,
