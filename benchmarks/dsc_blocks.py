@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +19,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.fastgan import EXCITATION, Excitation, UpBlock, widths
 from gansearch.settings import Dsc
+from gansearch.train.blocks import BlockCost, measure
 from gansearch.variants.projected.projected_gan import LARGEST, WIDTHS, Head
 
 TABLE = Path(__file__).parent / "results" / "dsc_blocks.md"
@@ -49,15 +47,6 @@ class Block:
     inputs: tuple[Shape, ...]
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of one form of a block; the multiply-accumulates are of a forward pass for one image."""
-
-    params: int
-    gmacs: float
-    milliseconds: float
-
-
 def blocks() -> Iterator[Block]:
     width = widths(G_CHANNELS, RESOLUTION)
     for (below, cin), (r, cout) in pairwise(width.items()):
@@ -76,49 +65,18 @@ def blocks() -> Iterator[Block]:
         yield Block(name, "discriminator", build, ((channels[0], side, side),))
 
 
-def step(module: nn.Module, inputs: list[Tensor]) -> float:
-    """Seconds of a forward and a backward pass."""
-    started = now(inputs[0].device)
-    module(*inputs).square().mean().backward()
-    return now(inputs[0].device) - started
-
-
-def now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def measure(block: Block, batch: int, rounds: int, device: torch.device) -> dict[str, Cost]:
+def measured(block: Block, batch: int, rounds: int, device: torch.device) -> dict[str, BlockCost]:
     with device:
-        inputs = [torch.randn(batch, *shape, requires_grad=True) for shape in block.inputs]
+        inputs = [torch.randn(batch, *shape) for shape in block.inputs]
         modules = {
             form: block.build(ConvFactory(dsc, block.network)) for form, dsc in FORMS.items()
         }
-    seconds: dict[str, list[float]] = {form: [] for form in FORMS}
-    for turn in range(rounds + 1):
-        for form, module in modules.items():
-            taken = step(module, inputs)
-            if turn > 0:  # the first one allocates and chooses algorithms
-                seconds[form].append(taken)
-    return {
-        form: Cost(
-            params=sum(p.numel() for p in module.parameters()),
-            gmacs=gmacs(module, inputs),
-            milliseconds=1000 * statistics.median(seconds[form]),
-        )
-        for form, module in modules.items()
-    }
+    return measure(modules, inputs, rounds)
 
 
-def gmacs(module: nn.Module, inputs: list[Tensor]) -> float:
-    module.eval()  # a spectral norm's power iterations are no convolutions
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(*(x[:1].detach() for x in inputs))
-    return float(counter.get_total_flops()) / 2e9
-
-
-def report(rows: dict[str, dict[str, Cost]], batch: int, rounds: int, device: torch.device) -> str:
+def report(
+    rows: dict[str, dict[str, BlockCost]], batch: int, rounds: int, device: torch.device
+) -> str:
     machine = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
@@ -160,7 +118,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    rows = {b.name: measure(b, chosen.batch, chosen.rounds, device) for b in blocks()}
+    rows = {b.name: measured(b, chosen.batch, chosen.rounds, device) for b in blocks()}
     text = report(rows, chosen.batch, chosen.rounds, device)
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(text)
