@@ -169,6 +169,7 @@ class TrainingTimer:
             "warm_up": asdict(self._warm_up),
             "waited": self._waited_before + self._turns.waited,
             "rates": list(self._rates),
+            "current": asdict(self._current),
             "next": self._next,
         }
 
@@ -179,6 +180,7 @@ class TrainingTimer:
         self._waited_before = state["waited"]
         if state["device"] == device_name(self._device):
             self._rates = list(state["rates"])
+            self._current = _Sum(**state["current"])
             self._next = state["next"]
 
 
