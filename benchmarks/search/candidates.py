@@ -1,8 +1,7 @@
-"""A candidate for the policy: rungs that stop the dominated, proposals between the best at a rung.
+"""Candidates for the policy: rungs that stop the dominated, and two ways to propose beside them.
 
 A rung compares quality so far and what the full training will cost, so a fast one is not stopped
-for being less than the best. Configurations are bred from those that nothing dominates at one of
-the furthest rungs, so what was stopped teaches too.
+for being less than the best; and what was stopped teaches as well as what was completed.
 """
 
 from __future__ import annotations
@@ -12,18 +11,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import optuna
 from numpy.typing import NDArray
+from optuna.samplers import TPESampler
+from optuna.trial import TrialState
 
 from benchmarks.search.ledger import Ledger
 from gansearch.config import Params
 from gansearch.pareto import non_dominated
-from gansearch.record import Report, TrialRecord
-from gansearch.search.feasibility import is_full
+from gansearch.record import Outcome, Report, TrialRecord
+from gansearch.search.feasibility import is_full, objective_values
 from gansearch.search.simulate import Clock
 from gansearch.space import Space
 
-SHARE = 0.05
-"""Of the trials at a rung that may dominate one that goes on."""
 COHORT = 6
 """Trials at a rung before one is stopped."""
 EXPLORED = 0.25
@@ -33,12 +33,15 @@ CROSSED, MUTATED, WIDTH = 0.5, 0.5, 0.15
 
 
 class Dominated(Ledger):
-    """Stops what more than 5% of its rung beat at no higher cost; breeds from what nothing beats.
+    """Stops what more than a share of its rung beat in quality at no higher cost.
 
     Args:
         space: what is searched; every objective is minimised.
         clock: of the simulation.
     """
+
+    share: float
+    """Of the trials at a rung that may beat one that goes on."""
 
     def __init__(self, space: Space, clock: Clock) -> None:
         super().__init__(space, clock)
@@ -58,7 +61,16 @@ class Dominated(Ledger):
         others = np.array(list(rung.values())).reshape(-1, len(mine))
         rung[trial.number] = mine
         beaten_by = (others[:, 0] < mine[0]) & (others[:, 1:] <= mine[1:]).all(axis=1)
-        return len(rung) <= COHORT or bool(beaten_by.sum() <= SHARE * len(others))
+        return len(rung) <= COHORT or bool(beaten_by.sum() <= self.share * len(others))
+
+    def _values(self, report: Report) -> NDArray[np.float64]:
+        return np.array([report.metrics[objective.metric] for objective in self.space.objectives])
+
+
+class DominatedBred(Dominated):
+    """Breeds configurations from those that nothing dominates at one of the furthest rungs."""
+
+    share = 0.05
 
     def propose(self, number: int) -> Params:
         """A child of one or two of a far rung's front, or a draw by chance."""
@@ -75,8 +87,36 @@ class Dominated(Ledger):
             }
         return self.space.suggest(Draw(random, mother))
 
-    def _values(self, report: Report) -> NDArray[np.float64]:
-        return np.array([report.metrics[objective.metric] for objective in self.space.objectives])
+
+class DominatedTpe(Dominated):
+    """Optuna's TPE, given each trial's last quality with the costs of its full training.
+
+    A stopped trial's quality is what it had come to: no better than its end would have been where
+    curves fall.
+    """
+
+    share = 0.1
+
+    def __init__(self, space: Space, clock: Clock) -> None:
+        super().__init__(space, clock)
+        self._study = optuna.create_study(
+            directions=[objective.direction for objective in space.objectives],
+            sampler=TPESampler(seed=space.search.seed),
+        )
+        self._asked: dict[int, optuna.Trial] = {}
+
+    def propose(self, number: int) -> Params:
+        """TPE's next."""
+        self._asked[number] = self._study.ask()
+        return self.space.suggest(self._asked[number])
+
+    def learn(self, trial: TrialRecord) -> None:
+        """Its last values; failed where it broke."""
+        asked = self._asked[trial.number]
+        if trial.last is not None and trial.outcome in (Outcome.COMPLETED, Outcome.STOPPED):
+            self._study.tell(asked, objective_values(self.space, trial))
+        else:
+            self._study.tell(asked, state=TrialState.FAIL)
 
 
 class Draw:

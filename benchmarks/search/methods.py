@@ -16,7 +16,7 @@ import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from benchmarks.search.candidates import Dominated
+from benchmarks.search.candidates import DominatedBred, DominatedTpe
 from benchmarks.search.ledger import Ledger
 from gansearch.config import Params
 from gansearch.record import Outcome, Report, TrialRecord
@@ -262,7 +262,8 @@ METHODS: dict[str, MakeMethod] = {
         for sampler in ("random", "tpe", "nsga2")
         for stopping in ("none", "asha")
     },
-    "dominated": Dominated,
+    "dominated+bred": DominatedBred,
+    "dominated+tpe": DominatedTpe,
     "optuna-tpe": partial(OptunaMethod, TPESampler),
     "optuna-nsga2": partial(OptunaMethod, NSGAIISampler),
     "ray-asha": ray_asha,
