@@ -23,6 +23,7 @@ from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
 from gansearch.train.prediction import foresee, prediction_error
+from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def run_training(
         OSError: storage or a network failed; another attempt may succeed.
         torch.AcceleratorError: likewise a device.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or best_device()
     reports = _reports(config, rungs, folder, resume_from, device)
     while True:
         try:
