@@ -76,10 +76,11 @@ def report(rows: list[tuple[str, str, TrainConfig, dict[str, float]]], rounds: i
         "",
         f"{rounds} rounds of each case in a process of its own, one thread of the CPU "
         f"({platform.machine()}), Python {platform.python_version()}, PyTorch {torch.__version__}; "
-        "not measured on a GPU. Measured is the rise of the process's own resident memory, which "
-        f"is fitted as {allocator.spread:g} times the tensors' bytes and {allocator.base:g} MiB: "
-        "the allocator's heap has holes, and how many depends on sizes. Small cases are the first "
-        "trials of the spaces, whose tensors take less than that noise.",
+        "not measured on a GPU. Predicted is "
+        f"{allocator.spread:g} times the bytes of the tensors that live at once and "
+        f"{allocator.base:g} MiB, two numbers that are fitted to this table; measured is what "
+        "a trial reports. Small cases are the first trials of the spaces, whose tensors are no "
+        "larger than what else a process allocates.",
         "",
         f"Command: `python benchmarks/memory_prediction.py --rounds {rounds}`",
         "",

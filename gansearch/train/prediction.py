@@ -52,9 +52,10 @@ class Allocator:
         return self.spread * live / MIB + self.base
 
 
-ALLOCATORS = {"cpu": Allocator(spread=1.35, base=3.0), "cuda": Allocator(block=512)}
-"""The CPU's is glibc's, whose heap is never without holes: benchmarks/memory_prediction.py fits it.
-With ``MALLOC_MMAP_THRESHOLD_=131072``, which makes training slower, its spread is 1.04."""
+ALLOCATORS = {"cpu": Allocator(spread=1.07, base=1.6), "cuda": Allocator(block=512)}
+"""The CPU's is glibc's as :class:`~gansearch.metrics.memory.PeakMemory` sets it: what is freed goes
+back at once, so that little is held but pages that are not full, compiled kernels and the graph's
+nodes. Both numbers are fitted to benchmarks/results/memory_prediction.md."""
 
 
 class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
