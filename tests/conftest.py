@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.space.models import Space
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
+if WORKER := os.environ.get("PYTEST_XDIST_WORKER"):
+    # Tests side by side are no trials that share a device: each worker's take turns by themselves.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(Path(tempfile.gettempdir()) / f"tests-{WORKER}")
+    Path(tempfile.tempdir).mkdir(exist_ok=True)
 hypothesis.settings.register_profile("gansearch", deadline=None)  # no limits on absolute time
 hypothesis.settings.load_profile("gansearch")
 
