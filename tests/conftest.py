@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,17 @@ if WORKER := os.environ.get("PYTEST_XDIST_WORKER"):
     Path(tempfile.tempdir).mkdir(exist_ok=True)
 hypothesis.settings.register_profile("gansearch", deadline=None)  # no limits on absolute time
 hypothesis.settings.load_profile("gansearch")
+
+
+def pytest_collection_finish() -> None:
+    """Every trainer collects garbage before it is built: it need not look at the tests for that."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
+
 
 Study = tuple[Space, StudyRecord]
 START = 1_760_000_000.0

@@ -7,7 +7,7 @@ import gc
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,7 +39,9 @@ class PeakMemory:
 
     def __init__(self, device: torch.device) -> None:
         self._gauge = _gauge(device)
-        _return_freed()
+        gc.collect()
+        with self._gauge.lean():
+            pass  # what was freed before is no part of the base
         self._left = self._gauge.level()  # bytes, when the last window was left
         self._base = self._gauge.base()
         self._peak = 0
@@ -53,17 +55,17 @@ class PeakMemory:
         if self._is_known:
             yield
             return
-        self._base += max(0, self._gauge.level() - self._left)
-        self._gauge.reset()
-        try:
-            yield
-        finally:
-            self._peak = max(self._peak, self._gauge.peak() - self._base)
-            self._reserved = max(self._reserved, self._gauge.reserved())
-            self._left = self._gauge.level()
+        with self._gauge.lean() as is_lean:
+            self._base += max(0, self._gauge.level() - self._left)
+            self._gauge.reset()
+            try:
+                yield
+            finally:
+                self._peak = max(self._peak, self._gauge.peak() - self._base)
+                self._reserved = max(self._reserved, self._gauge.reserved())
+                self._left = self._gauge.level()
         self._rounds += rounds
-        if self._rounds >= WARM_UP:
-            self._is_known = self._gauge.settle()
+        self._is_known = is_lean and self._rounds >= WARM_UP
 
     def costs(self) -> dict[str, float]:
         """In MiB ``peak_memory_mib``, and on CUDA ``reserved_memory_mib``.
@@ -102,8 +104,11 @@ class _Gauge(Protocol):
     def reset(self) -> None:
         """Begin a new peak, where that can be done."""
 
-    def settle(self) -> bool:
-        """Training is under way; whether its peak is known by now and need not be read again."""
+    def lean(self) -> AbstractContextManager[bool]:
+        """The heap keeps nothing that is freed, within; yields whether it is so.
+
+        It takes time: a peak that was read so is not read again later.
+        """
 
 
 class _Cuda:
@@ -125,8 +130,8 @@ class _Cuda:
     def reset(self) -> None:
         torch.cuda.reset_peak_memory_stats(self._device)
 
-    def settle(self) -> bool:
-        return False
+    def lean(self) -> AbstractContextManager[bool]:
+        return nullcontext(False)
 
 
 class _Linux:
@@ -148,8 +153,8 @@ class _Linux:
     def reset(self) -> None:
         self._CLEAR.write_text("5")  # proc(5): the peak falls to the present level
 
-    def settle(self) -> bool:
-        return _keep_freed(*_FAST)
+    def lean(self) -> AbstractContextManager[bool]:
+        return _lean_heap()
 
     def _own(self, total: str) -> int:
         """Of this process alone: pages of files, such as libraries' code, are for all to read."""
@@ -177,28 +182,32 @@ class _Lifetime:
     def reset(self) -> None:
         """It cannot be."""
 
-    def settle(self) -> bool:
-        return False
+    def lean(self) -> AbstractContextManager[bool]:
+        return nullcontext(False)
 
 
-def _return_freed() -> None:
-    """Give the system what was freed, now and from now on: what is kept hides what comes next."""
-    gc.collect()
-    if _keep_freed(*_EXACT):
-        ctypes.CDLL(None).malloc_trim(0)
+@contextmanager
+def _lean_heap() -> Iterator[bool]:
+    """Within, the heap of glibc gives the system what is freed: what is kept hides what comes."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallopt"):
+        yield False
+        return
+    _keep_freed(libc, *_EXACT)
+    libc.malloc_trim(0)
+    try:
+        yield True
+    finally:
+        _keep_freed(libc, *_FAST)
 
 
-def _keep_freed(top: int, block: int) -> bool:
-    """Have glibc's heap keep a free top and free blocks up to so many bytes; ``False`` elsewhere.
+def _keep_freed(libc: ctypes.CDLL, top: int, block: int) -> None:
+    """Have the heap keep a free top, and free blocks, up to so many bytes.
 
     A larger block is the system's as soon as it is freed.
     """
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt"):
-        return False
     libc.mallopt(-1, top)  # M_TRIM_THRESHOLD
     libc.mallopt(-3, block)  # M_MMAP_THRESHOLD
-    return True
 
 
 def _gauge(device: torch.device) -> _Gauge:
