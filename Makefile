@@ -29,7 +29,8 @@ test: .venv/installed  ## everything that is quick
 	$(BIN)/pytest $(PYTEST)
 
 test-slow: .venv/installed  ## learning, faults, servers and browsers
-	$(BIN)/pytest $(PYTEST) -m slow
+	$(BIN)/pytest $(PYTEST) -m 'slow and not alone'
+	$(BIN)/pytest -m alone
 
 bench: .venv/installed  ## side-by-side measurements; rewrites benchmarks/results
 	$(BIN)/python benchmarks/driver_overhead.py

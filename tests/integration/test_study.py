@@ -239,6 +239,7 @@ def test_ctrl_c_ends_cleanly_and_resume_finishes(
 
         def close(self, record: StudyRecord) -> None: ...
 
+    before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(tune, "train_trial", slow)
         with pytest.raises(KeyboardInterrupt):
@@ -247,7 +248,7 @@ def test_ctrl_c_ends_cleanly_and_resume_finishes(
     interrupted = load_study("s", tmp_path)[1]
     assert interrupted.trials[0].outcome is None
     assert kimgs(interrupted) == [[3]]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
     finished = resume_study("s", results=tmp_path)
     assert kimgs(finished) == [[3, 6]]
