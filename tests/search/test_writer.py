@@ -81,3 +81,5 @@ def test_a_lease_that_is_lost_ends_the_writing() -> None:
     with pytest.raises(StudyError, match="taken over"):
         writer.flush()
     assert done == []
+    with pytest.raises(StudyError, match="taken over"):
+        writer.close()
