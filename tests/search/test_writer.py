@@ -77,8 +77,8 @@ def test_a_lease_that_is_lost_ends_the_writing() -> None:
 
     done: list[str] = []
     writer = Writer("x", lost, 0.0)  # a heartbeat is due at each operation
-    writer.submit(lambda: done.append("written"))
-    with pytest.raises(StudyError, match="taken over"):
+    with pytest.raises(StudyError, match="taken over"):  # perhaps before anything is submitted
+        writer.submit(lambda: done.append("written"))
         writer.flush()
     assert done == []
     with pytest.raises(StudyError, match="taken over"):
