@@ -75,11 +75,14 @@ def test_a_lease_that_is_lost_ends_the_writing() -> None:
     def lost() -> None:
         raise StudyError("taken over")
 
+    def write() -> None:
+        writer.submit(lambda: done.append("written"))  # may raise by now: the thread is at work
+        writer.flush()
+
     done: list[str] = []
     writer = Writer("x", lost, 0.0)  # a heartbeat is due at each operation
-    with pytest.raises(StudyError, match="taken over"):  # perhaps before anything is submitted
-        writer.submit(lambda: done.append("written"))
-        writer.flush()
+    with pytest.raises(StudyError, match="taken over"):
+        write()
     assert done == []
     with pytest.raises(StudyError, match="taken over"):
         writer.close()
