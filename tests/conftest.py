@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ from gansearch.space.models import Space
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
 if WORKER := os.environ.get("PYTEST_XDIST_WORKER"):
     # Tests side by side are no trials that share a device: each worker's take turns by themselves.
-    os.environ["TMPDIR"] = tempfile.tempdir = str(Path(tempfile.gettempdir()) / f"tests-{WORKER}")
-    Path(tempfile.tempdir).mkdir(exist_ok=True)
+    # A short name: the path of a Unix socket in it is limited.
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"{WORKER}-")
 hypothesis.settings.register_profile("gansearch", deadline=None)  # no limits on absolute time
 hypothesis.settings.load_profile("gansearch")
 
@@ -33,6 +34,8 @@ def pytest_collection_finish() -> None:
 
 def pytest_unconfigure() -> None:
     gc.unfreeze()
+    if WORKER:
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
 Study = tuple[Space, StudyRecord]

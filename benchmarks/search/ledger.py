@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from gansearch.config import Params
@@ -13,7 +14,7 @@ from gansearch.search.simulate import Clock
 from gansearch.space import Space
 
 
-class Ledger:
+class Ledger(ABC):
     """Keeps the record for a method that does not: a base to propose, judge and learn on."""
 
     def __init__(self, space: Space, clock: Clock) -> None:
@@ -55,13 +56,13 @@ class Ledger:
         """The study as it stands."""
         return StudyRecord(self.space.name, "", "", 0.0, {}, tuple(self.trials.values()))
 
+    @abstractmethod
     def propose(self, number: int) -> Params:
         """The configuration of trial ``number``."""
-        raise NotImplementedError
 
     def judge(self, trial: TrialRecord, report: Report) -> bool:  # noqa: ARG002 - for subclasses
         """Whether a trial goes on after its report."""
         return True
 
-    def learn(self, trial: TrialRecord) -> None:
+    def learn(self, trial: TrialRecord) -> None:  # noqa: B027 - not all learn
         """A trial came to its end."""
