@@ -36,6 +36,8 @@ class Report:
             paper has, such as a random projector.
         checkpoint: where the weights at this kimg are (a path or URI), if they were kept.
         tags: facts that are not metrics: device, versions, what stood in for what.
+        moment: at which a study took it, in seconds since the epoch, 0 before that; two reports
+            that tell the same are equal whenever they came.
     """
 
     kimg: float
@@ -43,6 +45,7 @@ class Report:
     protocols: Mapping[str, str] = field(default_factory=dict)
     checkpoint: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    moment: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ class GridProposer:
         """A trial was handed out."""
         self._seen.add(key_of(trial.params))
 
+    def report(self, trial: TrialRecord) -> None:
+        """A trial has a new report, which is nothing to a grid."""
+
     def end(self, trial: TrialRecord) -> None:
         """A trial came to its end, which is nothing to a grid."""
 

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import RLock
 from typing import Protocol
 
@@ -19,8 +20,8 @@ from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import is_full
 from gansearch.search.normalise import Normaliser
-from gansearch.search.rungs import Rungs
 from gansearch.search.samplers import derive_seed, proposer
+from gansearch.search.stopping import STOPPERS
 from gansearch.space import Space
 
 
@@ -101,12 +102,7 @@ class Policy:
         self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
         self._untold: set[int] = set(self._interrupted)  # those whose process may still tell
         self._proposer = proposer(space)
-        search = space.search
-        self._rungs = Rungs(
-            space.budget.rungs if search.stopping == "asha" else (),
-            search.reduction_factor,
-            space.quality.direction,
-        )
+        self._stopper = STOPPERS[space.search.stopping](space)
         self._normalise = Normaliser(space, study)
         self._protocols: dict[str, str] = {}
         self._last_moment = 0.0
@@ -166,11 +162,14 @@ class Policy:
             if problem is not None:
                 self._finish(replace(trial, outcome=problem[0], reason=problem[1]))
                 return False
-            report = self._normalise(report)
+            report = replace(self._normalise(report), moment=self._moment())
             reports, tags = (*trial.reports, report), {**trial.tags, **report.tags}
-            trial = self._judge(replace(trial, reports=reports, tags=tags), report)
-            self._recorder.reported(trial, report)
-            self._keep(trial)
+            trial = replace(trial, reports=reports, tags=tags)
+            judged = self._judge(trial)
+            self._recorder.reported(judged, report)
+            self._proposer.report(trial)
+            self._keep(judged)
+            trial = judged
             if trial.outcome == Outcome.STOPPED:
                 self._finish(trial)  # its process is ended from outside and tells nothing more
             return trial.outcome != Outcome.STOPPED
@@ -216,18 +215,26 @@ class Policy:
             return replace(self._study, trials=tuple(self._trials.values()))
 
     def _replay(self) -> None:
+        """Tell proposer and stopper what they were told, in the order in which they were told."""
+        steps: list[tuple[float, int, Callable[[], None]]] = []
         for trial in self._study.trials:
-            self._last_moment = max(self._last_moment, trial.started, trial.ended or 0.0)
-            self._proposer.add(trial)
-            for report in trial.reports:
+            steps.append((trial.started, trial.number, partial(self._proposer.add, trial)))
+            for count, report in enumerate(trial.reports, start=1):
                 self._protocols.update(report.protocols)
-                if not is_full(self._space, report.kimg):
-                    stopped_it = trial.outcome == Outcome.STOPPED and report is trial.last
-                    value = report.metrics[self._space.quality.metric]
-                    self._rungs.restore(trial.number, report.kimg, value, goes_on=not stopped_it)
-        ended = (trial for trial in self._study.trials if trial.outcome is not None)
-        for trial in sorted(ended, key=lambda trial: (trial.ended or 0.0, trial.number)):
-            self._proposer.end(trial)
+                then = replace(trial, reports=trial.reports[:count], outcome=None, ended=None)
+                goes_on = trial.outcome != Outcome.STOPPED or report is not trial.last
+                step = partial(self._report_again, then, goes_on=goes_on)
+                steps.append((report.moment, trial.number, step))
+            if trial.ended is not None:
+                steps.append((trial.ended, trial.number, partial(self._proposer.end, trial)))
+        for moment, _, replay in sorted(steps, key=lambda step: step[:2]):
+            self._last_moment = max(self._last_moment, moment)
+            replay()
+
+    def _report_again(self, trial: TrialRecord, *, goes_on: bool) -> None:
+        if not is_full(self._space, trial.reports[-1].kimg):
+            self._stopper.restore(trial, goes_on=goes_on)
+        self._proposer.report(trial)
 
     def _trial(self, number: int) -> TrialRecord:
         if number not in self._trials:
@@ -263,16 +270,13 @@ class Policy:
                 return Outcome.FAILED, reason
         return None
 
-    def _judge(self, trial: TrialRecord, report: Report) -> TrialRecord:
+    def _judge(self, trial: TrialRecord) -> TrialRecord:
         """``trial`` with the outcome that its new report brings, if it brings one."""
-        if is_full(self._space, report.kimg):
+        if is_full(self._space, trial.reports[-1].kimg):
             return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
-        quality = self._space.quality.metric
-        value = report.metrics[quality]
-        if self._rungs.report(trial.number, report.kimg, value):
+        reason = self._stopper.judge(trial)
+        if reason is None:
             return trial
-        share = f"best 1/{self._space.search.reduction_factor}"
-        reason = f"{quality} {value:.4g} at {report.kimg:g} kimg is not among the {share}"
         return replace(trial, outcome=Outcome.STOPPED, reason=reason, ended=self._moment())
 
     def _finish(self, trial: TrialRecord) -> None:

@@ -42,6 +42,9 @@ class Proposer(Protocol):
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out; trials are added in the order of their numbers."""
 
+    def report(self, trial: TrialRecord) -> None:
+        """A trial that was added has a new report, its last one."""
+
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end; ends are told in the order of ``ended``."""
 
@@ -147,6 +150,9 @@ class SampledProposer:
         )
         self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
         self._seen.add(key_of(trial.params))
+
+    def report(self, trial: TrialRecord) -> None:
+        """A trial has a new report, which says nothing to samplers that learn from ends."""
 
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end."""
