@@ -27,6 +27,7 @@ trial attribute           value
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -67,8 +68,10 @@ def study_attributes(study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def study_of(name: str, attributes: dict[str, Any], trials: list[FrozenTrial]) -> StudyRecord:
-    """The record that a study's attributes and trials stand for."""
+def study_of(
+    name: str, attributes: dict[str, Any], trials: Iterable[dict[str, Any]]
+) -> StudyRecord:
+    """The record that the attributes of a study and of its trials stand for."""
     by_number = {
         trial.number: replace(trial, scores=scores_of(attributes, trial.number))
         for trial in map(trial_of, trials)
@@ -143,9 +146,8 @@ def final_values(space: Space, trial: TrialRecord) -> list[float] | None:
     return objective_values(space, trial) if trial.outcome == Outcome.COMPLETED else None
 
 
-def trial_of(frozen: FrozenTrial) -> TrialRecord:
-    """The record that one of Optuna's trials stands for."""
-    attributes = frozen.user_attrs
+def trial_of(attributes: dict[str, Any]) -> TrialRecord:
+    """The record that the attributes of one of Optuna's trials stand for."""
     told = [value for key, value in attributes.items() if key.startswith(REPORT_PREFIX)]
     told.sort(key=lambda value: float(value["kimg"]))
     end = (told[-1]["ends"] if told else None) or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,15 @@ from optuna.trial import FrozenTrial
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search import layout
-from gansearch.search.database import connect, is_missing, show, sqlite_file, sqlite_url
+from gansearch.search.database import (
+    Row,
+    connect,
+    is_missing,
+    read_trials,
+    show,
+    sqlite_file,
+    sqlite_url,
+)
 from gansearch.search.feasibility import constraint_attributes, is_full, violations
 from gansearch.search.lease import RENEW_SECONDS, Lease
 from gansearch.search.writer import Writer
@@ -49,7 +57,8 @@ def read_study(url: str, name: str) -> tuple[Space, StudyRecord]:
     if is_missing(url):
         raise StudyError(f"there is no study {name!r}: {show(url)} does not exist")
     storage = connect(url)
-    study = _read(storage, _find(storage, name), name)
+    study_id = _find(storage, name)
+    study = _record(storage, study_id, name, read_trials(storage, study_id))
     return _space_of(study), study
 
 
@@ -68,15 +77,16 @@ class StudyStore:
         self._storage = storage
         self._study_id = study_id
         self._lease = Lease(storage, study_id, name)
-        self.study = _read(storage, study_id, name)
+        rows = read_trials(storage, study_id)
+        self.study = _record(storage, study_id, name, rows)
         self.space = _space_of(self.study)
-        kept = storage.get_all_trials(study_id, deepcopy=False)
-        self._ids = {trial.user_attrs["number"]: trial._trial_id for trial in kept}
-        self._count = len(kept)  # of Optuna's trials
+        self._ids = {row.attributes["number"]: row.trial_id for row in rows}
+        self._count = len(rows)  # of Optuna's trials
         place = storage.engine.url.render_as_string(hide_password=True)
         self._writer = Writer(place, self._lease.renew, RENEW_SECONDS)
-        for trial, frozen in zip(map(layout.trial_of, kept), kept, strict=True):
-            if trial.outcome is not None and not frozen.state.is_finished():
+        open_rows = (row for row in rows if not row.state.is_finished())
+        for trial in map(layout.trial_of, (row.attributes for row in open_rows)):
+            if trial.outcome is not None:
                 self.ended(trial)  # cut off between its last report and its end
 
     @classmethod
@@ -248,14 +258,14 @@ class StudyStore:
         return trial
 
 
-def _read(storage: RDBStorage, study_id: int, name: str) -> StudyRecord:
+def _record(storage: RDBStorage, study_id: int, name: str, rows: Sequence[Row]) -> StudyRecord:
     attributes = storage.get_study_user_attrs(study_id)
     if "space" not in attributes:
         raise StudyError(
             f"study {name!r} has no space on record: it is not gansearch's, or it was cut off "
             "while it was created; start it again under another name"
         )
-    return layout.study_of(name, attributes, storage.get_all_trials(study_id, deepcopy=False))
+    return layout.study_of(name, attributes, (row.attributes for row in rows))
 
 
 def _space_of(study: StudyRecord) -> Space:

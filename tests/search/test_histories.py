@@ -61,14 +61,7 @@ class Disk:
         for number, key, value in self.writes:
             found = attributes.setdefault(number, {})
             found.update(value if key == "" else {key: value})
-        made = [optuna_trial(found) for found in attributes.values()]
-        return replace(study, trials=tuple(map(layout.trial_of, made)))
-
-
-def optuna_trial(attributes: dict[str, Any]) -> Any:
-    from optuna.trial import TrialState, create_trial
-
-    return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
+        return replace(study, trials=tuple(map(layout.trial_of, attributes.values())))
 
 
 def play(

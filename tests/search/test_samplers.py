@@ -100,7 +100,7 @@ def test_ranges_of_variants_are_rebuilt_from_plain_names(
         frozen = running_trial(space, trial)
         assert ("gan.g_lr" in frozen.params) == (trial.params["variant"] == "gan")
         assert "g_lr" not in frozen.params
-        assert trial_of(frozen).params == trial.params
+        assert trial_of(frozen.user_attrs).params == trial.params
         seen |= frozen.params.keys()
     assert seen >= ({"dcgan.g_lr", "gan.g_lr", "gan.d_steps", "d_steps"} if history > 1 else set())
 
