@@ -19,6 +19,9 @@ WARM_UP = 16
 MEASURED = 16
 """Rounds of a measurement, at least: lazy penalties come once in as many steps."""
 
+SETTLING = 2
+"""Rounds before those that are measured once others have left: they find caches cold."""
+
 SPACING = 1.5
 """Progress from one measurement to asking for the next, as a factor."""
 
@@ -29,7 +32,7 @@ _BESIDE_SECONDS = 0.25
 """Of a stretch beside others, about: so long does one wait who wants to be alone."""
 
 _ALONE_SECONDS = (0.05, 1.0)
-"""Of a stretch alone, about: the least and the most."""
+"""Of a stretch alone that has settled, about: the least and the most."""
 
 
 @dataclass
@@ -51,13 +54,44 @@ class _Sum:
         return self.seconds / self.images * 1000
 
 
+class Stretch:
+    """Rounds to be trained: iterated over once, while they are timed.
+
+    Args:
+        device: that is trained on.
+        rounds: at least 1.
+        settling: the first so many of them, which find caches cold.
+
+    Attributes:
+        settling: as given.
+        elapsed: seconds since the stretch began.
+        elapsed_settled: seconds since its first settled round began.
+    """
+
+    def __init__(self, device: torch.device, rounds: int, settling: int) -> None:
+        self._device = device
+        self._rounds = rounds
+        self.settling = settling
+        self.elapsed = self.elapsed_settled = stopwatch(device)
+
+    def __len__(self) -> int:
+        return self._rounds
+
+    def __iter__(self) -> Iterator[int]:
+        for index in range(self._rounds):
+            if index == self.settling:
+                self.elapsed_settled = stopwatch(self._device)
+            yield index
+
+
 class TrainingTimer:
     """Times training in stretches, and nothing between them; measures some of them alone.
 
     The rate is the median of measurements, each of :data:`MEASURED` rounds or more in which nobody
     else uses the device, after a process's :data:`WARM_UP`. On a device of its own that is all of
     them. Where others are there, they are asked to leave for the first one, and then at geometric
-    distances. A run too short for any has the rate of all its stretches.
+    distances; their first :data:`SETTLING` rounds are not measured yet. A run too short for any
+    measurement has the rate of all its stretches.
 
     A stretch is timed on the device: on CUDA by its events, so that its steps stay asynchronous.
 
@@ -81,8 +115,8 @@ class TrainingTimer:
         self._waited_before = 0.0  # by earlier processes
 
     @contextmanager
-    def stretch(self, rounds: int, images: int) -> Iterator[int]:
-        """Time the next rounds; yields how many they are, from 1 to ``rounds``.
+    def stretch(self, rounds: int, images: int) -> Iterator[Stretch]:
+        """Time the next rounds; yields those to be trained now, from 1 to ``rounds``.
 
         A stretch that raises adds to the seconds and not to the rate.
 
@@ -90,24 +124,27 @@ class TrainingTimer:
             rounds: that are to be trained, at least 1.
             images: real images that each of them shows, at least 1.
         """
-        due = self._is_due()
-        count = min(rounds, self._fitting(due))
+        due, ripe = self._is_due(), self._process_rounds >= WARM_UP
+        settling, measured = self._fitting(due)
+        count = min(rounds, settling + measured)
         with self._turns.measured(alone=due) as was_alone:
-            elapsed = stopwatch(self._device)
+            stretch = Stretch(self._device, count, min(settling, count // 2))
             try:
-                yield count
+                yield stretch
             except BaseException:
-                self._all.seconds += elapsed()
+                self._all.seconds += stretch.elapsed()
                 raise
-            done = _Sum(elapsed(), count, count * images)
+            done = _Sum(stretch.elapsed(), count, count * images)
+            settled = count - stretch.settling
+            sample = _Sum(stretch.elapsed_settled(), settled, settled * images)
             alone = was_alone()
+        self._count(done)
         if due:
             self._asked_seconds += done.seconds
-        if alone and self._process_rounds >= WARM_UP:
-            self._measure(done)
+        if alone and ripe:
+            self._measure(sample)
         elif due:  # the others did not leave
-            self._next = round((self._all.images + done.images) * SPACING)
-        self._count(done)
+            self._next = round(self._all.images * SPACING)
 
     def _is_due(self) -> bool:
         if self._process_rounds < WARM_UP or self._all.images < self._next:
@@ -116,15 +153,18 @@ class TrainingTimer:
         affordable = spent <= SHARE * (time.perf_counter() - self._born)
         return affordable or not self._rates or self._current.rounds > 0
 
-    def _fitting(self, alone: bool) -> int:
+    def _fitting(self, alone: bool) -> tuple[int, int]:
+        """Rounds to settle in the next stretch, and rounds that follow them."""
         if self._round_seconds is None:
-            return 1
+            return 0, 1
         if not alone:
             count = max(1, int(_BESIDE_SECONDS / self._round_seconds))
             missing = WARM_UP - self._process_rounds
-            return count if missing <= 0 else min(count, missing)
+            return 0, count if missing <= 0 else min(count, missing)
         least, most = (int(seconds / self._round_seconds) for seconds in _ALONE_SECONDS)
-        return max(1, min(most, max(least, MEASURED - self._current.rounds)))
+        settling = min(SETTLING, most // 4)  # caches fill in a small part of a long round
+        wanted = max(least, MEASURED - self._current.rounds)
+        return settling, max(1, min(most, wanted))
 
     def _count(self, done: _Sum) -> None:
         if self._process_rounds < WARM_UP:
@@ -133,12 +173,12 @@ class TrainingTimer:
         self._round_seconds = done.seconds / done.rounds or None
         self._all.add(done)
 
-    def _measure(self, done: _Sum) -> None:
-        self._current.add(done)
+    def _measure(self, sample: _Sum) -> None:
+        self._current.add(sample)
         if self._current.rounds >= MEASURED:
             self._rates.append(self._current.rate)
             self._current = _Sum()
-            self._next = round((self._all.images + done.images) * SPACING)
+            self._next = round(self._all.images * SPACING)
 
     def costs(self) -> dict[str, float]:
         """The run's time, in seconds.

@@ -221,10 +221,10 @@ class Trainer:
         shown = steps * self.config.settings.batch_size
         rounds = math.ceil((to_images - self._rounds.images) / shown)
         while rounds > 0:
-            with self._timer.stretch(rounds, shown) as count, self._memory.window(count):
-                for _ in range(count):
+            with self._timer.stretch(rounds, shown) as stretch, self._memory.window(len(stretch)):
+                for _ in stretch:
                     self._round(phases)
-            rounds -= count
+            rounds -= len(stretch)
         self.losses = self._meter.close()
         self._divergence.check(self.losses, self.kimg)
 

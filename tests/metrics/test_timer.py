@@ -10,7 +10,7 @@ import torch
 
 from gansearch.metrics import timer as timer_module
 from gansearch.metrics.device import Turns
-from gansearch.metrics.timer import MEASURED, SHARE, SPACING, WARM_UP, TrainingTimer
+from gansearch.metrics.timer import MEASURED, SETTLING, SHARE, SPACING, WARM_UP, TrainingTimer
 
 CPU = torch.device("cpu")
 IMAGES = 10  # of a round
@@ -28,7 +28,13 @@ class Device(Turns):
     """A device on a clock of its own, which is slower while others are there."""
 
     def __init__(
-        self, clock: Clock, *, waits: float = 0.0, granted: bool = True, empty: bool = False
+        self,
+        clock: Clock,
+        *,
+        waits: float = 0.0,
+        granted: bool = True,
+        empty: bool = False,
+        cold: float = 0.0,
     ) -> None:
         self.clock = clock
         self.waited = 0.0
@@ -38,6 +44,7 @@ class Device(Turns):
         self._waits = waits
         self._granted = granted
         self._empty = empty
+        self._cold = cold  # seconds more of the first rounds after the others have left
 
     @contextmanager
     def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:
@@ -50,13 +57,16 @@ class Device(Turns):
         yield lambda: is_alone
 
     def train(self, timer: TrainingTimer, rounds: int, seconds: float) -> None:
-        """Rounds that take so long each when nobody else is there."""
+        """Rounds that take so long each when nobody else is there, or has been just before."""
         while rounds:
-            with timer.stretch(rounds, IMAGES) as count:
-                assert 1 <= count <= rounds
-                self.clock.now += count * seconds * self.slowed
-                self.stretches.append((self.slowed == 1.0, count))
-            rounds -= count
+            with timer.stretch(rounds, IMAGES) as stretch:
+                assert 1 <= len(stretch) <= rounds
+                for index in stretch:
+                    self.clock.now += seconds * self.slowed
+                    if self.asked[-1] and index < SETTLING:
+                        self.clock.now += self._cold
+                self.stretches.append((self.slowed == 1.0, len(stretch)))
+            rounds -= len(stretch)
 
     @property
     def alone_rounds(self) -> list[int]:
@@ -138,9 +148,27 @@ def test_measuring_and_waiting_are_a_small_share(clock: Clock) -> None:
     born = clock.now
     device.train(timer, 20_000, seconds=0.01)
     spent = device.waited + 0.01 * sum(device.alone_rounds)
-    one = 0.5 + 0.01 * MEASURED
+    one = 0.5 + 0.01 * (SETTLING + MEASURED)
     assert len(device.alone_rounds) > 1
     assert spent <= SHARE * (clock.now - born) + one + 1e-6
+
+
+def test_what_others_left_in_the_caches_is_in_the_seconds_and_not_in_the_rate(
+    clock: Clock,
+) -> None:
+    device = Device(clock, cold=0.01)
+    timer = TrainingTimer(CPU, device)
+    for _ in range(100):  # windows that a measurement does not fit into
+        device.train(timer, MEASURED - 1, seconds=0.01)
+    costs = timer.costs()
+    assert costs["measured_alone"] > 1
+    assert costs["seconds_per_kimg"] == pytest.approx(0.01 / IMAGES * 1000)
+    assert costs["train_seconds"] == pytest.approx(
+        sum(
+            count * 0.01 * (1 if alone else 3) + alone * min(count, SETTLING) * 0.01
+            for alone, count in device.stretches
+        )
+    )
 
 
 def test_a_measurement_goes_on_until_it_has_enough_rounds(device: Device) -> None:
