@@ -21,15 +21,19 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from gansearch.config import ComputeConfig
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.fastgan import EXCITATION, Excitation, UpBlock, widths
 from gansearch.settings import Dsc
 from gansearch.train.blocks import BlockCost, measure
+from gansearch.train.compute import FORMATS
 from gansearch.variants.projected.projected_gan import LARGEST, WIDTHS, Head
 
 TABLE = Path(__file__).parent / "results" / "dsc_blocks.md"
 RESOLUTION = 256
 G_CHANNELS, D_CHANNELS = 128, 64
+ORDER = FORMATS[ComputeConfig().memory_format]
+"""Of memory, as in training."""
 FORMS = {"dense": Dsc(), "separable": Dsc(where="both")}
 
 Build = Callable[[ConvFactory], nn.Module]
@@ -67,9 +71,10 @@ def blocks() -> Iterator[Block]:
 
 def measured(block: Block, batch: int, rounds: int, device: torch.device) -> dict[str, BlockCost]:
     with device:
-        inputs = [torch.randn(batch, *shape) for shape in block.inputs]
+        inputs = [torch.randn(batch, *shape).to(memory_format=ORDER) for shape in block.inputs]
         modules = {
-            form: block.build(ConvFactory(dsc, block.network)) for form, dsc in FORMS.items()
+            form: block.build(ConvFactory(dsc, block.network)).to(memory_format=ORDER)
+            for form, dsc in FORMS.items()
         }
     return measure(modules, inputs, rounds)
 
@@ -86,8 +91,8 @@ def report(
         "# Depthwise-separable convolution against dense, block by block",
         "",
         f"Projected GAN at {RESOLUTION} pixels: a forward and a backward pass in training mode, "
-        f"float32, batch of {batch}, median of {rounds}; {machine}, Python "
-        f"{platform.python_version()}, PyTorch {torch.__version__}.",
+        f"float32, {ComputeConfig().memory_format}, batch of {batch}, median of {rounds}; "
+        f"{machine}, Python {platform.python_version()}, PyTorch {torch.__version__}.",
         "",
         f"Command: `python benchmarks/dsc_blocks.py --rounds {rounds} --batch {batch}`",
         "",

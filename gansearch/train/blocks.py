@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from gansearch.metrics.memory import MIB
+from gansearch.metrics.timer import stopwatch
 from gansearch.nn.conv import SeparableConv
 from gansearch.train.prediction import LiveMemory
 
@@ -100,13 +100,6 @@ def measure(
     return costs
 
 
-def now(device: torch.device) -> float:
-    """Seconds, when a device has done all that it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 def _can_be_opened(module: nn.Module) -> bool:
     names = {name for name, _ in module.named_children()} - {"parametrizations"}
     return bool(names) and not isinstance(module, SeparableConv)
@@ -127,13 +120,14 @@ def _run(module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
 def _step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
     """Seconds of a forward and of a backward pass."""
     copies, device = _fresh(inputs), inputs[0].device
-    started = now(device)
+    elapsed = stopwatch(device)
     loss = _run(module, copies)
-    between = now(device)
+    forward = elapsed()
+    elapsed = stopwatch(device)
     loss.backward()  # type: ignore[no-untyped-call]
-    ended = now(device)
+    backward = elapsed()
     module.zero_grad()
-    return between - started, ended - between
+    return forward, backward
 
 
 def _activations(module: nn.Module, inputs: Sequence[Tensor]) -> int:

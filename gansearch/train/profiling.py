@@ -18,8 +18,9 @@ from gansearch.data.images import ImageSet
 from gansearch.data.stream import BatchStream
 from gansearch.metrics.device import device_name
 from gansearch.metrics.memory import MIB
+from gansearch.metrics.timer import stopwatch
 from gansearch.settings import Dsc
-from gansearch.train.blocks import BlockCost, blocks_of, measure, now
+from gansearch.train.blocks import BlockCost, blocks_of, measure
 from gansearch.train.compute import Compute
 from gansearch.train.phases import DATA, REST, lazy_phase, watched_rounds
 from gansearch.train.prediction import LiveMemory, play_on_fakes, predict_memory
@@ -99,19 +100,18 @@ class Profile:
     predicted_mib: float
 
 
-class Stopwatch:
+class PhaseWatch:
     """Seconds of each phase of a round."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._phase, self._since = REST, now(device)
+        self._phase, self._elapsed = REST, stopwatch(device)
         self.spans: defaultdict[str, float] = defaultdict(float)
 
     def mark(self, phase: str) -> None:
         """A phase begins."""
-        at = now(self._device)
-        self.spans[self._phase] += at - self._since
-        self._phase, self._since = phase, at
+        self.spans[self._phase] += self._elapsed()
+        self._phase, self._elapsed = phase, stopwatch(self._device)
 
     def lap(self) -> dict[str, float]:
         """The seconds by phase since the last call."""
@@ -163,7 +163,7 @@ def _laps(
 ) -> tuple[list[dict[str, float]], dict[str, float], int]:
     """Seconds by phase of each round, how many times a round a lazy phase comes, images a round."""
     variant = _build(config, images, device)
-    watch = Stopwatch(device)
+    watch = PhaseWatch(device)
     compute = Compute(config.compute, device)
     compute.apply(variant)
     steps_of = dict(variant.phases())
