@@ -6,7 +6,8 @@ the console all read it in this form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -22,6 +23,10 @@ class Outcome(StrEnum):
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
     FAILED = "failed"
+
+
+LOST = frozenset({Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY})
+"""Ends short of the full budget that are the configuration's own doing, and no machine's."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,28 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """A trial whose training another one took over and went on with.
+
+    Attributes:
+        number: of the trial.
+        params: its flat sampled parameters.
+        kimg: up to which it was trained with them; a rung.
+    """
+
+    number: int
+    params: Params
+    kimg: float
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial, as far as it has come.
 
     Attributes:
         number: 0-based, in the order of asking; unique within the study.
-        params: flat sampled parameters, ``variant`` among them.
+        params: flat sampled parameters, ``variant`` among them; of a trial that went on with the
+            training of others, those from there on.
         seed: of the trial's training.
         reports: in the order of kimg, at most one a rung.
         outcome: how it ended, or ``None`` while it runs or waits to be resumed.
@@ -81,6 +102,9 @@ class TrialRecord:
         started, ended: seconds since the epoch.
         tags: facts that are not metrics: device, versions, what stood in for what.
         scores: by metric, of a trial whose weights were scored again.
+        replicates: number of the trial whose configuration this one trains again, with another
+            seed; ``None`` of a trial that was proposed.
+        lineage: whose training it went on with, the first one first; empty where it began anew.
     """
 
     number: int
@@ -93,11 +117,50 @@ class TrialRecord:
     ended: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
+    replicates: int | None = None
+    lineage: tuple[Ancestor, ...] = ()
+
+    @property
+    def configuration(self) -> str:
+        """What trials share that differ in the seed of their training at most."""
+        searched = {name: value for name, value in self.params.items() if name != "seed"}
+        return json.dumps(searched, sort_keys=True)
 
     @property
     def last(self) -> Report | None:
         """The report of the furthest rung, if there is one."""
         return self.reports[-1] if self.reports else None
+
+    @property
+    def reached(self) -> float:
+        """The kimg that its training has come to, as far as it is on record."""
+        began = self.lineage[-1].kimg if self.lineage else 0.0
+        return self.last.kimg if self.last else began
+
+
+def lost_share(trainings: Iterable[TrialRecord]) -> float:
+    """The share of a configuration's trainings that were lost, of those and the completed ones."""
+    outcomes = [trial.outcome for trial in trainings]
+    lost, completed = sum(o in LOST for o in outcomes), outcomes.count(Outcome.COMPLETED)
+    return lost / max(1, lost + completed)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What a study took from an earlier one when it began.
+
+    Attributes:
+        study: the earlier one.
+        number: of its trial.
+        params: of the trial, as they are in the new study's space.
+        metrics: at the full budget, of a trial that was trained just as the new study would have
+            it: a result to learn from. Without them, a configuration to try.
+    """
+
+    study: str
+    number: int
+    params: Params
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +174,7 @@ class StudyRecord:
         started: seconds since the epoch.
         tags: versions, data fingerprint, where weights are kept.
         trials: in the order of their numbers.
+        priors: what it took from earlier studies.
     """
 
     name: str
@@ -119,6 +183,7 @@ class StudyRecord:
     started: float
     tags: Mapping[str, str]
     trials: tuple[TrialRecord, ...]
+    priors: tuple[Prior, ...] = ()
 
 
 class Observer(Protocol):

@@ -8,6 +8,7 @@ study attribute           value
 ========================  ==========================================================================
 ``space``, ``file``       the YAML as submitted, and what it was read from
 ``started``, ``tags``     of the :class:`StudyRecord`
+``priors``                likewise; studies from before it had none
 ``scores:NUMBER``         of the trial with this number; Optuna lets no attribute of a finished
                           trial be written
 ========================  ==========================================================================
@@ -20,6 +21,7 @@ trial attribute           value
 ``params``                the configuration with its constants, by plain names; Optuna's own
                           parameters have the sampler's, such as ``gan.g_lr``
 ``seed``, ``started``     as in the record
+``replicates``            likewise; studies from before it had none
 ``report:IMAGES``         one report; the one that ended the trial says so
 ``end``, ``outcome``      how it ended; ``outcome`` is written last and makes it so
 ========================  ==========================================================================
@@ -35,7 +37,7 @@ from typing import Any
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Prior, Report, Score, StudyRecord, TrialRecord
 from gansearch.search.feasibility import objective_values
 from gansearch.search.samplers import drawn
 from gansearch.space import Space
@@ -63,6 +65,7 @@ def study_attributes(study: StudyRecord) -> dict[str, Any]:
     return {
         "started": study.started,
         "tags": dict(study.tags),
+        "priors": [asdict(prior) for prior in study.priors],
         "file": study.space_file,
         "space": study.space_yaml,
     }
@@ -83,6 +86,7 @@ def study_of(
         started=attributes["started"],
         tags=attributes["tags"],
         trials=tuple(by_number[number] for number in sorted(by_number)),
+        priors=tuple(Prior(**prior) for prior in attributes.get("priors", ())),
     )
 
 
@@ -127,6 +131,7 @@ def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
             "params": trial.params,
             "seed": trial.seed,
             "started": trial.started,
+            "replicates": trial.replicates,
             **dict(report_attribute(trial, report) for report in trial.reports),
         },
         intermediate_values={step_of(r): r.metrics[quality] for r in trial.reports},
@@ -165,4 +170,5 @@ def trial_of(attributes: dict[str, Any]) -> TrialRecord:
         started=attributes["started"],
         ended=end.get("ended"),
         tags=end.get("tags", tags),
+        replicates=attributes.get("replicates"),
     )

@@ -20,6 +20,7 @@ from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import is_full
 from gansearch.search.normalise import Normaliser
+from gansearch.search.plan import Plan
 from gansearch.search.samplers import derive_seed, proposer
 from gansearch.search.stopping import STOPPERS
 from gansearch.space import Space
@@ -101,7 +102,7 @@ class Policy:
         self._trials = {trial.number: trial for trial in study.trials}
         self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
         self._untold: set[int] = set(self._interrupted)  # those whose process may still tell
-        self._proposer = proposer(space)
+        self._plan = Plan(space, study, proposer(space))
         self._stopper = STOPPERS[space.search.stopping](space)
         self._normalise = Normaliser(space, study)
         self._protocols: dict[str, str] = {}
@@ -110,8 +111,9 @@ class Policy:
         self._began = clock()
 
     def ask(self) -> Ask | None:
-        """The next trial to run; ``None`` once this run has nothing more to start.
+        """The next trial to run; ``None`` while this run has nothing to start.
 
+        Where configurations are trained again, there may be more once another trial has ended.
         Interrupted trials of an earlier run come first and go on from their last report. After the
         budget's wall clock, counted from this policy's making, nothing is started.
         """
@@ -123,18 +125,18 @@ class Policy:
                 trial = self._trials[self._interrupted.popleft()]
                 return Ask(trial.number, trial.params, trial.seed, resume=trial.last)
             number = len(self._trials)
-            if number >= self._space.budget.trials:
+            following = self._plan.next(number)
+            if following is None:
                 return None
-            params = self._proposer.propose(number)
-            if params is None:
-                return None
+            params, replicates = following
             given = self._space.seed_of(params)
             seed = derive_seed(self._space, number, stream=0) if given is None else given
-            trial = TrialRecord(number, params, seed, started=self._moment())
+            moment = self._moment()
+            trial = TrialRecord(number, params, seed, started=moment, replicates=replicates)
             self._recorder.asked(trial)
             self._trials[number] = trial
             self._untold.add(number)
-            self._proposer.add(trial)
+            self._plan.add(trial)
             return Ask(number, params, seed)
 
     def report(self, number: int, report: Report) -> bool:
@@ -167,7 +169,7 @@ class Policy:
             trial = replace(trial, reports=reports, tags=tags)
             judged = self._judge(trial)
             self._recorder.reported(judged, report)
-            self._proposer.report(trial)
+            self._plan.report(trial)
             self._keep(judged)
             trial = judged
             if trial.outcome == Outcome.STOPPED:
@@ -215,10 +217,10 @@ class Policy:
             return replace(self._study, trials=tuple(self._trials.values()))
 
     def _replay(self) -> None:
-        """Tell proposer and stopper what they were told, in the order in which they were told."""
+        """Tell plan and stopper what they were told, in the order in which they were told."""
         steps: list[tuple[float, int, Callable[[], None]]] = []
         for trial in self._study.trials:
-            steps.append((trial.started, trial.number, partial(self._proposer.add, trial)))
+            steps.append((trial.started, trial.number, partial(self._plan.add, trial)))
             for count, report in enumerate(trial.reports, start=1):
                 self._protocols.update(report.protocols)
                 then = replace(trial, reports=trial.reports[:count], outcome=None, ended=None)
@@ -226,15 +228,15 @@ class Policy:
                 step = partial(self._report_again, then, goes_on=goes_on)
                 steps.append((report.moment, trial.number, step))
             if trial.ended is not None:
-                steps.append((trial.ended, trial.number, partial(self._proposer.end, trial)))
+                steps.append((trial.ended, trial.number, partial(self._plan.end, trial)))
         for moment, _, replay in sorted(steps, key=lambda step: step[:2]):
             self._last_moment = max(self._last_moment, moment)
             replay()
 
     def _report_again(self, trial: TrialRecord, *, goes_on: bool) -> None:
-        if not is_full(self._space, trial.reports[-1].kimg):
+        if trial.replicates is None and not is_full(self._space, trial.reports[-1].kimg):
             self._stopper.restore(trial, goes_on=goes_on)
-        self._proposer.report(trial)
+        self._plan.report(trial)
 
     def _trial(self, number: int) -> TrialRecord:
         if number not in self._trials:
@@ -274,7 +276,8 @@ class Policy:
         """``trial`` with the outcome that its new report brings, if it brings one."""
         if is_full(self._space, trial.reports[-1].kimg):
             return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
-        reason = self._stopper.judge(trial)
+        # Rungs hear of a configuration once; were its repeats stopped, its mean would be of the best.
+        reason = None if trial.replicates is not None else self._stopper.judge(trial)
         if reason is None:
             return trial
         return replace(trial, outcome=Outcome.STOPPED, reason=reason, ended=self._moment())
@@ -288,5 +291,5 @@ class Policy:
 
     def _keep(self, trial: TrialRecord) -> None:
         if trial.outcome is not None and self._trials[trial.number].outcome is None:
-            self._proposer.end(trial)
+            self._plan.end(trial)
         self._trials[trial.number] = trial

@@ -102,12 +102,14 @@ class PolicySearcher(Searcher):
         self._capacity_known_until = -float("inf")
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's job, ``None`` while the cluster is full, ``FINISHED`` after the last."""
+        """The next trial's job, ``None`` while there is none, ``FINISHED`` after the last."""
         if len(self._numbers) >= self._room():
             return None
         job = self._desk.call(self._next_job, default=None)
         if job is None:
-            return Searcher.FINISHED
+            # Who is trained again depends on how those end that still run.
+            waits = self._numbers and self._space.search.replicates > 1
+            return None if waits else Searcher.FINISHED
         self._numbers[trial_id] = job["number"]
         return job
 

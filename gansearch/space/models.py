@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from graphlib import TopologicalSorter
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from gansearch.config import (
+    Change,
     ComputeConfig,
     DataConfig,
     EvaluationConfig,
@@ -21,6 +22,7 @@ from gansearch.config import (
     TrainConfig,
 )
 from gansearch.metrics.catalog import METRICS
+from gansearch.record import Ancestor
 from gansearch.space.knobs import defaults_of
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
 from gansearch.space.scope import SECTIONS, Entry, resolve
@@ -102,6 +104,12 @@ class SearchConfig(Model):
     """What happens at a rung: the worse trials stop (ASHA), or nothing."""
     reduction_factor: int = Field(default=3, ge=2, le=10)
     """ASHA's eta: one of so many trials goes on past a rung."""
+    replicates: int = Field(default=1, ge=1, le=32)
+    """Trainings, with seeds of their own, of each configuration on the front; 1 repeats none. They
+    come beyond the budget's trials, after them."""
+    warm_start: tuple[str, ...] = ()
+    """Earlier studies of the same storage: what their fronts had is tried after the papers'
+    configurations, and what they measured alike is learnt from."""
     seed: int = Field(default=0, ge=0)
     """Every random choice of the study follows from it."""
     concurrency: int | None = Field(default=None, ge=1)
@@ -210,19 +218,33 @@ class Space(Model):
         aims = {**defaults_of(variant), **wanted}
         return self._assign(variant, lambda name, key: self.parameters[key].nearest(aims[name]))
 
-    def train_config(self, params: Params, seed: int) -> TrainConfig:
+    def train_config(
+        self, params: Params, seed: int, lineage: Sequence[Ancestor] = ()
+    ) -> TrainConfig:
         """The training run that sampled ``params`` stand for, with this space's fixed settings.
+
+        Args:
+            params: of the trial.
+            seed: of its training.
+            lineage: whose training it went on with: the run is then the whole of it, from the first
+                one's beginning on.
 
         Raises:
             ConfigError: a parameter that the variant does not take, or a value out of its range.
         """
+        stages = [ancestor.params for ancestor in lineage] + [params]
+        schedule = tuple(
+            Change(kimg=ancestor.kimg, settings=dict(after.items() - ancestor.params.items()))
+            for ancestor, after in zip(lineage, stages[1:], strict=True)
+        )
         return TrainConfig.from_params(
-            {**self._fixed(params), **params},
+            {**self._fixed(params), **stages[0]},
             data=self.data,
             evaluation=self.evaluation.model_copy(update={"metrics": self._quality_metrics()}),
             compute=self.compute,
             seed=seed,
             max_kimg=self.budget.max_kimg,
+            schedule=schedule,
         )
 
     def seed_of(self, params: Params) -> int | None:
