@@ -276,7 +276,7 @@ class Policy:
         """``trial`` with the outcome that its new report brings, if it brings one."""
         if is_full(self._space, trial.reports[-1].kimg):
             return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
-        # Rungs hear of a configuration once; were its repeats stopped, its mean would be of the best.
+        # Rungs hear of a configuration once; a mean over the repeats that they leave would flatter.
         reason = None if trial.replicates is not None else self._stopper.judge(trial)
         if reason is None:
             return trial
