@@ -326,7 +326,9 @@ def test_a_front_is_scored_again(
     assert "±" not in before.out
     answer = gansearch("rescore", "s", "--results", tmp_path, "--samples", 60, "--seeds", 2)
     assert (answer.code, answer.err) == (0, "")
-    assert "Student's t, 2 seeds of latents); 60 images from latents of seeds 1, 2" in answer.out
+    assert (
+        "Student's t, 2 seeds of latents); samples=60; source=latents of seeds 1, 2" in answer.out
+    )
     front = front_of(gansearch, tmp_path)
     assert (front["fid_digits_low"] < front["fid_digits"]).all()
     assert (front["fid_digits"] < front["fid_digits_high"]).all()
@@ -339,7 +341,7 @@ def test_checkpoints_and_data_are_scored(gansearch: Call, trained: Path) -> None
     answer = gansearch("evaluate", "s/0", *options, "--against", "digits")
     assert (answer.code, answer.err) == (0, "")
     assert "±" in answer.out
-    assert "40 images from latents of seeds 0, 1 against 1797 real ones" in answer.out
+    assert "samples=40; source=latents of seeds 0, 1; against=1797 real ones" in answer.out
     metric = ("--metric", "fid_random")
     saved = gansearch("evaluate", "--against", "digits", *metric, "--save-stats", "d.npz")
     assert saved.out == "statistics of digits: d.npz\n"

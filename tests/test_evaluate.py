@@ -70,7 +70,9 @@ def test_a_checkpoint_scores_as_is_wanted(trained: Path) -> None:
     wanted = Wanted(("kid_digits", "fid_digits"), samples=50, seeds=(3, 5))
     kid, fid = evaluate("s/1", "digits", wanted, results=trained)
     assert (kid.metric, fid.metric) == ("kid_digits", "fid_digits")
-    assert fid.protocol.startswith("50 images from latents of seeds 3, 5 against 1797 real ones")
+    assert fid.protocol.startswith(
+        "samples=50; source=latents of seeds 3, 5; against=1797 real ones"
+    )
     for index, seed in enumerate((3, 5)):
         _, one = evaluate("s/1", "digits", replace(wanted, seeds=(seed,)), results=trained)
         assert one.values == (fid.values[index],)
@@ -87,7 +89,7 @@ def test_a_folder_scores_as_the_same_images_as_a_data_set(folders: tuple[str, st
     expected = direct.measure(drawn(0)).values
     for scored in evaluate(a, b, RANDOM, results=HERE):
         assert scored.values == (pytest.approx(expected[scored.metric], rel=1e-6),)
-        assert scored.protocol.startswith("12 images from real images")
+        assert scored.protocol.startswith("samples=12; source=real images")
     assert evaluate(a, f"folder:{b}", RANDOM, results=HERE) == evaluate(a, b, RANDOM, results=HERE)
 
 
@@ -127,7 +129,7 @@ def test_mixed_and_broken_images_are_named(folders: tuple[str, str], tmp_path: P
     with pytest.raises(DataError, match=r"16x16 \(square.png\), 30x20 \(wide.png\)"):
         evaluate(str(mixed), folders[0], RANDOM, results=HERE)
     fid, _ = evaluate(str(mixed), folders[0], replace(RANDOM, resolution=16), results=HERE)
-    assert fid.protocol.startswith("2 images")
+    assert fid.protocol.startswith("samples=2;")
     (mixed / "broken.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"broken\.png: not an image"):
         evaluate(str(mixed), folders[0], replace(RANDOM, resolution=16), results=HERE)

@@ -48,7 +48,9 @@ def test_finalists_are_scored_on_latents_that_the_search_has_not_seen(
     score = first.scores["fid_digits"]
     assert space.evaluation.seed not in score.seeds
     assert score.seeds == (1, 2)
-    assert score.protocol.startswith("60 images from latents of seeds 1, 2 against 899 real ones")
+    assert score.protocol.startswith(
+        "samples=60; source=latents of seeds 1, 2; against=899 real ones"
+    )
     assert score.protocol == second.scores["fid_digits"].protocol
     assert first.last is not None
     assert score.kimg == first.last.kimg

@@ -14,6 +14,7 @@ from gansearch.errors import ConfigError
 from gansearch.metrics.features import Features
 from gansearch.metrics.fid import Factored, Moments, frechet_distance
 from gansearch.metrics.measure import Names, View
+from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
 
 LEAST = 2  # images of a class whose covariance can be estimated
@@ -60,7 +61,7 @@ class WithinClassMeasure:
         moments = [Moments(reference.features.dim, reference.device) for _ in self._gaussians]
         return WithinClassTally(self._name, reference.features, self._gaussians, moments)
 
-    def protocol(self, samples: int, source: str) -> str:
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
         """The features, the classes and how many images there are of them."""
         fewest, most = min(self._counts), max(self._counts)
         method = (
@@ -129,11 +130,10 @@ class ClassAccuracyMeasure:
         """Counts of right and of all images."""
         return ClassAccuracyTally(self._name, self._reference.features)
 
-    def protocol(self, samples: int, source: str) -> str:
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
         """The classifier, and the images whose labels are asked for."""
-        labels = self._reference.images.train.fingerprint
-        method = f"accuracy of the classifier on the labels of {labels[:8]}"
-        return self._reference.protocol(method, samples, source, Compared())
+        asked_for = Compared("the labels asked for", self._reference.images.train.fingerprint)
+        return self._reference.protocol("accuracy of the classifier", samples, source, asked_for)
 
 
 @dataclass

@@ -69,7 +69,8 @@ class Evaluation:
 
     Attributes:
         values: by metric; also what a metric says beside its value, such as its error.
-        protocols: what each was measured by, as text that ends in a hash.
+        protocols: what each was measured by, the text of a
+            :class:`~gansearch.metrics.protocol.QualityProtocol`.
         spread: root of the pixels' mean variance over the images, as a multiple of the training
             images'; about 1 for samples as diverse as the data.
     """
@@ -247,7 +248,7 @@ def _measures(
 
 def _protocols(measures: Measures, samples: int, source: str) -> dict[str, str]:
     return {
-        name: measure.protocol(samples, source)
+        name: str(measure.protocol(samples, source))
         for names, measure in measures.items()
         for name in names
     }

@@ -12,6 +12,7 @@ from gansearch.data.images import permutation
 from gansearch.metrics.features import Features
 from gansearch.metrics.fid import Factored, Moments, frechet_distance
 from gansearch.metrics.measure import Names, VectorsMeasure, View
+from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Reference
 
 POINTS = 15
@@ -38,7 +39,7 @@ class FrechetMeasure:
         moments = Moments(reference.features.dim, reference.device)
         return FrechetTally(self._name, reference.features, self._gaussian, moments)
 
-    def protocol(self, samples: int, source: str) -> str:
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
         """The features, the sample count and the reference set."""
         compared = self._reference.population
         return self._reference.protocol("Fréchet distance", samples, source, compared)

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansearch.data import Images, ImageSet
-from gansearch.data.images import fingerprint
 from gansearch.errors import ConfigError
 from gansearch.metrics.measure import View
+from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.weights import PublishedWeights
 
 ALEXNET = PublishedWeights(
@@ -118,13 +118,15 @@ class LpipsMeasure:
         """The pairs' distances."""
         return LpipsTally(self._name, self._lpips)
 
-    def protocol(self, samples: int, source: str) -> str:
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
         """The pairs and the weights."""
-        text = (
-            f"{samples} images from {source}, in pairs, LPIPS of AlexNet ({ALEXNET.sha256[:8]}) "
-            f"and heads ({HEADS.sha256[:8]})"
+        return QualityProtocol(
+            samples=samples,
+            source=source,
+            method="LPIPS in pairs",
+            features=f"AlexNet, heads {HEADS.sha256[:8]}",
+            weights=ALEXNET.sha256,
         )
-        return f"{text} [{fingerprint(text)[:8]}]"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from gansearch.data import ImageSet
 from gansearch.data.batch import Batch
 from gansearch.errors import ConfigError
 from gansearch.metrics.features import Features
+from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
 
 Names = dict[str, str]
@@ -53,8 +54,8 @@ class Measure(Protocol):
     def tally(self) -> Tally:
         """A new tally, for one set of images."""
 
-    def protocol(self, samples: int, source: str) -> str:
-        """All that two values must share to be compared, as text that ends in a hash.
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
+        """All that two values must share to be compared.
 
         Args:
             samples: number of images that were scored.
@@ -109,7 +110,7 @@ class VectorsMeasure:
         """Keeps the features."""
         return VectorsTally(self._reference.features, self._score)
 
-    def protocol(self, samples: int, source: str) -> str:
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
         """The features, the method, and what is compared."""
         return self._reference.protocol(self._method, samples, source, self._compared)
 

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from gansearch.data import Images, ImageSet
-from gansearch.data.images import fingerprint, permutation
+from gansearch.data.images import permutation
 from gansearch.errors import ConfigError
 from gansearch.metrics.measure import View
+from gansearch.metrics.protocol import QualityProtocol
 
 WIDTHS = torch.logspace(-1, 0, 10, dtype=torch.float64)
 """The kernels' standard deviations that are tried, as shares of white."""
@@ -27,7 +28,6 @@ VALIDATION = 1000
 """Images that the width is chosen by, at most; never more than half of those held out."""
 
 _PAIRS = 1 << 22  # distances in memory at once: 32 MiB in double precision
-_RECIPE = "1"  # raised with every change of what a value means
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,16 @@ class ParzenMeasure:
         """Keeps the images: they are the kernels' centres."""
         return ParzenTally(lambda centres: fit(centres, self._validation, self._test), [])
 
-    def protocol(self, samples: int, source: str) -> str:
+    def protocol(self, samples: int, source: str) -> QualityProtocol:
         """The kernels, and the images that choose their width and are scored."""
-        text = (
-            f"{samples} images from {source}, Gaussian kernels, {len(WIDTHS)} widths from "
-            f"{WIDTHS[0]:g} to {WIDTHS[-1]:g} by {len(self._validation)} held-out images, "
-            f"{len(self._test)} others scored"
+        return QualityProtocol(
+            samples=samples,
+            source=source,
+            against=f"{len(self._test)} held-out images",
+            reference=self._fingerprint,
+            method=f"Gaussian kernels, {len(WIDTHS)} widths from {WIDTHS[0]:g} to {WIDTHS[-1]:g} "
+            f"by {len(self._validation)} other held-out images",
         )
-        return f"{text} [{fingerprint(text, self._fingerprint, _RECIPE)[:8]}]"
 
 
 @dataclass(frozen=True)

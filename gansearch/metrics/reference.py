@@ -165,19 +165,20 @@ class Reference:
 
     # --- The protocol ----------------------------------------------------------------------------
 
-    def protocol(self, method: str, samples: int, source: str, compared: Compared) -> str:
-        """A protocol's text: in these features, images from ``source`` against ``compared``."""
-        protocol = QualityProtocol(
-            method=method,
-            features=self.features.name,
-            checksum=self.features.checksum,
-            resize=self.features.resize,
+    def protocol(
+        self, method: str, samples: int, source: str, compared: Compared
+    ) -> QualityProtocol:
+        """That of a method in these features: images from ``source`` against ``compared``."""
+        return QualityProtocol(
             samples=samples,
             source=source,
             against=compared.description,
             reference=compared.fingerprint,
+            method=method,
+            features=self.features.name,
+            weights=self.features.checksum,
+            resize=self.features.resize,
         )
-        return str(protocol)
 
 
 def gaussian_of(features: Features, images: ImageSet, device: torch.device) -> Dense | Thin:

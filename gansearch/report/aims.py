@@ -82,16 +82,17 @@ class Aims:
         """
         import numpy as np
 
-        reports = {trial.number: standings[trial.number].report for trial in trials}
+        given = {trial.number: standings[trial.number] for trial in trials}
         removed = {
-            words: tuple(n for n, report in reports.items() if not _admits(bound, report))
+            words: tuple(n for n, each in given.items() if not _admits(bound, each.report))
             for words, bound in self.limits.items()
         }
         out = {number for numbers in removed.values() for number in numbers}
-        kept = {number: report for number, report in reports.items() if number not in out}
+        kept = {number: each for number, each in given.items() if number not in out}
         check_protocols([objective.metric for objective in self.objectives], kept)
         points = [
-            [oriented(o, r.metrics[o.metric]) for o in self.objectives] for r in kept.values()
+            [oriented(o, each.report.metrics[o.metric]) for o in self.objectives]
+            for each in kept.values()
         ]
         return Candidates(
             trials=tuple(trial for trial in trials if trial.number in kept),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gansearch.errors import StudyError, UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import StudyRecord, TrialRecord
-from gansearch.report.standing import check_protocols, final, is_complete
+from gansearch.report.standing import check_protocols, final, is_complete, standing
 from gansearch.space.models import Space
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
     """
     trials = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
     qualities = [o.metric for o in space.objectives if METRICS[o.metric].kind == "quality"]
-    check_protocols(qualities, {trial.number: final(trial) for trial in trials})
+    check_protocols(qualities, {t.number: standing(t, scored=False) for t in trials})
     metrics = tuple(m for m in (*qualities, *COSTS) if all(m in final(t).metrics for t in trials))
     groups = _groups(trials)
     chosen = _chosen(groups, baseline)

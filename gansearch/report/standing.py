@@ -9,29 +9,20 @@ how far it would move with other latents. It says nothing of another training's 
 from __future__ import annotations
 
 import math
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gansearch.errors import ProtocolError
 from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.protocol import differences
 from gansearch.record import Outcome, Report, Score, TrialRecord
 
 CONFIDENCE = 0.95
 """Of every interval."""
 
-ATTRIBUTES = {
-    "samples": r"^(\d+) images",
-    "source": r"images from (.+?)(?= against| within| under|, (?!\d))",
-    "against": r" against (.+?) \(",
-    "reference": r" against .+? \((\w+)\)",
-    "method": r"\), (.+), \w+ features",
-    "features": r"(\w+) features",
-    "weights": r"features \((\w+)\)",
-    "resize": r"resize (.+) \[",
-}
-"""How the text of a protocol tells what, for messages."""
+RESCORING = "; `gansearch rescore STUDY` scores them alike"
+"""What mends a rescoring by another protocol that was cut off halfway."""
 
 
 @dataclass(frozen=True)
@@ -131,37 +122,37 @@ def final(trial: TrialRecord) -> Report:
     return trial.last
 
 
-def check_protocols(metrics: Iterable[str], reports: Mapping[int, Report]) -> None:
+def check_protocols(metrics: Iterable[str], standings: Mapping[int, Standing]) -> None:
     """See that completed trials may be compared.
 
     Args:
         metrics: that they are compared by.
-        reports: by the trial's number, what each is compared by.
+        standings: by the trial's number, what each is compared by.
 
     Raises:
         ProtocolError: two trials have different protocols for a metric, or both name what stands in
             for what a paper has, and it is not the same.
     """
-    stand_ins = {name for report in reports.values() for name in report.protocols} - METRICS.keys()
+    protocols = {number: standing.report.protocols for number, standing in standings.items()}
+    stand_ins = {name for named in protocols.values() for name in named} - METRICS.keys()
     for name in (*metrics, *sorted(stand_ins)):
         seen: dict[str | None, int] = {}
-        for number, report in reports.items():
-            if name in report.protocols or name not in stand_ins:
-                seen.setdefault(report.protocols.get(name), number)
+        for number, named in protocols.items():
+            if name in named or name not in stand_ins:
+                seen.setdefault(named.get(name), number)
         if len(seen) > 1:
             (one, a), (other, b), *_ = seen.items()
+            rescored = all(name in standings[number].intervals for number in (a, b))
             raise ProtocolError(
                 f"{name} was measured under different protocols and cannot be ranked"
                 f"{_apart(one or '', other or '')}: "
                 f"{one or 'an unnamed one'} (trial {a}) and {other or 'an unnamed one'} (trial {b})"
+                f"{RESCORING if rescored else ''}"
             )
 
 
 def _apart(one: str, other: str) -> str:
     """What two protocols differ in: `` (samples 1000 against 10000)``; empty if not known."""
-    differences = [
-        f"{name} {a[1]} against {b[1]}"
-        for name, pattern in ATTRIBUTES.items()
-        if (a := re.search(pattern, one)) and (b := re.search(pattern, other)) and a[1] != b[1]
-    ]
-    return f" ({', '.join(differences)})" if differences else ""
+    apart = (f"{name} {a} against {b}" for name, (a, b) in differences(one, other).items())
+    words = ", ".join(apart)
+    return f" ({words})" if words else ""

@@ -20,9 +20,10 @@ from gansearch.metrics.calibration import CALIBRATION, device_speed
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.device import device_name
 from gansearch.metrics.evaluator import Evaluator
+from gansearch.metrics.protocol import QualityProtocol
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
-from gansearch.train.prediction import foresee, prediction_error
+from gansearch.train.prediction import foresee, prediction_error, refuse_too_large
 from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
 
@@ -40,6 +41,7 @@ TRANSIENT = (OSError, torch.AcceleratorError)
 """What another attempt, perhaps on another machine, may not meet: storage, network, a device."""
 
 OnReport = Callable[[Report, Path], bool]
+OnForeseen = Callable[[Mapping[str, float]], None]
 
 
 def run_training(
@@ -49,6 +51,7 @@ def run_training(
     on_report: OnReport,
     resume_from: Path | None = None,
     device: torch.device | None = None,
+    on_foreseen: OnForeseen = lambda _: None,
 ) -> tuple[Outcome, str]:
     """Train from rung to rung: advance, evaluate, write a checkpoint's folder, report.
 
@@ -63,6 +66,8 @@ def run_training(
         on_report: called with each report and its checkpoint's folder; ``False`` stops the run.
         resume_from: a checkpoint's folder to go on from; its rung is not reported again.
         device: CUDA where there is one, unless given.
+        on_foreseen: called before anything is trained, with what the run is predicted to need, as
+            of :func:`~gansearch.train.prediction.foresee`.
 
     Returns:
         How the run ended, and why in one line; the reason is empty for a completed run.
@@ -72,7 +77,7 @@ def run_training(
         torch.AcceleratorError: likewise a device.
     """
     device = device or best_device()
-    reports = _reports(config, rungs, folder, resume_from, device)
+    reports = _reports(config, rungs, folder, resume_from, device, on_foreseen)
     while True:
         try:
             report, checkpoint = next(reports)
@@ -111,9 +116,12 @@ def _reports(
     folder: Path,
     resume_from: Path | None,
     device: torch.device,
+    on_foreseen: OnForeseen,
 ) -> Iterator[tuple[Report, Path]]:
     images = load_images(config.data)
     foreseen = foresee(config, images.train, device)
+    on_foreseen(foreseen)
+    refuse_too_large(foreseen, str(device))
     done = 0.0
     if resume_from is None:
         trainer = Trainer(config, images, device)
@@ -187,8 +195,12 @@ def _protocols(own: Mapping[str, float], images: Images) -> dict[str, str]:
     """What the metrics that a variant measures itself were measured on."""
     if images.heldout is None:
         return {}
-    text = f"{len(images.heldout)} held-out images [{images.heldout.fingerprint[:8]}]"
-    return {name: text for name in own if name in METRICS}
+    protocol = QualityProtocol(
+        samples=len(images.heldout),
+        source=f"held-out images {images.heldout.fingerprint[:8]}",
+        method="the variant's own",
+    )
+    return {name: str(protocol) for name in own if name in METRICS}
 
 
 def _refuse_non_finite(metrics: dict[str, float], kimg: float) -> None:

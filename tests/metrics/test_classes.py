@@ -121,9 +121,9 @@ def test_protocols_count_images_and_classes(images: Images) -> None:
     labels = images.train.labels[images.train.rows]
     counts = torch.bincount(labels)
     within = protocols["fid_within_digits"]
-    for part in ("400 images", "10 classes", f"{counts.min()} to {counts.max()} real", "digits"):
+    for part in ("samples=400;", "10 classes", f"{counts.min()} to {counts.max()} real", "digits"):
         assert part in within
-    assert "400 images from latents of seed 0" in protocols["class_accuracy_digits"]
+    assert "samples=400; source=latents of seed 0" in protocols["class_accuracy_digits"]
     other = evaluator(images, samples=401).evaluate(noisy(0.1)).protocols
     assert all(other[name] != protocols[name] for name in METRICS)
 

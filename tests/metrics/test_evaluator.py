@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_the_floor_is_of_as_many_images_as_the_samples(images: Images) -> None:
     assert images.heldout is not None
     scorer = evaluator(images)
     protocol = scorer.measure(images.heldout).protocols["fid_random"]
-    assert protocol.startswith("300 images from real images")
+    assert protocol.startswith("samples=300; source=real images")
     assert scorer.floor() == scorer.measure(images.heldout).values
 
 
@@ -133,7 +134,7 @@ def test_with_fewer_held_out_the_protocol_gives_their_number() -> None:
     few = load_images(DataConfig(name="digits", holdout=0.1))
     assert few.heldout is not None
     scorer = evaluator(few)
-    assert scorer.measure(few.heldout).protocols["fid_random"].startswith("180 images")
+    assert scorer.measure(few.heldout).protocols["fid_random"].startswith("samples=180;")
 
 
 def test_without_held_out_images_there_is_no_floor() -> None:
@@ -149,9 +150,9 @@ def protocol(scorer: Evaluator) -> str:
 
 def test_the_protocol_is_readable_and_ends_in_its_hash(images: Images) -> None:
     text = protocol(evaluator(images))
-    for part in ("300 images", "latents of seed 0", "against 899 real", "random features"):
+    for part in ("samples=300", "latents of seed 0", "against=899 real", "features=random"):
         assert part in text
-    assert len(text.rpartition("[")[2]) == len("01234567]")
+    assert re.search(r"; hash=[0-9a-f]{8}$", text)
 
 
 def test_everything_that_changes_a_value_changes_the_protocol(images: Images) -> None:
@@ -163,7 +164,7 @@ def test_everything_that_changes_a_value_changes_the_protocol(images: Images) ->
         protocol(evaluator(other)),
         evaluator(images, METRICS).evaluate(noisy(0.5)).protocols["fid_digits"],
     ]
-    hashes = {text.rpartition("[")[2] for text in texts}
+    hashes = {text.rpartition("=")[2] for text in texts}
     assert len(hashes) == len(texts)
     assert protocol(evaluator(images)) == texts[0]
 

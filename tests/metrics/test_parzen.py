@@ -178,5 +178,5 @@ def test_everything_that_changes_a_value_changes_the_protocol(images: Images) ->
         evaluator(images, "parzen", seed=1).evaluate(noisy(0.5)).protocols["parzen"],
         evaluator(other, "parzen").evaluate(noisy(0.5)).protocols["parzen"],
     ]
-    assert len({text.rpartition("[")[2] for text in texts}) == len(texts)
-    assert texts[0].startswith("300 images from latents of seed 0")
+    assert len({text.rpartition("=")[2] for text in texts}) == len(texts)
+    assert texts[0].startswith("samples=300; source=latents of seed 0")

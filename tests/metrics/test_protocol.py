@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
-from gansearch.metrics.protocol import QualityProtocol
+from gansearch.metrics.protocol import QualityProtocol, differences
 
 PROTOCOL = QualityProtocol(
     method="Fréchet distance",
     features="digits",
-    checksum="0123456789abcdef",
+    weights="0123456789abcdef",
     resize="none",
     samples=900,
     source="latents of seed 0",
@@ -28,12 +30,28 @@ def test_every_attribute_counts_in_full(name: str) -> None:
 
 
 def test_the_text_tells_what_a_person_asks_for() -> None:
-    text = str(PROTOCOL)
-    for part in ("900 images", "latents of seed 0", "899 real ones (fedcba98)", "digits features"):
-        assert part in text
-    assert text.endswith(f"[{PROTOCOL.hash}]")
+    assert str(PROTOCOL) == (
+        "samples=900; source=latents of seed 0; against=899 real ones; reference=fedcba98; "
+        "method=Fréchet distance; features=digits; weights=01234567; resize=none; "
+        f"hash={PROTOCOL.hash}"
+    )
     assert len(PROTOCOL.hash) == 8
-
-
-def test_what_is_compared_with_nothing_says_nothing_of_it() -> None:
     assert "against" not in str(replace(PROTOCOL, against="", reference=""))
+
+
+@given(name=st.sampled_from(["source", "against", "method"]), value=st.text(min_size=1))
+def test_what_differs_is_named_whatever_it_says(name: str, value: str) -> None:
+    found = differences(str(PROTOCOL), str(replace(PROTOCOL, **{name: value})))
+    assert found == {name: (getattr(PROTOCOL, name), value.replace(";", ","))}
+
+
+def test_what_only_one_of_them_has_is_named() -> None:
+    alone = replace(PROTOCOL, against="", reference="")
+    assert differences(str(alone), str(PROTOCOL)) == {
+        "against": ("none", "899 real ones"),
+        "reference": ("none", "fedcba98"),
+    }
+
+
+def test_other_texts_have_no_attributes() -> None:
+    assert differences("random", "tf_efficientnet_lite0 1f; frozen") == {}

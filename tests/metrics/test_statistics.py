@@ -116,7 +116,9 @@ def test_distances_to_a_file_are_those_to_its_images(
     filed = Evaluator(config, metrics, other, CPU, statistics).measure(images.heldout)
     for metric in metrics:
         assert filed.values[metric] == pytest.approx(plain.values[metric], rel=1e-9)
-        assert f"against train.npz ({statistics.fingerprint[:8]})" in filed.protocols[metric]
+        assert (
+            f"against=train.npz; reference={statistics.fingerprint[:8]}" in filed.protocols[metric]
+        )
         assert filed.protocols[metric] != plain.protocols[metric]
 
 

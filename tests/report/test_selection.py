@@ -226,8 +226,8 @@ ENDS = ("_low", "_high")
 
 
 def test_two_sample_counts_are_never_ranked_together(study: Any) -> None:
-    more = "10000 images from latents of seeds 1, 2 against 899 real ones (aaaa), x [1]"
-    fewer = more.replace("10000", "2000")
+    more = "samples=10000; source=latents of seeds 1, 2"
+    fewer = "samples=2000; source=latents of seeds 1, 2"
     trials = (
         scored(trial(0, 5, 5, 5), 4, 4, protocol=more),
         scored(trial(1, 5, 4, 5), 5, 5, protocol=fewer),
@@ -238,6 +238,7 @@ def test_two_sample_counts_are_never_ranked_together(study: Any) -> None:
     assert "samples 10000 against 2000" in message
     assert f"{more} (trial 0)" in message
     assert f"{fewer} (trial 1)" in message
+    assert message.endswith("`gansearch rescore STUDY` scores them alike")
 
 
 def test_who_was_not_scored_again_is_named_and_not_ranked(study: Any) -> None:

@@ -12,12 +12,12 @@ from hypothesis import given
 from gansearch.errors import ProtocolError
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.record import Outcome, Report, Score, TrialRecord
-from gansearch.report.standing import Interval, check_protocols, scores_of, standing
+from gansearch.report.standing import Interval, Standing, check_protocols, scores_of, standing
 
 PROTOCOL = QualityProtocol(
     method="Fréchet distance",
     features="digits",
-    checksum="c" * 32,
+    weights="c" * 32,
     resize="none",
     samples=1000,
     source="latents of seeds 1, 2, 3",
@@ -66,7 +66,7 @@ def test_scores_of_earlier_weights_do_not_count() -> None:
         ({"reference": "b" * 32}, "(reference aaaaaaaa against bbbbbbbb)"),
         ({"method": "kernel, 3 of it"}, "(method Fréchet distance against kernel, 3 of it)"),
         ({"features": "inception"}, "(features digits against inception)"),
-        ({"checksum": "d" * 32}, "(weights cccccccc against dddddddd)"),
+        ({"weights": "d" * 32}, "(weights cccccccc against dddddddd)"),
         ({"resize": "8-bit, bilinear"}, "(resize none against 8-bit, bilinear)"),
         ({"samples": 9, "features": "random"}, "(samples 1000 against 9, features digits against"),
     ],
@@ -74,17 +74,20 @@ def test_scores_of_earlier_weights_do_not_count() -> None:
 )
 def test_what_two_protocols_differ_in_is_said(change: dict[str, object], words: str) -> None:
     other = replace(PROTOCOL, **change)  # type: ignore[arg-type]
-    reports = {
-        number: Report(1.0, {"fid_digits": 1.0}, {"fid_digits": str(protocol)})
+    standings = {
+        number: Standing(Report(1.0, {"fid_digits": 1.0}, {"fid_digits": str(protocol)}))
         for number, protocol in ((3, PROTOCOL), (7, other))
     }
     with pytest.raises(ProtocolError) as caught:
-        check_protocols(["fid_digits"], reports)
+        check_protocols(["fid_digits"], standings)
     assert words in str(caught.value)
-    assert f"{PROTOCOL} (trial 3) and {other} (trial 7)" in str(caught.value)
+    assert str(caught.value).endswith(f"{PROTOCOL} (trial 3) and {other} (trial 7)")
 
 
 def test_protocols_of_unknown_words_are_still_told_apart() -> None:
-    reports = {n: Report(1.0, {}, {"parzen": text}) for n, text in enumerate(("this", "that"))}
+    standings = {
+        number: Standing(Report(1.0, {}, {"parzen": text}))
+        for number, text in enumerate(("this", "that"))
+    }
     with pytest.raises(ProtocolError, match=r"cannot be ranked: this \(trial 0\) and that"):
-        check_protocols(["parzen"], reports)
+        check_protocols(["parzen"], standings)

@@ -155,7 +155,7 @@ def test_a_run_reports_it_with_what_it_was_measured_on(tmp_path, images: Images)
     assert ending == ("completed", "")
     (report,) = reports
     assert 0 <= report.metrics["accuracy"] <= 1
-    assert report.protocols["accuracy"].startswith("898 held-out images")
+    assert report.protocols["accuracy"].startswith("samples=898; source=held-out images")
 
 
 SPACE = """\
