@@ -126,6 +126,13 @@ METRICS: dict[str, Metric] = {
             of_variant=True,
         ),
         Metric("seconds_per_kimg", "cost", "s", "minimize", "training time of 1,000 real images"),
+        Metric(
+            "measured_alone",
+            "cost",
+            "",
+            "maximize",
+            "measurements of seconds_per_kimg while no other trial used the device; 0 is none",
+        ),
         Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),
         Metric("params_m", "cost", "M", "minimize", "trained parameters of every player"),

@@ -82,6 +82,14 @@ class Selection:
         return frozenset(m for standing in self.standings.values() for m in standing.intervals)
 
     @property
+    def disturbed(self) -> tuple[TrialRecord, ...]:
+        """Completed trials whose time may have others' work in it, where time is an objective."""
+        if all(objective.metric != "seconds_per_kimg" for objective in self.objectives):
+            return ()
+        completed = (*self.front, *self.completed)
+        return tuple(t for t in completed if self.values(t).get("measured_alone", 1) < 1)
+
+    @property
     def message(self) -> str:
         """Why the front is empty, in one line; empty where it is not."""
         if self.front:

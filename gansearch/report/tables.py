@@ -114,11 +114,16 @@ def notes(selection: Selection) -> Iterator[str]:
             f"{score.protocol}"
         )
     if selection.unscored:
-        numbers = [str(trial.number) for trial in selection.unscored]
-        options = " ".join(f"--trial {number}" for number in numbers)
+        options = " ".join(f"--trial {trial.number}" for trial in selection.unscored)
         yield (
             "not ranked, since they were not scored again as the others were: trials "
-            f"{', '.join(numbers)}; `gansearch rescore STUDY {options}` scores them"
+            f"{_numbers(selection.unscored)}; `gansearch rescore STUDY {options}` scores them"
+        )
+    if selection.disturbed:
+        yield (
+            "seconds_per_kimg was never measured alone, so that others' work may be in it: trials "
+            f"{_numbers(selection.disturbed)}; "
+            "`gansearch pareto STUDY --min measured_alone=1` leaves them out"
         )
 
 
@@ -128,6 +133,10 @@ def with_interval(interval: Interval) -> str:
         return number(interval.mean)
     decimals = max(0, 1 - math.floor(math.log10(interval.half)))
     return f"{interval.mean:.{decimals}f} ± {interval.half:.{decimals}f}"
+
+
+def _numbers(trials: Iterable[TrialRecord]) -> str:
+    return ", ".join(str(trial.number) for trial in trials)
 
 
 def _heading(metric: str) -> str:

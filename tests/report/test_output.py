@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
-from gansearch.record import Report, Score, StudyRecord
+from gansearch.record import Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
 from gansearch.report.plots import front_figure, write_front_plot
@@ -193,6 +193,32 @@ def test_summary_of_a_front_that_cannot_be_ranked(make_study: Make) -> None:
 
 def test_studies_are_listed() -> None:
     assert [line.strip() for line in printed(studies_table(["a", "b"])).split()[-2:]] == ["a", "b"]
+
+
+def test_who_was_not_measured_alone_is_named_and_can_be_left_out(
+    make_study: Make, tmp_path: Path
+) -> None:
+    space, record = make_study(40)
+    front = select(space, record).front
+    disturbed, *others = [trial.number for trial in front]
+
+    def counted(trial: TrialRecord) -> TrialRecord:
+        count = float(trial.number != disturbed)
+        reports = (
+            replace(r, metrics={**r.metrics, "measured_alone": count}) for r in trial.reports
+        )
+        return replace(trial, reports=tuple(reports))
+
+    record = replace(record, trials=tuple(map(counted, record.trials)))
+    selection = select(space, record)
+    assert f"work may be in it: trials {disturbed}; " in printed(front_table(selection))
+    write_csv(selection, tmp_path / "front.csv")
+    table = pd.read_csv(tmp_path / "front.csv").set_index("trial")
+    assert (table["measured_alone"] == 0).to_dict() == {n: n == disturbed for n in table.index}
+    without = select(space, record, bounds=[Bound(metric="measured_alone", min=1)])
+    assert set(others) <= {trial.number for trial in without.front}
+    assert disturbed not in {trial.number for trial in without.front}
+    assert not select(space, record, objectives=["fid_digits", "peak_memory_mib"]).disturbed
 
 
 # --- Scored again -------------------------------------------------------------------------------
