@@ -15,6 +15,11 @@ from typing import Protocol
 from gansearch.settings import Params
 
 
+PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
+"""What a trial was predicted to need, and what its device has: metrics of its reports, and tags of
+the trial itself, whether or not it came to a report."""
+
+
 class Outcome(StrEnum):
     """How a trial ended."""
 
@@ -124,7 +129,8 @@ class TrialRecord:
     def configuration(self) -> str:
         """What trials share that differ in the seed of their training at most."""
         searched = {name: value for name, value in self.params.items() if name != "seed"}
-        return json.dumps(searched, sort_keys=True)
+        before = [(ancestor.params, ancestor.kimg) for ancestor in self.lineage]
+        return json.dumps([searched, before], sort_keys=True)
 
     @property
     def last(self) -> Report | None:

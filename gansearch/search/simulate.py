@@ -81,7 +81,7 @@ class Method(Protocol):
     """What decides in a simulated study: a :class:`Policy`, or whatever is set beside it."""
 
     def ask(self) -> Ask | None:
-        """The next trial to run; ``None`` for the worker that asks to go home."""
+        """The next trial to run; ``None`` where there is none before a trial has ended."""
 
     def report(self, number: int, report: Report) -> bool:
         """Take a trial's report; ``False`` if the trial is over."""
@@ -155,6 +155,7 @@ class Simulation:
         budget = self.problem.space.budget
         self._points = (*budget.rungs, budget.max_kimg)
         self._order = count()  # of events at the same moment
+        self._idle: list[float] = []  # speeds of the workers that found nothing to do
         self._events: list[tuple[float, int, Iterator[float]]] = []
 
     def clock(self) -> float:
@@ -194,6 +195,16 @@ class Simulation:
         while (ask := self.method.ask()) is not None:
             kimg = yield from self._live(ask, speed)
             self.ends.append(End(ask.number, kimg, self.now, self.gpu_seconds))
+            self._wake_idle()
+        self._idle.append(speed)
+
+    def _wake_idle(self) -> None:
+        """An end may bring new work: have those that found none ask again, while there is some."""
+        for _ in range(len(self._idle)):
+            waiting = len(self._idle)
+            self._wake(self._work(self._idle.pop(0)))
+            if len(self._idle) == waiting:
+                return
 
     def _live(self, ask: Ask, speed: float) -> Life:
         """One trial on one worker, as ``search/worker.py`` has it."""

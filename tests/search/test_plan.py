@@ -1,0 +1,260 @@
+"""Which configurations are trained again, and that nobody is misled by it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from gansearch.config import Params
+from gansearch.pareto import near_front
+from gansearch.record import Outcome, Prior, Report, StudyRecord, TrialRecord, lost_share
+from gansearch.search import layout
+from gansearch.search.plan import SLACK, Plan
+from gansearch.search.policy import Ask, Policy
+from gansearch.search.simulate import Cluster, Curve, simulate
+from gansearch.space import Space, parse_space
+
+YAML = """
+name: small
+variant: gan
+data: {{name: digits}}
+parameters: {{d_steps: {{type: int, low: 1, high: 20}}}}
+objectives: {{fid_digits: {{direction: minimize, max: 50}}, seconds_per_kimg: minimize}}
+budget: {{trials: {trials}, max_kimg: 30, rungs: [5]}}
+search: {{sampler: random, stopping: {stopping}, replicates: {replicates}}}
+"""
+
+
+def space_of(trials: int = 4, replicates: int = 3, stopping: str = "none") -> Space:
+    return parse_space(YAML.format(trials=trials, replicates=replicates, stopping=stopping), "s")
+
+
+@dataclass
+class Scripted:
+    """A proposer that notes what it hears, by the trial's number."""
+
+    heard: list[tuple[str, int]]
+    left: int = 1000
+
+    def propose(self, number: int) -> Params | None:
+        return {"variant": "gan", "d_steps": number + 1} if number < self.left else None
+
+    def add(self, trial: TrialRecord) -> None:
+        self.heard.append(("add", trial.number))
+
+    def report(self, trial: TrialRecord) -> None:
+        self.heard.append(("report", trial.number))
+
+    def end(self, trial: TrialRecord) -> None:
+        self.heard.append(("end", trial.number))
+
+
+class Study:
+    """A plan and the trials that it was told of."""
+
+    def __init__(self, space: Space, study: StudyRecord, left: int = 1000) -> None:
+        self.heard: list[tuple[str, int]] = []
+        self.plan = Plan(space, study, Scripted(self.heard, left))
+        self.trials: list[TrialRecord] = []
+
+    def ask(self) -> TrialRecord | None:
+        number = len(self.trials)
+        following = self.plan.next(number)
+        if following is None:
+            return None
+        trial = TrialRecord(number, following.params, number, replicates=following.replicates)
+        self.trials.append(trial)
+        self.plan.add(trial)
+        return trial
+
+    def end(self, number: int, *values: float, outcome: Outcome = Outcome.COMPLETED) -> None:
+        metrics = dict(zip(("fid_digits", "seconds_per_kimg"), values, strict=False))
+        trial = replace(self.trials[number], reports=(Report(30, metrics),), outcome=outcome)
+        self.trials[number] = trial
+        self.plan.end(trial)
+
+    def replicated(self) -> list[int | None]:
+        """Whom the asks that are left repeat; none of them ends."""
+        return [trial.replicates for trial in iter(self.ask, None)]
+
+
+def test_the_front_and_who_is_near_it_are_trained_again(empty: StudyRecord) -> None:
+    study = Study(space_of(trials=6), empty)
+    for _ in range(6):
+        study.ask()
+    study.end(0, 10.0, 3.0)  # on the front
+    study.end(1, 10.0 / (1 - SLACK) - 1e-6, 3.0)  # within the slack of it
+    study.end(2, 10.0 / (1 - SLACK) + 1e-3, 3.0)
+    study.end(3, 60.0, 1.0)  # the fastest, and beyond the bound
+    study.end(4, 1.0, 1.0, outcome=Outcome.DIVERGED)
+    study.end(5, 20.0, 2.0)  # on the front
+    assert study.replicated() == [0, 1, 5, 0, 1, 5]
+    assert [t.params["d_steps"] for t in study.trials[6:9]] == [1, 2, 6]
+
+
+def test_who_was_lucky_is_left_alone_and_who_was_not_gets_its_turn(empty: StudyRecord) -> None:
+    study = Study(space_of(trials=2), empty)
+    study.ask(), study.ask()
+    study.end(0, 10.0, 1.0)
+    study.end(1, 12.0, 1.0)
+    assert study.ask().replicates == 0  # type: ignore[union-attr]
+    study.end(2, 20.0, 1.0)  # 15 in the mean
+    assert study.replicated() == [1, 1]
+
+
+def test_what_a_replicate_comes_to_counts_whatever_it_is(empty: StudyRecord) -> None:
+    study = Study(space_of(trials=2), empty)
+    study.ask(), study.ask()
+    study.end(0, 10.0, 1.0)
+    study.end(1, 11.0, 1.0)
+    study.ask()
+    study.end(2, outcome=Outcome.DIVERGED)
+    # It is as good as before where it succeeds, but keeps off no one that has not failed.
+    assert study.replicated() == [1, 0, 1]
+
+
+def test_nobody_is_trained_again_before_the_budget_is_handed_out(empty: StudyRecord) -> None:
+    study = Study(space_of(trials=3), empty)
+    study.ask()
+    study.end(0, 10.0, 1.0)
+    assert [study.ask().replicates for _ in range(3)] == [None, None, 0]  # type: ignore[union-attr]
+    # The others still run; one that ends may be asked for again.
+    assert study.replicated() == [0]
+    study.end(1, 5.0, 1.0)
+    assert study.replicated() == [1, 1]
+    more = Study(space_of(trials=4), empty)
+    more.trials = study.trials
+    for trial in study.trials:
+        more.plan.add(trial)
+    assert more.ask().replicates is None  # type: ignore[union-attr]
+
+
+def test_a_proposer_that_has_nothing_left_is_followed_by_the_front(empty: StudyRecord) -> None:
+    study = Study(space_of(trials=9), empty, left=1)
+    study.ask()
+    study.end(0, 10.0, 1.0)
+    assert study.replicated() == [0, 0]
+    assert Study(space_of(trials=9, replicates=1), empty, left=0).ask() is None
+
+
+def test_the_proposer_hears_of_first_trainings_alone(empty: StudyRecord) -> None:
+    study = Study(space_of(trials=1), empty)
+    study.ask()
+    study.end(0, 10.0, 1.0)
+    study.ask()
+    study.plan.report(study.trials[1])
+    study.end(1, 10.0, 1.0)
+    assert study.heard == [("add", 0), ("end", 0)]
+
+
+# --- In a study ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Slow configurations are better; the seed moves a quality, and some trainings diverge."""
+
+    space: Space
+
+    def run(self, params: Params, seed: int) -> Curve:
+        steps = float(params["d_steps"])
+        luck = 1 + 0.1 * ((seed % 1000) / 500 - 1)
+        kimg = (5.0,) if seed % 7 == 0 else (5.0, 30.0)
+        quality = tuple((1 + 40 / steps) * luck * (1 + 5 / at) for at in kimg)
+        ends = 12.0 if len(kimg) == 1 else float("inf")
+        return Curve(kimg, {"fid_digits": quality}, 0.1 * steps, 10.0, ends)
+
+
+def trainings_of(trials: tuple[TrialRecord, ...]) -> Mapping[str, list[TrialRecord]]:
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        groups.setdefault(trial.configuration, []).append(trial)
+    return groups
+
+
+@pytest.mark.parametrize("stopping", ["asha", "none"])
+def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str) -> None:
+    problem = Noisy(space_of(trials=20, replicates=3, stopping=stopping))
+    trials = simulate(problem, Cluster(workers=4)).method.record().trials
+    assert sum(trial.replicates is None for trial in trials) == 20
+    assert len({trial.seed for trial in trials}) == len(trials)
+    again = [trial for trial in trials if trial.replicates is not None]
+    assert all(t.params == trials[t.replicates].params for t in again if t.replicates is not None)
+    assert all(trial.outcome != Outcome.STOPPED for trial in again)
+    points: list[list[float]] = []
+    counts: list[int] = []
+    for group in trainings_of(trials).values():
+        done = [t.last.metrics for t in group if t.outcome == Outcome.COMPLETED and t.last]
+        fid, seconds = (
+            float(np.mean([m[name] for m in done] or [np.inf]))
+            for name in ("fid_digits", "seconds_per_kimg")
+        )
+        if fid <= 50:
+            points.append([fid, seconds, lost_share(group)])
+            counts.append(len(group))
+    near = near_front(points, [[SLACK * fid, 0, 0] for fid, *_ in points])
+    assert near.any()
+    assert min(np.array(counts)[near]) >= 3
+
+
+def test_rungs_decide_of_new_trials_as_if_nobody_had_been_repeated(empty: StudyRecord) -> None:
+    def run(replicates: int) -> Policy:
+        space = space_of(trials=4, replicates=replicates, stopping="asha")
+        policy = Policy(space, empty)
+        for fid in (40.0, 39.0, 38.0, 37.0):
+            finish(policy, fid)
+        while (ask := policy.ask()) is not None:
+            finish(policy, 1.0, ask)
+        return Policy(space_of(trials=9, replicates=replicates, stopping="asha"), policy.record())
+
+    def finish(policy: Policy, fid: float, ask: Ask | None = None) -> None:
+        ask = ask or policy.ask()
+        assert ask is not None
+        for kimg in (5.0, 30.0):
+            if not policy.report(
+                ask.number, Report(kimg, {"fid_digits": fid, "seconds_per_kimg": 1.0})
+            ):
+                return
+
+    plain, repeated = run(1), run(3)
+    assert len(repeated.record().trials) > len(plain.record().trials)
+    for policy in (plain, repeated):
+        finish(policy, 36.0)  # as good as the best fresh one: among the best third
+    last = [policy.record().trials[-1] for policy in (plain, repeated)]
+    assert [trial.outcome for trial in last] == [Outcome.COMPLETED] * 2
+
+
+def test_a_replicate_is_on_record_with_whose_it_is(
+    empty: StudyRecord, trial: Callable[..., TrialRecord]
+) -> None:
+    written = layout.running_trial(space_of(), trial(3, replicates=1)).user_attrs
+    assert layout.trial_of(written).replicates == 1
+    del written["replicates"]  # as of a study from before
+    assert layout.trial_of(written).replicates is None
+
+
+# --- Taken from earlier studies -----------------------------------------------------------------
+
+
+def params(d_steps: int) -> Params:
+    return {"variant": "gan", "d_steps": d_steps}
+
+
+def test_what_was_taken_is_tried_after_the_papers_and_told_to_the_proposer(
+    empty: StudyRecord,
+) -> None:
+    metrics = {"fid_digits": 3.0, "seconds_per_kimg": 1.0}
+    priors = (
+        Prior("old", 4, params(31)),
+        Prior("old", 5, params(32), metrics),
+        Prior("old", 6, params(33)),
+        Prior("old", 7, params(34), metrics),
+    )
+    study = Study(space_of(trials=4), replace(empty, priors=priors))
+    told = [(verb, number) for number in (-2, -1) for verb in ("add", "report", "end")]
+    assert study.heard == told
+    asked = [study.ask() for _ in range(4)]
+    assert [trial.params["d_steps"] for trial in asked if trial] == [1, 31, 33, 4]
+    # What an earlier study has measured is on no front of this one.
+    assert study.replicated() == []
