@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from gansearch.errors import ConfigError
 from gansearch.settings import Dsc, Model, Params, Scalar, Settings, flatten, nest
 from gansearch.variants.catalog import CATALOG
+from gansearch.variants.settings import LIVE, can_change
 
 __all__ = ["Dsc", "Model", "Params", "Scalar", "Settings", "flatten", "nest"]
 
@@ -110,6 +111,16 @@ class ComputeConfig(Model):
         return {name: v for name, v in GPU_ONLY.items() if getattr(self, name) == v}
 
 
+class Change(Model):
+    """Settings that a run goes on with from a moment on."""
+
+    kimg: float = Field(gt=0)
+    """The moment: before the first round that begins with as many real images shown, in
+    thousands."""
+    settings: dict[str, Scalar]
+    """Their new values, by flat name."""
+
+
 class TrainConfig(Model):
     """Everything that determines one training run, up to the machine it runs on."""
 
@@ -122,6 +133,8 @@ class TrainConfig(Model):
     """Seed of the weights, the order of the images and the latent vectors."""
     max_kimg: float = Field(gt=0)
     """Real images shown to the discriminator over the whole run, in thousands."""
+    schedule: tuple[Change, ...] = ()
+    """What of :attr:`settings` changes on the way, in the order of kimg."""
 
     @model_validator(mode="before")
     @classmethod
@@ -135,6 +148,30 @@ class TrainConfig(Model):
             return {**value, "settings": entry.settings.model_validate(value["settings"])}
         return value
 
+    @model_validator(mode="after")
+    def _schedule_of_live_settings(self) -> Self:
+        moments = [change.kimg for change in self.schedule]
+        if moments != sorted(set(moments)):
+            raise ValueError(f"the schedule's moments {moments} should ascend")
+        for change in self.schedule:
+            before = dict(self.settings_at(round(1000 * change.kimg) - 1))
+            for name, value in change.settings.items():
+                if name not in LIVE & before.keys() or not can_change(before[name], value):
+                    raise ValueError(f"{name} cannot change to {value!r} while a run trains")
+            type(self.settings).model_validate({**before, **change.settings})
+        return self
+
+    def settings_at(self, images: int) -> Settings:
+        """The settings of a round that begins with so many real images shown."""
+        past = [change for change in self.schedule if round(1000 * change.kimg) <= images]
+        changed = {name: value for change in past for name, value in change.settings.items()}
+        return self.settings.model_copy(update=changed)
+
+    def up_to(self, kimg: float) -> TrainConfig:
+        """The run without what changes only at ``kimg`` or later."""
+        past = tuple(change for change in self.schedule if change.kimg < kimg * (1 - 1e-9))
+        return self.model_copy(update={"schedule": past})
+
     @classmethod
     def from_params(
         cls,
@@ -145,6 +182,7 @@ class TrainConfig(Model):
         compute: ComputeConfig | None = None,
         seed: int,
         max_kimg: float,
+        schedule: tuple[Change, ...] = (),
     ) -> Self:
         """The configuration that flat sampled parameters stand for.
 
@@ -156,6 +194,7 @@ class TrainConfig(Model):
             compute: how steps are computed; by the defaults, unless given.
             seed: of this run, at least 0.
             max_kimg: full budget in kimg.
+            schedule: what changes on the way.
 
         Raises:
             ConfigError: a parameter that the variant does not take, or a value out of its range.
@@ -172,6 +211,7 @@ class TrainConfig(Model):
                     "compute": compute or ComputeConfig(),
                     "seed": seed,
                     "max_kimg": max_kimg,
+                    "schedule": schedule,
                 }
             )
         except ValidationError as error:

@@ -54,6 +54,15 @@ class _Sum:
         return self.seconds / self.images * 1000
 
 
+@dataclass
+class _Stages:
+    """What the stages of a run before the present one come to, each at its own rate."""
+
+    seconds: float = 0.0
+    images: int = 0
+    measurements: int = 0
+
+
 class Stretch:
     """Rounds to be trained: iterated over once, while they are timed.
 
@@ -95,6 +104,9 @@ class TrainingTimer:
 
     A stretch is timed on the device: on CUDA by its events, so that its steps stay asynchronous.
 
+    Where rounds change on the way (:meth:`begin_stage`), the rate of the run is the mean of its
+    stages' rates, weighted by their images.
+
     Args:
         device: that is trained on.
         turns: of this process on it.
@@ -105,6 +117,8 @@ class TrainingTimer:
         self._turns = turns
         self._born = time.perf_counter()
         self._all = _Sum()
+        self._stage = _Sum()  # since what a round does last changed
+        self._earlier = _Stages()
         self._warm_up = _Sum()
         self._asked_seconds = 0.0  # alone, which others waited for
         self._rates: list[float] = []
@@ -146,6 +160,16 @@ class TrainingTimer:
         elif due:  # the others did not leave
             self._next = round(self._all.images * SPACING)
 
+    def begin_stage(self) -> None:
+        """Rounds take another time from now on."""
+        if self._stage.images:
+            self._earlier.seconds += self._rate() * self._stage.images / 1000
+            self._earlier.images += self._stage.images
+            self._earlier.measurements += len(self._rates)
+        self._stage, self._current, self._rates = _Sum(), _Sum(), []
+        self._next = self._all.images
+        self._round_seconds = None
+
     def _is_due(self) -> bool:
         if self._process_rounds < WARM_UP or self._all.images < self._next:
             return False
@@ -172,6 +196,7 @@ class TrainingTimer:
         self._process_rounds += done.rounds
         self._round_seconds = done.seconds / done.rounds or None
         self._all.add(done)
+        self._stage.add(done)
 
     def _measure(self, sample: _Sum) -> None:
         self._current.add(sample)
@@ -192,20 +217,29 @@ class TrainingTimer:
             "train_seconds": self._all.seconds,
             "warmup_seconds": self._warm_up.seconds,
             "waiting_seconds": self._waited_before + self._turns.waited,
-            "measured_alone": float(len(self._rates)),
+            "measured_alone": float(self._earlier.measurements + len(self._rates)),
         }
-        if self._rates:
-            costs["seconds_per_kimg"] = statistics.median(self._rates)
-        elif self._all.images:
-            whole = self._current if self._current.images else self._all
-            costs["seconds_per_kimg"] = whole.rate
+        images = self._stage.images
+        if images:
+            seconds = self._earlier.seconds + self._rate() * images / 1000
+            costs["seconds_per_kimg"] = seconds / (self._earlier.images + images) * 1000
+        elif self._earlier.images:
+            costs["seconds_per_kimg"] = self._earlier.seconds / self._earlier.images * 1000
         return costs
+
+    def _rate(self) -> float:
+        """Seconds per kimg of the present stage, which has images."""
+        if self._rates:
+            return statistics.median(self._rates)
+        return (self._current if self._current.images else self._stage).rate
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, plain values."""
         return {
             "device": device_name(self._device),
             "all": asdict(self._all),
+            "stage": asdict(self._stage),
+            "earlier": asdict(self._earlier),
             "warm_up": asdict(self._warm_up),
             "waited": self._waited_before + self._turns.waited,
             "rates": list(self._rates),
@@ -216,9 +250,12 @@ class TrainingTimer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state_dict` gave; another kind of device is measured anew."""
         self._all = _Sum(**state["all"])
+        self._stage = _Sum(**state["all"])
         self._warm_up = _Sum(**state["warm_up"])
         self._waited_before = state["waited"]
         if state["device"] == device_name(self._device):
+            self._stage = _Sum(**state["stage"])
+            self._earlier = _Stages(**state["earlier"])
             self._rates = list(state["rates"])
             self._current = _Sum(**state["current"])
             self._next = state["next"]

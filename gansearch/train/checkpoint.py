@@ -11,7 +11,7 @@ import torch
 
 from gansearch.errors import CheckpointError
 
-FORMAT = 2
+FORMAT = 3
 """Version of the file's content; a file of another version is refused."""
 
 State = dict[str, Any]

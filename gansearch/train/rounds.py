@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gansearch.data.batch import Batch
+from gansearch.settings import Settings
 from gansearch.train.compute import Compute
 from gansearch.train.ema import Ema
 from gansearch.train.updater import Updater
@@ -30,19 +31,25 @@ class Rounds:
     """
 
     def __init__(self, variant: Variant[Any], compute: Compute) -> None:
+        self._variant = variant
+        self._exact = compute.exact
         self._begin_step = compute.begin_step
-        players = variant.players
-        self.updaters = {
-            name: Updater(variant, player, compute.exact) for name, player in players.items()
-        }
-        self.ema = Ema(players["g"].modules, variant.settings.ema_kimg)
-        self.counted = "d" if "d" in players else "g"
+        self.updaters = self._make_updaters()
+        self.ema = Ema(variant.players["g"].modules, variant.settings.ema_kimg)
+        self.counted = "d" if "d" in self.updaters else "g"
         self.images = 0
 
     @property
     def kimg(self) -> float:
         """The images counted so far, in thousands."""
         return self.images / 1000
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other values of settings that are live; optimisers keep their moments."""
+        self._variant.settings = settings
+        before, self.updaters = self.updaters, self._make_updaters()
+        for name, updater in self.updaters.items():
+            updater.load_state_dict(before[name].state_dict())
 
     def play(
         self, phases: Sequence[tuple[str, int]], next_batch: Callable[[], Batch]
@@ -77,6 +84,10 @@ class Rounds:
             self._turn_to(name)
             self._begin_step()
             updater.rehearse(next_batch())
+
+    def _make_updaters(self) -> dict[str, Updater]:
+        players = self._variant.players.items()
+        return {name: Updater(self._variant, player, self._exact) for name, player in players}
 
     def _turn_to(self, name: str) -> None:
         for other, updater in self.updaters.items():

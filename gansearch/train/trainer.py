@@ -56,6 +56,7 @@ class Trainer:
         self._is_compiled = not self._compute.compiles
         self.turns = Turns(device)
         self.losses: dict[str, float] = {}
+        self._goal = 0  # of the last advance, in images
         variant_class = CATALOG[config.variant].load()
         import_module("torch._dynamo")  # or the first optimiser imports it: 70 MiB of the peak
         self._memory = PeakMemory(device)
@@ -80,18 +81,21 @@ class Trainer:
         return self._rounds.kimg
 
     def advance(self, to_kimg: float) -> None:
-        """Train whole rounds until ``kimg`` is at least ``to_kimg``.
+        """Train whole rounds until ``kimg`` is at least ``to_kimg``, with the schedule's settings.
 
         Raises:
             Diverged: seen at the end of a window; the weights are as they were then.
         """
-        target = round(to_kimg * 1000)
+        self._goal = max(self._goal, round(to_kimg * 1000))
+        changes = [round(change.kimg * 1000) for change in self.config.schedule]
         self.variant.train()
         if not self._is_compiled:
             self._compile()
         with self._compute.steps(), self._random.active():
-            while self._rounds.images < target:
-                self._window(min(target, (self._rounds.images // WINDOW + 1) * WINDOW))
+            while (images := self._rounds.images) < self._goal:
+                self._follow_schedule()
+                ahead = (change for change in changes if change > images)
+                self._window(min(self._goal, (images // WINDOW + 1) * WINDOW, *ahead))
 
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Images from the averaged generator in evaluation mode; training does not notice.
@@ -129,19 +133,18 @@ class Trainer:
         Raises:
             OSError: the file cannot be written; an older one is then left as it was.
         """
-        updaters = self._rounds.updaters
         write_checkpoint(
             path,
             {
                 "config": self.config.to_json(),
                 "fingerprint": self._fingerprint,
                 "variant": self.variant.state_dict(),
-                "optimisers": {n: u.optimiser.state_dict() for n, u in updaters.items()},
-                "steps": {name: updater.steps for name, updater in updaters.items()},
+                "updaters": {n: u.state_dict() for n, u in self._rounds.updaters.items()},
                 "ema": self._rounds.ema.tensors,
                 "random": self._random.state,
                 "position": self._stream.position,
                 "images": self._rounds.images,
+                "goal": self._goal,
                 "timer": self._timer.state_dict(),
                 "memory": self._memory.state_dict(),
                 "compile_seconds": self._compile_seconds,
@@ -162,8 +165,9 @@ class Trainer:
             path: the checkpoint's file.
             images: the data that it was trained on.
             device: to go on with; on the CPU training goes on bit for bit.
-            config: of the run that goes on; the checkpoint's own but for ``max_kimg`` and
-                ``compute.data``, and exactly the checkpoint's own where it is not given.
+            config: of the run that goes on; the checkpoint's own but for ``max_kimg``,
+                ``compute.data`` and what the schedule has from there on, and exactly the
+                checkpoint's own where it is not given.
 
         Raises:
             CheckpointError: the file is damaged, or of another configuration or other data.
@@ -172,7 +176,7 @@ class Trainer:
         try:
             saved = TrainConfig.from_json(state["config"])
             config = config or saved
-            if different := _differences(saved, config):
+            if different := differences(saved, config, state["goal"] / 1000):
                 raise CheckpointError(f"{path}: of another configuration: {different}")
             if state["fingerprint"] != images.train.fingerprint:
                 raise CheckpointError(f"{path}: trained on other images than {config.data} gives")
@@ -190,13 +194,14 @@ class Trainer:
 
     def _restore(self, state: State) -> None:
         self.variant.load_state_dict(state["variant"])
+        self._rounds.images, self._goal = state["images"], state["goal"]
+        past = self.config.up_to(self._goal / 1000)
+        self._rounds.change(past.settings_at(self._rounds.images))
         for name, updater in self._rounds.updaters.items():
-            updater.optimiser.load_state_dict(state["optimisers"][name])
-            updater.steps = state["steps"][name]
+            updater.load_state_dict(state["updaters"][name])
         self._rounds.ema.load(state["ema"])
         self._random.state = state["random"]
         self._stream.position = state["position"]
-        self._rounds.images = state["images"]
         self._timer.load_state_dict(state["timer"])
         self._memory.load_state_dict(state["memory"])
         self._compile_seconds = state["compile_seconds"]
@@ -214,6 +219,12 @@ class Trainer:
         self._random.state, self._stream.position = random, position
         self._compile_seconds += time.perf_counter() - started
         self._is_compiled = True
+
+    def _follow_schedule(self) -> None:
+        settings = self.config.settings_at(self._rounds.images)
+        if settings != self.variant.settings:
+            self._rounds.change(settings)
+            self._timer.begin_stage()
 
     def _window(self, to_images: int) -> None:
         phases = self.variant.phases()
@@ -243,11 +254,14 @@ class Trainer:
             self.variant.train(training)
 
 
-def _differences(saved: TrainConfig, config: TrainConfig) -> str:
-    """The fields that differ, as one line, but for those that change no weight."""
+def differences(saved: TrainConfig, config: TrainConfig, kimg: float) -> str:
+    """The fields in which two runs differ up to ``kimg``, as one line.
+
+    Those that change no weight do not count, nor what the schedules have from there on.
+    """
     without: dict[str, Any] = {"max_kimg": True, "compute": {"data"}}
     mine, theirs = (
-        flatten(each.model_dump(mode="json", exclude=without, serialize_as_any=True))
+        flatten(each.up_to(kimg).model_dump(mode="json", exclude=without, serialize_as_any=True))
         for each in (saved, config)
     )
     return ", ".join(

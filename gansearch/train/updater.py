@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,6 +45,20 @@ class Updater:
         self.optimiser = player.optimiser(self.parameters)
         correct_for_lazy(self.optimiser, self._lazy)
         self.steps = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: moments and counts. Rates follow from the settings."""
+        return {"optimiser": self.optimiser.state_dict()["state"], "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave, of this player at any rates.
+
+        Raises:
+            KeyError, ValueError: it is of other parameters.
+        """
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": state["optimiser"], "param_groups": groups})
+        self.steps = state["steps"]
 
     def require_grad(self, required: bool) -> None:
         """Switch gradients to this player's parameters on or off."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gansearch.settings import Dsc, Settings
+from gansearch.settings import Dsc, Scalar, Settings
 
 AdversarialName = Literal[
     "minimax",
@@ -33,6 +33,36 @@ AugmentName = Literal[
     "blit_color_cutout",
 ]
 """Policies over the augmentations of ``nn/augment.py``."""
+
+
+LIVE = frozenset(
+    {
+        "g_lr",
+        "d_lr_ratio",
+        "beta1",
+        "beta2",
+        "d_steps",
+        "g_steps",
+        "gp_lambda",
+        "r1_gamma",
+        "clip",
+        "class_weight",
+        "contrastive_weight",
+        "beta",
+    }
+)
+"""What a training can go on with another value of: what variants ask for at each step, and not when
+they are built. All are flat names."""
+
+
+def can_change(before: Scalar, after: Scalar) -> bool:
+    """Whether a training can go from one value of a live setting to another.
+
+    Numbers can follow numbers. But ``adaptive`` steps have a state of their own, and a weight of 0
+    leaves a term out, which would come or go with its memory.
+    """
+    are_numbers = not any(isinstance(value, bool | str) for value in (before, after))
+    return are_numbers and bool(before) == bool(after)
 
 
 class Game(Settings):
