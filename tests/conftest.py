@@ -6,7 +6,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,28 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / WEIGHTS.file
     torch.save(model.network.state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def ray_here(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A small local Ray, whose workers can run what the test's module defines."""
+    import ray
+
+    # Sockets live in this folder, and their paths may be 107 characters long.
+    short = Path("/tmp") / f"gs-{os.getpid()}"  # noqa: S108
+    ray.init(
+        "local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100 * 2**20,
+        log_to_driver=False,
+        _temp_dir=str(short),
+    )
+    # Workers do not import test modules: what is defined there travels whole.
+    ray.cloudpickle.register_pickle_by_value(request.module)
+    yield
+    ray.shutdown()
+    shutil.rmtree(short, ignore_errors=True)
 
 
 TRAINED = """\

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import ray
 
 from gansearch.errors import DataError, StudyError
 from gansearch.record import Outcome, StudyRecord
@@ -39,25 +36,6 @@ search: {sampler: random, stopping: none, seed: 1, retries: 1}
 """
 
 MakeSpace = Callable[..., Space]
-
-
-@pytest.fixture(scope="module")
-def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    # Sockets live in this folder, and their paths may be 107 characters long.
-    short = Path("/tmp") / f"gs-{os.getpid()}"  # noqa: S108
-    ray.init(
-        "local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=100 * 2**20,
-        log_to_driver=False,
-        _temp_dir=str(short),
-    )
-    # Workers do not import test modules: what is defined here travels whole.
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    yield
-    ray.shutdown()
-    shutil.rmtree(short, ignore_errors=True)
 
 
 def space(trials: int, **changes: str) -> Space:
@@ -153,7 +131,7 @@ def test_the_front_is_of_finalists_that_were_scored_again(
     for trial in selection.front:
         score = trial.scores["fid_digits"]
         assert (score.seeds, score.kimg) == ((1, 2), 6)
-        assert score.protocol.startswith("300 images from latents of seeds 1, 2")
+        assert score.protocol.startswith("samples=300; source=latents of seeds 1, 2")
         assert selection.values(trial)["fid_digits"] == sum(score.values) / 2
 
 

@@ -1,6 +1,7 @@
 """Spaces, clocks and trials for the tests of the search."""
 
 import itertools
+import math
 import os
 import pwd
 import shutil
@@ -8,17 +9,21 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 import sqlalchemy
 
+from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.database import connect
 from gansearch.search.policy import Ask, Policy
+from gansearch.search.simulate import Curve
 from gansearch.search.storage import sqlite_url
 from gansearch.space import Space, parse_space
 
@@ -118,6 +123,41 @@ def trial() -> Callable[..., TrialRecord]:
     def make(number: int = 0, **fields: object) -> TrialRecord:
         params = {"variant": "gan", "d_steps": 1, "g_lr": 2e-4}
         return TrialRecord(number, params, seed=7, **{"started": 1.0, **fields})  # type: ignore[arg-type]
+
+    return make
+
+
+# --- Problems -----------------------------------------------------------------------------------
+
+_POINTS = (5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """Training that is better with more steps of the discriminator, slower, and may diverge."""
+
+    space: Space
+    diverging: bool = True
+
+    def run(self, params: Params, seed: int) -> Curve:
+        random = np.random.default_rng(seed)
+        steps, rate = float(params["d_steps"]), float(params["g_lr"])
+        final = 40 / steps + 10 * abs(math.log10(rate / 2e-4)) + float(random.uniform(0, 2))
+        diverges_at = 30 * float(random.uniform()) if self.diverging and rate > 1e-3 else math.inf
+        kept = tuple(kimg for kimg in _POINTS if kimg < diverges_at)
+        quality = tuple(final * (1 + 20 / kimg) for kimg in kept)
+        return Curve(kept, {"fid_digits": quality}, 0.1 * steps, 10 + 20 * steps, diverges_at)
+
+
+@pytest.fixture(scope="session")
+def landscape(make_study: Callable[..., tuple[Space, StudyRecord]]) -> Callable[..., Landscape]:
+    """A problem; keywords are of the space's ``search``, and ``trials``."""
+
+    def make(*, trials: int = 24, diverging: bool = True, **search: object) -> Landscape:
+        budget = {"trials": trials, "max_kimg": 30.0, "rungs": (5.0, 10.0)}
+        given = {"sampler": "random", "stopping": "asha", **search}
+        space, _ = make_study(trials=0, budget=budget, search=given)
+        return Landscape(space, diverging)
 
     return make
 

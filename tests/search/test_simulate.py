@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,14 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymoo.indicators.hv import HV
 
-from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.report.selection import select
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.simulate import (
     Cluster,
-    Curve,
+    Problem,
     Simulation,
     hypervolume_over_time,
     policy,
@@ -26,38 +25,7 @@ from gansearch.search.simulate import (
 from gansearch.space import Space
 
 POINTS = (5.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True)
-class Landscape:
-    """Training that is better with more steps of the discriminator, slower, and may diverge."""
-
-    space: Space
-    diverging: bool = True
-
-    def run(self, params: Params, seed: int) -> Curve:
-        random = np.random.default_rng(seed)
-        steps, rate = float(params["d_steps"]), float(params["g_lr"])
-        final = 40 / steps + 10 * abs(math.log10(rate / 2e-4)) + float(random.uniform(0, 2))
-        diverges_at = 30 * float(random.uniform()) if self.diverging and rate > 1e-3 else math.inf
-        kept = tuple(kimg for kimg in POINTS if kimg < diverges_at)
-        quality = tuple(final * (1 + 20 / kimg) for kimg in kept)
-        return Curve(kept, {"fid_digits": quality}, 0.1 * steps, 10 + 20 * steps, diverges_at)
-
-
-@pytest.fixture(scope="session")
-def landscape(make_study: Callable[..., tuple[Space, StudyRecord]]) -> Callable[..., Landscape]:
-    """A problem; keywords are of the space's ``search``, and ``trials``."""
-
-    def make(*, trials: int = 24, diverging: bool = True, **search: object) -> Landscape:
-        budget = {"trials": trials, "max_kimg": 30.0, "rungs": (5.0, 10.0)}
-        given = {"sampler": "random", "stopping": "asha", **search}
-        space, _ = make_study(trials=0, budget=budget, search=given)
-        return Landscape(space, diverging)
-
-    return make
-
-
+MakeProblem = Callable[..., Problem]
 ROUGH = Cluster(workers=4, speeds=(1.0, 0.5), startup_s=0.3, delay_s=0.2, crash_s=4.0)
 
 
@@ -93,7 +61,7 @@ class Scripted:
         self.calls.append((round(self.clock(), 6), what, number))
 
 
-def test_two_trials_on_one_device_and_on_two(landscape: Callable[..., Landscape]) -> None:
+def test_two_trials_on_one_device_and_on_two(landscape: MakeProblem) -> None:
     alone, together = (
         simulate(landscape(), Cluster(workers), lambda _, clock: Scripted(2, clock))
         for workers in (1, 2)
@@ -115,7 +83,7 @@ def test_two_trials_on_one_device_and_on_two(landscape: Callable[..., Landscape]
 
 
 def test_a_fast_device_is_busy_for_less_and_reports_the_same_cost(
-    landscape: Callable[..., Landscape],
+    landscape: MakeProblem,
 ) -> None:
     slow, fast = (
         simulate(landscape(trials=1, diverging=False), Cluster(1, speeds=(speed,)))
@@ -127,7 +95,7 @@ def test_a_fast_device_is_busy_for_less_and_reports_the_same_cost(
 
 
 def test_the_budget_of_gpu_seconds_ends_a_study_where_it_is(
-    landscape: Callable[..., Landscape],
+    landscape: MakeProblem,
 ) -> None:
     whole = simulate(landscape(), Cluster(3))
     part = simulate(landscape(), Cluster(3), gpu_seconds=whole.gpu_seconds / 2)
@@ -140,7 +108,7 @@ def test_the_budget_of_gpu_seconds_ends_a_study_where_it_is(
 
 
 def test_a_trial_that_needs_more_memory_than_there_is_ends_at_once(
-    landscape: Callable[..., Landscape],
+    landscape: MakeProblem,
 ) -> None:
     simulation = simulate(landscape(stopping="none"), replace(ROUGH, memory_mib=60))
     for trial in simulation.method.record().trials:
@@ -150,7 +118,7 @@ def test_a_trial_that_needs_more_memory_than_there_is_ends_at_once(
 
 
 def test_crashed_trials_go_on_from_their_last_report_until_their_retries_are_used_up(
-    landscape: Callable[..., Landscape],
+    landscape: MakeProblem,
 ) -> None:
     calm, patient, strict = (
         simulate(landscape(stopping="none", diverging=False, retries=retries), cluster)
@@ -167,7 +135,7 @@ def test_crashed_trials_go_on_from_their_last_report_until_their_retries_are_use
 
 
 def test_a_rung_that_the_problem_does_not_know_is_refused(
-    landscape: Callable[..., Landscape],
+    landscape: MakeProblem,
 ) -> None:
     problem = landscape(diverging=False)
     budget = problem.space.budget.model_copy(update={"rungs": (7.0,)})
@@ -180,7 +148,7 @@ def test_a_rung_that_the_problem_does_not_know_is_refused(
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
-def test_same_seeds_same_decisions(sampler: str, landscape: Callable[..., Landscape]) -> None:
+def test_same_seeds_same_decisions(sampler: str, landscape: MakeProblem) -> None:
     runs = [simulate(landscape(sampler=sampler, trials=20), ROUGH) for _ in range(2)]
     assert runs[0].method.record() == runs[1].method.record()
     assert runs[0].ends == runs[1].ends
@@ -202,11 +170,12 @@ def revived(space: Space, before: Policy, clock: Callable[[], float]) -> Policy:
     kills=st.sets(st.integers(0, 80), min_size=1, max_size=4),
     sampler=st.sampled_from(["random", "nsga2", "tpe"]),
     seed=st.integers(0, 5),
+    replicates=st.sampled_from([1, 3]),
 )
 def test_a_policy_replayed_at_any_moment_decides_what_the_uninterrupted_one_does(
-    kills: set[int], sampler: str, seed: int, landscape: Callable[..., Landscape]
+    kills: set[int], sampler: str, seed: int, replicates: int, landscape: MakeProblem
 ) -> None:
-    problem = landscape(sampler=sampler, trials=16, seed=seed)
+    problem = landscape(sampler=sampler, trials=16, seed=seed, replicates=replicates)
     whole = simulate(problem, ROUGH)
     killed = Simulation(problem, ROUGH)
     killed.method = policy(problem.space, killed.clock)
@@ -227,7 +196,7 @@ def test_a_policy_replayed_at_any_moment_decides_what_the_uninterrupted_one_does
     crash_s=st.sampled_from([1.0, 5.0, math.inf]),
 )
 def test_a_study_whose_driver_and_workers_died_loses_no_report_and_ends_every_trial_once(
-    share: float, sampler: str, crash_s: float, landscape: Callable[..., Landscape]
+    share: float, sampler: str, crash_s: float, landscape: MakeProblem
 ) -> None:
     problem, cluster = landscape(sampler=sampler), replace(ROUGH, crash_s=crash_s)
     whole = simulate(problem, cluster).gpu_seconds
@@ -248,7 +217,7 @@ def test_a_study_whose_driver_and_workers_died_loses_no_report_and_ends_every_tr
 # --- The front ----------------------------------------------------------------------------------
 
 
-def test_nothing_but_completed_trials_is_on_the_front(landscape: Callable[..., Landscape]) -> None:
+def test_nothing_but_completed_trials_is_on_the_front(landscape: MakeProblem) -> None:
     problem, cluster = landscape(trials=40), replace(ROUGH, memory_mib=100, crash_s=30)
     whole = simulate(problem, cluster)
     part = simulate(problem, cluster, gpu_seconds=0.8 * whole.gpu_seconds)
@@ -264,7 +233,7 @@ def test_nothing_but_completed_trials_is_on_the_front(landscape: Callable[..., L
 
 
 def test_hypervolume_over_time_is_that_of_what_was_there(
-    landscape: Callable[..., Landscape],
+    landscape: MakeProblem,
 ) -> None:
     generator = np.random.default_rng(0)
     points = generator.uniform(0, 1.2, (60, 3))
