@@ -22,6 +22,7 @@ trial attribute           value
                           parameters have the sampler's, such as ``gan.g_lr``
 ``seed``, ``started``     as in the record
 ``replicates``            likewise; studies from before it had none
+``lineage``               likewise
 ``report:IMAGES``         one report; the one that ended the trial says so
 ``end``, ``outcome``      how it ended; ``outcome`` is written last and makes it so
 ========================  ==========================================================================
@@ -37,7 +38,7 @@ from typing import Any
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from gansearch.record import Outcome, Prior, Report, Score, StudyRecord, TrialRecord
+from gansearch.record import Ancestor, Outcome, Prior, Report, Score, StudyRecord, TrialRecord
 from gansearch.search.feasibility import objective_values
 from gansearch.search.samplers import drawn
 from gansearch.space import Space
@@ -132,6 +133,7 @@ def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
             "seed": trial.seed,
             "started": trial.started,
             "replicates": trial.replicates,
+            "lineage": [asdict(ancestor) for ancestor in trial.lineage],
             **dict(report_attribute(trial, report) for report in trial.reports),
         },
         intermediate_values={step_of(r): r.metrics[quality] for r in trial.reports},
@@ -171,4 +173,5 @@ def trial_of(attributes: dict[str, Any]) -> TrialRecord:
         ended=end.get("ended"),
         tags=end.get("tags", tags),
         replicates=attributes.get("replicates"),
+        lineage=tuple(Ancestor(**ancestor) for ancestor in attributes.get("lineage", ())),
     )

@@ -11,7 +11,8 @@ import numpy as np
 from gansearch.config import Params
 from gansearch.metrics.catalog import METRICS
 from gansearch.pareto import near_front
-from gansearch.record import Outcome, Prior, Report, StudyRecord, TrialRecord, lost_share
+from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
+from gansearch.search.population import Population
 from gansearch.search.samplers import Proposer
 from gansearch.space import Space
 
@@ -21,10 +22,19 @@ is within it of the front is trained again like the front's own."""
 
 
 class Next(NamedTuple):
-    """A configuration to train, and the number of the trial that it repeats, if it repeats one."""
+    """A trial to be.
+
+    Attributes:
+        params: its configuration.
+        replicates: the number of the trial that it repeats, if it repeats one.
+        lineage: of the trial whose training it goes on with, and that one itself.
+        seed: which is then theirs.
+    """
 
     params: Params
     replicates: int | None = None
+    lineage: tuple[Ancestor, ...] = ()
+    seed: int | None = None
 
 
 class Plan:
@@ -50,6 +60,7 @@ class Plan:
         self._space = space
         self._proposer = proposer
         self._proposed = 0
+        self._population = Population(space)
         self._trainings: dict[str, dict[int, TrialRecord]] = {}  # by configuration and number
         self._near: list[str] | None = None  # configurations near the front, if that is known
         tried = [prior.params for prior in study.priors if not prior.metrics]
@@ -65,6 +76,9 @@ class Plan:
         """
         if self._proposed < self._space.budget.trials:
             params = self._tried.get(number) or self._proposer.propose(number)
+            branch = self._population.branch(number)
+            if branch is not None:
+                return Next(branch.params, lineage=branch.lineage, seed=branch.parent.seed)
             if params is not None:
                 return Next(params)
         return self._again()
@@ -74,19 +88,25 @@ class Plan:
         self._trainings.setdefault(trial.configuration, {})[trial.number] = trial
         if trial.replicates is None:
             self._proposed += 1
-            self._proposer.add(trial)
+        for listener in self._listeners(trial):
+            listener.add(trial)
 
     def report(self, trial: TrialRecord) -> None:
         """A trial that was added has a new report, its last one."""
-        if trial.replicates is None:
-            self._proposer.report(trial)
+        for listener in self._listeners(trial):
+            listener.report(trial)
 
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end; ends are told in the order of ``ended``."""
         self._trainings[trial.configuration][trial.number] = trial
         self._near = None
-        if trial.replicates is None:
-            self._proposer.end(trial)
+        for listener in self._listeners(trial):
+            listener.end(trial)
+
+    def _listeners(self, trial: TrialRecord) -> Sequence[Proposer | Population]:
+        if trial.replicates is not None:
+            return ()
+        return (self._population,) if trial.lineage else (self._population, self._proposer)
 
     def _learn(self, trial: TrialRecord) -> None:
         self._proposer.add(trial)
@@ -105,7 +125,7 @@ class Plan:
             return None
         chosen = min(short, key=lambda trainings: (len(trainings), min(trainings)))
         first = chosen[min(chosen)]
-        return Next(first.params, replicates=first.number)
+        return Next(first.params, first.number, first.lineage)
 
 
 def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -> list[str]:

@@ -13,14 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import RLock
-from typing import Protocol
 
 from gansearch.config import Params
 from gansearch.errors import StudyError
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import is_full
 from gansearch.search.normalise import Normaliser
-from gansearch.search.plan import Plan
+from gansearch.search.plan import Next, Plan
+from gansearch.search.population import start_of
+from gansearch.search.recorder import Recorder, Unrecorded
 from gansearch.search.samplers import derive_seed, proposer
 from gansearch.search.stopping import STOPPERS
 from gansearch.space import Space
@@ -36,38 +37,16 @@ class Ask:
         seed: of the trial's training.
         resume: the furthest report of an earlier run, whose checkpoint the trial continues from;
             ``None`` for a trial that starts.
+        lineage: whose training the trial goes on with.
+        begin: the report, of the last of them, whose checkpoint it began with.
     """
 
     number: int
     params: Params
     seed: int
     resume: Report | None = None
-
-
-class Recorder(Protocol):
-    """Where a policy's history goes; :class:`gansearch.search.storage.StudyStore` keeps it."""
-
-    def asked(self, trial: TrialRecord) -> None:
-        """A new trial was handed out."""
-
-    def reported(self, trial: TrialRecord, report: Report) -> None:
-        """``report`` was taken, or came again with its checkpoint at another place."""
-
-    def ended(self, trial: TrialRecord) -> None:
-        """A trial came to its end: nothing about it changes after this."""
-
-
-class Unrecorded:
-    """Keeps nothing: for a study that lives as long as its process, such as a simulated one."""
-
-    def asked(self, trial: TrialRecord) -> None:
-        """A new trial was handed out."""
-
-    def reported(self, trial: TrialRecord, report: Report) -> None:
-        """A report was taken."""
-
-    def ended(self, trial: TrialRecord) -> None:
-        """A trial came to its end."""
+    lineage: tuple[Ancestor, ...] = ()
+    begin: Report | None = None
 
 
 class Policy:
@@ -122,22 +101,17 @@ class Policy:
             if limit is not None and self._clock() - self._began >= limit:
                 return None
             if self._interrupted:
-                trial = self._trials[self._interrupted.popleft()]
-                return Ask(trial.number, trial.params, trial.seed, resume=trial.last)
+                return self._ask_of(self._trials[self._interrupted.popleft()])
             number = len(self._trials)
             following = self._plan.next(number)
             if following is None:
                 return None
-            params, replicates = following
-            given = self._space.seed_of(params)
-            seed = derive_seed(self._space, number, stream=0) if given is None else given
-            moment = self._moment()
-            trial = TrialRecord(number, params, seed, started=moment, replicates=replicates)
+            trial = self._newborn(number, following)
             self._recorder.asked(trial)
             self._trials[number] = trial
             self._untold.add(number)
             self._plan.add(trial)
-            return Ask(number, params, seed)
+            return self._ask_of(trial)
 
     def report(self, number: int, report: Report) -> bool:
         """Take a trial's report; ``False`` if the trial is over and its process should end.
@@ -158,7 +132,7 @@ class Policy:
                     return self._take_again(trial, known, report)
             if trial.outcome is not None:
                 return False
-            if trial.last is not None and report.kimg < trial.last.kimg:
+            if report.kimg <= trial.reached * (1 + 1e-9):
                 return True  # retrained up to where it was
             problem = self._problem(report)
             if problem is not None:
@@ -237,6 +211,22 @@ class Policy:
         if trial.replicates is None and not is_full(self._space, trial.reports[-1].kimg):
             self._stopper.restore(trial, goes_on=goes_on)
         self._plan.report(trial)
+
+    def _newborn(self, number: int, following: Next) -> TrialRecord:
+        params, replicates, lineage, seed = following
+        given = self._space.seed_of(params) if seed is None else seed
+        return TrialRecord(
+            number,
+            params,
+            derive_seed(self._space, number, stream=0) if given is None else given,
+            started=self._moment(),
+            replicates=replicates,
+            lineage=lineage,
+        )
+
+    def _ask_of(self, trial: TrialRecord) -> Ask:
+        begin = start_of(trial, self._trials)
+        return Ask(trial.number, trial.params, trial.seed, trial.last, trial.lineage, begin)
 
     def _trial(self, number: int) -> TrialRecord:
         if number not in self._trials:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gansearch.record import TrialRecord
+from gansearch.search.population import Truncation
 from gansearch.search.rungs import Rungs
 from gansearch.space import Space
 
@@ -63,5 +64,9 @@ class Never:
         """Nothing is kept."""
 
 
-STOPPERS: dict[str, Callable[[Space], Stopper]] = {"asha": Halving, "none": Never}
+STOPPERS: dict[str, Callable[[Space], Stopper]] = {
+    "asha": Halving,
+    "truncation": Truncation,
+    "none": Never,
+}
 """What stops trials at rungs, by its name in a space."""

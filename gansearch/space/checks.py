@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     study.compute,
     study.seeds,
     study.grid,
+    study.population,
 )
 
 

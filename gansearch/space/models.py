@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -100,8 +101,9 @@ class SearchConfig(Model):
 
     sampler: Literal["tpe", "nsga2", "random", "grid"] = "tpe"
     """What proposes configurations: a model of the good ones (TPE), evolution, chance, or all."""
-    stopping: Literal["asha", "none"] = "asha"
-    """What happens at a rung: the worse trials stop (ASHA), or nothing."""
+    stopping: Literal["asha", "truncation", "none"] = "asha"
+    """What happens at a rung: all but the best stop (ASHA), or the worst quarter of the population
+    (truncation), or nothing."""
     reduction_factor: int = Field(default=3, ge=2, le=10)
     """ASHA's eta: one of so many trials goes on past a rung."""
     replicates: int = Field(default=1, ge=1, le=32)
@@ -120,6 +122,9 @@ class SearchConfig(Model):
 
 class TrackingConfig(Model):
     """Where MLflow keeps what it shows."""
+    population: int | None = Field(default=None, ge=4, le=1000)
+    """Trials that begin anew; each one after them goes on with the training of a better one, from a
+    rung on and with changed rates, steps or weights (population-based training)."""
 
     uri: str | None = None
     """Tracking server or database; without it a SQLite file in the results folder."""
@@ -232,10 +237,14 @@ class Space(Model):
         Raises:
             ConfigError: a parameter that the variant does not take, or a value out of its range.
         """
-        stages = [ancestor.params for ancestor in lineage] + [params]
+        stages = [*(ancestor.params for ancestor in lineage), params]
+        changes = (
+            {name: value for name, value in after.items() if before.get(name) != value}
+            for before, after in pairwise(stages)
+        )
         schedule = tuple(
-            Change(kimg=ancestor.kimg, settings=dict(after.items() - ancestor.params.items()))
-            for ancestor, after in zip(lineage, stages[1:], strict=True)
+            Change(kimg=ancestor.kimg, settings=settings)
+            for ancestor, settings in zip(lineage, changes, strict=True)
         )
         return TrainConfig.from_params(
             {**self._fixed(params), **stages[0]},

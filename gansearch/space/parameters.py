@@ -36,6 +36,9 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+UP, DOWN = 1.25, 0.8
+"""From a number to its neighbours (Jaderberg et al. 2017, section 4)."""
+
 Value = Annotated[Scalar, BeforeValidator(_scalar)]
 """One value of a parameter, refused with a single error where it is anything else."""
 
@@ -99,6 +102,13 @@ class FloatRange(Conditional):
         at, low, high, step = (Decimal(str(x)) for x in (clipped, self.low, self.high, self.step))
         return float(low + min(round((at - low) / step), int((high - low) / step)) * step)
 
+    def neighbour(self, value: Any, *, up: bool) -> float:
+        """A quarter more than ``value``, or a fifth less, but a step at least, within the range."""
+        step = self.step or 0.0
+        if up:
+            return self.nearest(max(value * UP, value + step))
+        return self.nearest(min(value * DOWN, value - step))
+
 
 class IntRange(Conditional):
     """An integer between two bounds, both included."""
@@ -142,6 +152,12 @@ class IntRange(Conditional):
         steps = round((value - self.low) / self.step)
         return self.values[min(max(steps, 0), len(self.values) - 1)]
 
+    def neighbour(self, value: Any, *, up: bool) -> int:
+        """A quarter more than ``value``, or a fifth less, but a step at least, within the range."""
+        if up:
+            return self.nearest(max(value * UP, value + self.step))
+        return self.nearest(min(value * DOWN, value - self.step))
+
 
 class Choice(Conditional):
     """One of several values without an order."""
@@ -176,6 +192,15 @@ class Choice(Conditional):
             return min(numbers, key=lambda v: abs(v - value))
         return self.values[0]
 
+    def neighbour(self, value: Any, *, up: bool) -> Scalar:
+        """The next larger or smaller number among the values, or ``value`` where there is none."""
+        if not _is_number(value):
+            return self.nearest(value)
+        numbers = [v for v in self.values if _is_number(v)]
+        if up:
+            return min((v for v in numbers if v > value), default=value)
+        return max((v for v in numbers if v < value), default=value)
+
 
 class Constant(Conditional):
     """A parameter with one value: recorded with every trial, never varied."""
@@ -198,6 +223,10 @@ class Constant(Conditional):
         return self.value
 
     def nearest(self, value: Any) -> Scalar:  # noqa: ARG002 - the only value is the nearest
+        """The value."""
+        return self.value
+
+    def neighbour(self, value: Any, *, up: bool) -> Scalar:  # noqa: ARG002 - likewise
         """The value."""
         return self.value
 

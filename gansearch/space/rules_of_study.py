@@ -12,6 +12,7 @@ from gansearch.space.scope import split
 from gansearch.space.wording import listed, shown, unknown
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.settings import LIVE
 
 _LABELLED = ("digits", "folder", "mnist", "cifar10")
 
@@ -150,6 +151,23 @@ def seeds(draft: Draft) -> Iterator[Finding]:
         if split(name)[1] == SEED.name and parameter.type != "constant" and sampler != "grid":
             message = f"repeats configurations only under search.sampler: grid (got {sampler})"
             yield ("parameters", name), message
+
+
+def population(draft: Draft) -> Iterator[Finding]:
+    """A population has weights to go on from, and settings that a training can change."""
+    search = draft.space.search
+    if search.population is None:
+        if search.stopping == "truncation":
+            yield ("search", "stopping"), "truncation is of a population: give search.population"
+        return
+    if not draft.space.budget.rungs and draft.is_whole("budget"):
+        message = "trials go on with the training of others from rungs: give budget.rungs"
+        yield ("search", "population"), message
+    keys = draft.space.parameters
+    live = {split(key)[1] for key, one in keys.items() if one.type != "constant"} & LIVE
+    if not live and draft.is_whole("parameters"):
+        message = f"needs parameters that can change while a trial trains: {listed(sorted(LIVE))}"
+        yield ("search", "population"), message
 
 
 def grid(draft: Draft) -> Iterator[Finding]:

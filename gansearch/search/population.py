@@ -1,0 +1,259 @@
+"""Population-based training: who falls behind ends, and a better one's training goes on otherwise.
+
+Jaderberg et al. 2017, Population Based Training of Neural Networks, with truncation selection and
+perturbation, for several objectives and without waiting for anybody: the population at a rung is
+whoever came to it last. No trial ever changes. A child is a trial of its own, which begins with the
+weights that its parent had at a rung, under settings that are near the parent's; what it is after
+several generations, a schedule, follows from its lineage.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gansearch.config import Params
+from gansearch.pareto import ranks
+from gansearch.record import Ancestor, Outcome, Report, TrialRecord
+from gansearch.search.feasibility import is_full, objective_values, violations
+from gansearch.search.grid import key_of
+from gansearch.search.samplers import derive_seed
+from gansearch.space import Space
+from gansearch.variants.settings import LIVE, can_change
+
+SHARE = 4
+"""Of a rung's population one in so many ends, and one in so many has children."""
+
+RESAMPLED = 0.25
+"""Probability that a setting is drawn anew and not moved to a value near the parent's."""
+
+ATTEMPTS = 8
+"""Draws of a child before none is tried that was not tried before."""
+
+_STREAM = 1000  # of randomness, apart from those of samplers
+
+
+class Branch(NamedTuple):
+    """A child to be.
+
+    Attributes:
+        parent: whose training it goes on with, with its reports up to there.
+        params: its configuration.
+    """
+
+    parent: TrialRecord
+    params: Params
+
+    @property
+    def lineage(self) -> tuple[Ancestor, ...]:
+        """The child's."""
+        parent = self.parent
+        return (*parent.lineage, Ancestor(parent.number, parent.params, parent.reached))
+
+
+class Cohorts:
+    """The population at each rung: the last trials that came to it.
+
+    Args:
+        space: its objectives and bounds order them.
+        size: of a population; what came before is forgotten.
+    """
+
+    def __init__(self, space: Space, size: int) -> None:
+        self._space = space
+        self._size = size
+        self._rungs: dict[int, deque[TrialRecord]] = {}  # by images
+
+    def add(self, trial: TrialRecord) -> None:
+        """Take a trial at its last report."""
+        self._rungs.setdefault(_images(trial.reached), deque(maxlen=self._size)).append(trial)
+
+    def drop(self, number: int) -> None:
+        """Forget a trial."""
+        for images, cohort in self._rungs.items():
+            kept = (trial for trial in cohort if trial.number != number)
+            self._rungs[images] = deque(kept, maxlen=self._size)
+
+    def filled(self) -> list[float]:
+        """The rungs, in kimg, that enough have come to for a share of them to be one trial."""
+        return sorted(images / 1000 for images, c in self._rungs.items() if len(c) >= SHARE)
+
+    def best_first(self, kimg: float) -> list[TrialRecord]:
+        """Those at a rung, with their reports up to it, in the order of what they are worth.
+
+        Who is within the bounds on costs goes before who is not (Deb et al. 2002, section VI); then
+        the rank by non-domination over all objectives counts, and then the quality.
+        """
+        cohort = list(self._rungs.get(_images(kimg), ()))
+        if not cohort:
+            return []
+        signs = [1.0 if o.direction == "minimize" else -1.0 for o in self._space.objectives]
+        points = np.array([objective_values(self._space, t) for t in cohort]) * signs
+        missed = np.array(
+            [sum(max(0.0, v) for v in violations(self._space, t).values()) for t in cohort]
+        )
+        quality = points[:, self._space.objectives.index(self._space.quality)]
+        order = np.lexsort((quality, ranks(points), missed))
+        return [cohort[index] for index in order]
+
+
+class Truncation:
+    """Stops the worse share of a rung's population.
+
+    Args:
+        space: what is searched, with the size of its population.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._cohorts = Cohorts(space, _size_of(space))
+
+    def judge(self, trial: TrialRecord) -> str | None:
+        """Why a trial should stop at its last report, which is new; ``None`` if it goes on."""
+        self._cohorts.add(trial)
+        order = self._cohorts.best_first(trial.reached)
+        last = order[len(order) - len(order) // SHARE :]
+        if trial.number not in {each.number for each in last}:
+            return None
+        return f"in the worst 1/{SHARE} of the last {len(order)} at {trial.reached:g} kimg"
+
+    def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:  # noqa: ARG002 - a protocol's
+        """Take a trial's last report, whose answer is on record."""
+        self._cohorts.add(trial)
+
+
+class Population:
+    """Whose training goes on under other settings: a function of what it was told.
+
+    After the trials that begin anew, each one is a child. Where a trial was stopped at a rung, its
+    parent is among the better share there; where nobody was, as after a trial's completion, at any
+    rung that enough trials have come to.
+
+    Args:
+        space: what is searched; without a size of its population there are no children.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._cohorts = Cohorts(space, _size_of(space))
+        self._places: deque[float] = deque()  # kimg at which trials were stopped, not yet taken
+        self._tried: set[str] = set()
+
+    def add(self, trial: TrialRecord) -> None:
+        """A trial was handed out."""
+        if trial.lineage:
+            self._tried.add(_key(trial.lineage, trial.params))
+            if self._places:
+                self._places.popleft()
+
+    def report(self, trial: TrialRecord) -> None:
+        """A trial that was added has a new report, its last one."""
+        if not is_full(self._space, trial.reached):
+            self._cohorts.add(trial)
+
+    def end(self, trial: TrialRecord) -> None:
+        """A trial that was added came to its end."""
+        if trial.outcome == Outcome.STOPPED:
+            self._places.append(trial.reached)
+        elif trial.outcome != Outcome.COMPLETED:
+            self._cohorts.drop(trial.number)
+
+    def branch(self, number: int) -> Branch | None:
+        """The child that trial ``number`` is, or ``None`` if it begins anew."""
+        size = self._space.search.population
+        if size is None or number < size:
+            return None
+        random = np.random.default_rng(derive_seed(self._space, number, _STREAM))
+        rungs = [self._places[0]] if self._places else self._cohorts.filled()
+        if not rungs:
+            return None
+        order = self._cohorts.best_first(rungs[random.integers(len(rungs))])
+        better = order[: max(1, len(order) // SHARE)]
+        for _ in range(ATTEMPTS if better else 0):
+            parent = better[random.integers(len(better))]
+            child = Branch(parent, explore(self._space, parent.params, random))
+            is_new = _key(child.lineage, child.params) not in self._tried
+            if child.params != parent.params and is_new:
+                return child
+        return None
+
+
+def explore(space: Space, params: Params, random: np.random.Generator) -> Params:
+    """Settings near ``params``: of those that are live, each is moved or drawn anew.
+
+    A setting stays as it is where its new value could not follow it, or would have other parameters
+    asked for.
+    """
+    variant = str(params["variant"])
+    for name, key in space.searched[variant].items():
+        if name not in LIVE or name not in params:
+            continue
+        parameter = space.parameters[key]
+        if random.random() < RESAMPLED:
+            value = parameter.suggest(Chance(random), key)
+        else:
+            value = parameter.neighbour(params[name], up=bool(random.random() < 0.5))
+        moved = {**params, name: value}
+        same_form = space.nearest(variant, moved).keys() == params.keys()
+        if same_form and can_change(params[name], value):
+            params = moved
+    return params
+
+
+def start_of(trial: TrialRecord, trials: Mapping[int, TrialRecord]) -> Report | None:
+    """The report, of its parent, whose weights a trial begins with; ``None`` if it has no parent.
+
+    So it is for one that trains a child's configuration again, with a seed of its own.
+    """
+    if not trial.lineage or trial.replicates is not None:
+        return None
+    parent, images = trials[trial.lineage[-1].number], _images(trial.lineage[-1].kimg)
+    return next(report for report in parent.reports if _images(report.kimg) == images)
+
+
+class Chance:
+    """A trial whose every value is drawn uniformly.
+
+    Args:
+        random: what draws.
+    """
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self._random = random
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A float in [low, high]."""
+        if step is not None:
+            return low + step * self.suggest_int(name, 0, int((high - low) / step + 1e-9))
+        if log:
+            return float(np.exp(self._random.uniform(np.log(low), np.log(high))).clip(low, high))
+        return float(self._random.uniform(low, high))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """An integer in [low, high]."""
+        if log:
+            return round(self.suggest_float(name, low, high, log=True))
+        return low + step * int(self._random.integers((high - low) // step + 1))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ARG002
+        """One of ``choices``."""
+        return choices[int(self._random.integers(len(choices)))]
+
+
+def _size_of(space: Space) -> int:
+    return space.search.population or 0
+
+
+def _images(kimg: float) -> int:
+    return round(1000 * kimg)
+
+
+def _key(lineage: Iterable[Ancestor], params: Params) -> str:
+    *_, parent = lineage
+    return f"{parent.number} {_images(parent.kimg)} {key_of(params)}"
