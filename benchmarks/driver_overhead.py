@@ -27,6 +27,7 @@ from ray import tune
 
 from gansearch.record import Report
 from gansearch.search import tune as adaptors
+from gansearch.search.cluster import SETTINGS
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, sqlite_url
 from gansearch.space import parse_space
@@ -92,12 +93,12 @@ def bare(trials: int, folder: Path) -> Cost:
 
 
 def as_it_comes(trials: int, folder: Path) -> Cost:
-    for name in adaptors.SETTINGS:
+    for name in SETTINGS:
         os.environ.pop(name)
     try:
         return bare(trials, folder)
     finally:
-        os.environ.update(adaptors.SETTINGS)
+        os.environ.update(SETTINGS)
 
 
 def study(trials: int, folder: Path) -> Cost:
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
-    os.environ.update(adaptors.SETTINGS)
+    os.environ.update(SETTINGS)
     adaptors.train_trial = study_trial
     base = Path(mkdtemp(prefix="gso"))
     try:

@@ -31,6 +31,7 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 from gansearch.following import following
 from gansearch.record import Report
 from gansearch.search import tune as adaptors
+from gansearch.search.cluster import SETTINGS
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, sqlite_url
 from gansearch.space import parse_space
@@ -154,7 +155,7 @@ def main() -> None:
     parser.add_argument("--results", type=int, default=50)
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
-    os.environ.update(adaptors.SETTINGS)
+    os.environ.update(SETTINGS)
     base = Path(mkdtemp(prefix="gst"))
     plain = partial(with_ray, chosen.trials, chosen.results)
     study = partial(with_gansearch, chosen.trials, chosen.results)

@@ -81,9 +81,12 @@ def run_study(
     tags = study_tags(space, storage)
     make_writable(results)
     from gansearch.search.checkpoints import STUDY_FILE
-    from gansearch.search.tune import cluster
+    from gansearch.search.cluster import cluster, gpu_tags
 
-    with cluster(address, space), StudyStore.create(url, name, space, tags) as store:
+    with (
+        cluster(address, space),
+        StudyStore.create(url, name, space, {**tags, **gpu_tags(space)}) as store,
+    ):
         storage.mkdir()
         (storage / STUDY_FILE).write_text(space.text)
         return _search(store, storage, observers)
@@ -127,7 +130,7 @@ def resume_study(
     url = _database(results)
     space, record = read_study(url, name)
     check_data(space, record)
-    from gansearch.search.tune import cluster
+    from gansearch.search.cluster import cluster
 
     with (
         StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,

@@ -37,7 +37,7 @@ LAYERS = [
     ["errors"],
 ]
 HEAVY = {
-    "ray": {"search.tune", "study"},
+    "ray": {"search.tune", "search.cluster"},
     "mlflow": {"tracking"},
     "optuna": {"search"},
     "torch": {

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optuna.trial import TrialState, create_trial
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.record import Outcome, TrialRecord
+from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, TrialRecord
 from gansearch.space import Bound, Space
 
 BROKEN = 1e6
 """Violation of a trial that has no result: beyond any that a measured value is likely to have."""
+TOO_LARGE = 1.0
+"""Violation of one that ran out of memory, beside what it exceeded the device by, if that is known:
+more than of any that was stopped."""
 
 
 def objective_values(space: Space, trial: TrialRecord) -> list[float]:
@@ -34,18 +37,30 @@ def is_full(space: Space, kimg: float) -> bool:
 def violations(space: Space, trial: TrialRecord) -> dict[str, float]:
     """By how much a trial that ended violates each constraint; at most 0 where it keeps it.
 
-    Every bound of the space counts, relative to the bound's size so that units do not weigh. A
-    trial without a result violates one more, of its outcome's name: ``stopped`` by the share of the
-    budget that it did not reach, which is less than 1, the others by :data:`BROKEN`. So a sampler
-    prefers what got further and never takes a truncated or broken trial for a finished one.
+    Every bound of the space counts, relative to the bound's size so that units do not weigh. So
+    does the device's memory, as a bound on what the trial was predicted to need, where both are
+    known: near 0 is where configurations stop to fit. A trial without a result violates one more,
+    of its outcome's name: ``stopped`` by the share of the budget that it did not reach, which is
+    less than 1, ``out_of_memory`` by :data:`TOO_LARGE` where its memory is known, and all others by
+    :data:`BROKEN`. So a sampler prefers what got further, or came nearer to fitting, and never
+    takes a truncated or broken trial for a finished one.
     """
     found = dict(_missed_bounds(space, trial))
+    excess = dict(_memory_excess(trial))
+    found.update(excess)
     if trial.outcome == Outcome.STOPPED:
         reached = trial.last.kimg if trial.last else 0.0
         found[Outcome.STOPPED.value] = 1 - reached / space.budget.max_kimg
+    elif trial.outcome == Outcome.OUT_OF_MEMORY and excess:
+        found[Outcome.OUT_OF_MEMORY.value] = TOO_LARGE
     elif trial.outcome not in (None, Outcome.COMPLETED):
         found[trial.outcome.value] = BROKEN
     return found
+
+
+def memory_tags(foreseen: Mapping[str, float]) -> dict[str, str]:
+    """What was foreseen of a trial's memory as tags, from which :func:`violations` reads it."""
+    return {name: f"{mib:.1f}" for name, mib in foreseen.items()}
 
 
 def constraint_attributes(found: dict[str, float]) -> dict[str, Any]:
@@ -61,6 +76,13 @@ def _missed_bounds(space: Space, trial: TrialRecord) -> Iterator[tuple[str, floa
         known = trial.outcome == Outcome.COMPLETED or METRICS[bound.metric].kind == "cost"
         if known and bound.metric in trial.last.metrics:
             yield from _misses(bound, trial.last.metrics[bound.metric])
+
+
+def _memory_excess(trial: TrialRecord) -> Iterator[tuple[str, float]]:
+    known: dict[str, float | str] = {**(trial.last.metrics if trial.last else {}), **trial.tags}
+    if PREDICTED_MEMORY in known and DEVICE_MEMORY in known:
+        bound = Bound(metric=PREDICTED_MEMORY, max=float(known[DEVICE_MEMORY]))
+        yield from _misses(bound, float(known[PREDICTED_MEMORY]))
 
 
 def _misses(bound: Bound, value: float) -> Iterator[tuple[str, float]]:

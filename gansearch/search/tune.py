@@ -7,50 +7,38 @@ checkpoints.
 
 from __future__ import annotations
 
+import json
 import logging
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import ray
 from ray import tune
+from ray.tune.execution.placement_groups import PlacementGroupFactory
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from gansearch.errors import ConfigError, StudyError
 from gansearch.record import Outcome
+from gansearch.search.cluster import capacity
+from gansearch.search.feasibility import memory_tags
+from gansearch.search.jobs import Jobs
 from gansearch.search.policy import Policy
-from gansearch.search.worker import Job, job_of, train_trial, trial_name
-from gansearch.space import Space
+from gansearch.search.worker import Job, train_trial, trial_name
+from gansearch.space import AUTO, Space
 from gansearch.train.run import REPORT
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",  # what people see is an observer's business
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # CSV, JSON and TensorBoard files of every result
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the study has its own
-    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # Tune's snapshot of all trials, which nobody reads
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the record has the reason
-}
-"""Environment in which Tune keeps to placing trials."""
-
-LOCAL_RAY: dict[str, Any] = {
-    "include_dashboard": False,
-    "object_store_memory": 100 * 2**20,  # results are a few numbers, weights go through files
-}
-"""How Ray is started where there is no cluster; it asks every caller for its token by itself."""
 
 CAPACITY_SECONDS = 5.0
 """For how long a cluster's size is taken as known: nodes come and go, and asking takes a while."""
@@ -65,12 +53,14 @@ class Desk:
     Attributes:
         error: the first exception of the policy, if there was one.
         last_errors: for each trial's number the last failure of its process, as Ray describes it.
+        foreseen: for each running trial's number what its memory was foreseen to be, in MiB.
     """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.error: Exception | None = None
         self.last_errors: dict[int, str] = {}
+        self.foreseen: dict[int, dict[str, float]] = {}
 
     def call(self, verb: Callable[..., T], *args: Any, default: T) -> T:
         """``verb(*args)``, or ``default`` where that raises."""
@@ -81,6 +71,17 @@ class Desk:
                 log.exception("%s%r failed; the running trials go on", verb.__name__, args)
                 self.error = error
             return default
+
+    def tell(
+        self,
+        number: int,
+        outcome: Outcome,
+        reason: str,
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Tell the policy how a trial ended, and what was foreseen of it."""
+        known = memory_tags(self.foreseen.pop(number, {}))
+        self.call(self.policy.tell, number, outcome, reason, {**known, **tags}, default=None)
 
 
 class PolicySearcher(Searcher):
@@ -96,21 +97,22 @@ class PolicySearcher(Searcher):
         super().__init__()
         self._desk = desk
         self._space = space
-        self._storage = storage
-        self._numbers: dict[str, int] = {}  # of the trials in flight, by Tune's id
+        self._source = Jobs(desk.policy, space, storage)
+        self._jobs: dict[str, Job] = {}  # in flight, by Tune's id
         self._capacity = 1
+        self._gpus = 0.0
         self._capacity_known_until = -float("inf")
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's job, ``None`` while there is none, ``FINISHED`` after the last."""
-        if len(self._numbers) >= self._room():
+        if not self._has_room():
             return None
-        job = self._desk.call(self._next_job, default=None)
+        job = self._desk.call(self._source.next, default=None)
         if job is None:
             # Who is trained again depends on how those end that still run.
-            waits = self._numbers and self._space.search.replicates > 1
-            return None if waits else Searcher.FINISHED
-        self._numbers[trial_id] = job["number"]
+            depends = self._jobs and self._space.search.replicates > 1
+            return None if depends or self._source.waits else Searcher.FINISHED
+        self._jobs[trial_id] = job
         return job
 
     def on_trial_complete(
@@ -120,10 +122,10 @@ class PolicySearcher(Searcher):
         error: bool = False,
     ) -> None:
         """Make room; with ``error``, the trial's retries are used up."""
-        number = self._numbers.pop(trial_id, None)
-        if error and number is not None:
-            text = self._desk.last_errors.pop(number, "")
-            self._desk.call(self._desk.policy.tell, number, *_failure(text), default=None)
+        job = self._jobs.pop(trial_id, None)
+        if error and job is not None:
+            ending = _failure(self._desk.last_errors.pop(job["number"], ""))
+            self._desk.tell(job["number"], *ending)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the record is the searcher's state."""
@@ -131,23 +133,22 @@ class PolicySearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: the record is the searcher's state."""
 
-    def _next_job(self) -> Job | None:
-        policy = self._desk.policy
-        while (ask := policy.ask()) is not None:
-            try:
-                return job_of(ask, self._space, self._storage)
-            except ConfigError as error:  # values that are each in range, but not together
-                policy.tell(ask.number, Outcome.FAILED, str(error))
-        return None
+    def close(self) -> None:
+        """Give out nothing more."""
+        self._source.close()
 
-    def _room(self) -> int:
-        """Trials that may be in flight: the space's own limit, or what the cluster can run."""
-        if self._space.search.concurrency is not None:
-            return self._space.search.concurrency
+    def _has_room(self) -> bool:
+        """Whether one more trial may be in flight: by the space's limit, or by the cluster's."""
+        limit = self._space.search.concurrency
+        if limit is not None:
+            return len(self._jobs) < limit
         if time.monotonic() > self._capacity_known_until:
-            self._capacity = max(1, _capacity(self._space))
+            self._capacity = max(1, capacity(self._space))
+            self._gpus = ray.cluster_resources().get("GPU", 0.0)
             self._capacity_known_until = time.monotonic() + CAPACITY_SECONDS
-        return self._capacity
+        shared = self._space.resources.gpus == AUTO
+        given = sum(job["gpus"] for job in self._jobs.values()) if shared else 0.0
+        return len(self._jobs) < self._capacity and (not shared or given < self._gpus)
 
 
 class PolicyScheduler(FIFOScheduler):
@@ -163,7 +164,8 @@ class PolicyScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - Tune's signature
         """Whether the trial goes on."""
-        verb = self._ended if "outcome" in result else self._reported
+        verbs = {"foreseen": self._foreseen, "outcome": self._ended}
+        verb = next((verb for key, verb in verbs.items() if key in result), self._reported)
         goes_on = self._desk.call(verb, trial.config["number"], result, default=True)
         decision: str = self.CONTINUE if goes_on else self.STOP
         return decision
@@ -173,12 +175,16 @@ class PolicyScheduler(FIFOScheduler):
         text = Path(trial.error_file).read_text() if trial.error_file else ""
         self._desk.last_errors[trial.config["number"]] = text
 
+    def _foreseen(self, number: int, result: Mapping[str, Any]) -> bool:
+        self._desk.foreseen[number] = json.loads(result["foreseen"])
+        return True
+
     def _reported(self, number: int, result: Mapping[str, Any]) -> bool:
         return self._desk.policy.report(number, REPORT.validate_json(result["report"]))
 
     def _ended(self, number: int, result: Mapping[str, Any]) -> bool:
         outcome, tags = Outcome(result["outcome"]), {"host": result["host"]}
-        self._desk.policy.tell(number, outcome, result["reason"], tags)
+        self._desk.tell(number, outcome, result["reason"], tags)
         return False
 
 
@@ -205,37 +211,6 @@ class Brake(Stopper):
         return self.pulled or time.monotonic() > self._deadline
 
 
-@contextmanager
-def cluster(address: str | None, space: Space) -> Iterator[None]:
-    """Ray, connected: as the caller did, the cluster at ``address``, or one of this machine.
-
-    Raises:
-        StudyError: it lacks what a trial of ``space`` needs.
-    """
-    os.environ.update(SETTINGS)  # a local Ray's workers inherit them
-    address = address or os.environ.get("RAY_ADDRESS")
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(
-            address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **({} if address else LOCAL_RAY),
-        )
-    try:
-        if _capacity(space) < 1:
-            need = f"{space.resources.cpus:g} CPUs and {space.resources.gpus:g} GPUs"
-            have = ray.cluster_resources()
-            raise StudyError(
-                f"a trial needs {need} (resources), Ray has "
-                f"{have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
-            )
-        yield
-    finally:
-        if started_here:
-            ray.shutdown()
-
-
 def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
     """Run trials on the connected cluster until the policy has no more, or the brake is pulled.
 
@@ -250,17 +225,22 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
     def name(trial: Trial) -> str:
         return trial_name(trial.config["number"])
 
-    with TemporaryDirectory(prefix="gansearch-") as scratch:  # Tune's own files, which nobody reads
+    def resources(job: Mapping[str, Any]) -> PlacementGroupFactory:
+        return PlacementGroupFactory([{"CPU": job["cpus"], "GPU": job["gpus"]}])
+
+    with (
+        TemporaryDirectory(prefix="gansearch-") as scratch,  # Tune's own files, which nobody reads
+        closing(PolicySearcher(desk, space, storage)) as searcher,
+    ):
         tune.run(
-            partial(train_trial, tell=tune.report),
+            tune.with_resources(partial(train_trial, tell=tune.report), resources),
             name="tune",
-            search_alg=PolicySearcher(desk, space, storage),
+            search_alg=searcher,
             scheduler=PolicyScheduler(desk),
             num_samples=-1,
             # A limit of any size lifts the one pending trial at a time that Tune lets a searcher
             # have; the searcher itself keeps to the cluster's room.
             max_concurrent_trials=sys.maxsize,
-            resources_per_trial={"cpu": space.resources.cpus, "gpu": space.resources.gpus},
             max_failures=space.search.retries,
             raise_on_failed_trial=False,
             stop=brake,
@@ -278,10 +258,3 @@ def _failure(text: str) -> tuple[Outcome, str]:
     if "NODE_OUT_OF_MEMORY" in attempt or "OutOfMemoryError" in attempt:
         return Outcome.OUT_OF_MEMORY, "Ray ended the trial because its node ran out of memory"
     return Outcome.FAILED, lines[-1] if "Traceback" in attempt or "ray::" in attempt else lines[0]
-
-
-def _capacity(space: Space) -> int:
-    """Trials that the cluster can run side by side, as it stands."""
-    resources = ray.cluster_resources()
-    asked = {"CPU": space.resources.cpus, "GPU": space.resources.gpus}
-    return int(min(resources.get(kind, 0) / amount for kind, amount in asked.items() if amount))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from gansearch.config import TrainConfig
 from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
 from gansearch.search.cores import own_cores
+from gansearch.space import AUTO
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
 
 if TYPE_CHECKING:  # every trial is a new process: what it need not import, it does not wait for
@@ -31,7 +33,7 @@ class Job(TypedDict):
         config: its training configuration as JSON.
         rungs: kimg at which it reports.
         cpus: CPU cores that it was given.
-        gpus: GPUs that it was given.
+        gpus: GPUs that it was given; a whole one where a share is yet to be found.
         folder: address of its checkpoints.
     """
 
@@ -63,7 +65,7 @@ def job_of(ask: Ask, space: Space, storage: str) -> Job:
         "config": _located(space.train_config(ask.params, ask.seed)).to_json(),
         "rungs": space.budget.rungs,
         "cpus": space.resources.cpus,
-        "gpus": space.resources.gpus,
+        "gpus": 1.0 if space.resources.gpus == AUTO else space.resources.gpus,
         "folder": f"{storage}/{trial_name(ask.number)}",
     }
 
@@ -82,7 +84,8 @@ def train_trial(job: Job, tell: Tell) -> None:
 
     Args:
         job: of the trial.
-        tell: given ``{"report": JSON}`` at each rung, at the end ``{"outcome", "reason", "host"}``.
+        tell: given ``{"foreseen": JSON}`` before it trains, ``{"report": JSON}`` at each rung, at
+            the end ``{"outcome", "reason", "host"}``.
 
     Raises:
         OSError: storage could not be reached; another attempt may succeed.
@@ -115,6 +118,9 @@ def _train(
     def tell_report(report: Report) -> None:
         tell({"report": REPORT.dump_json(report).decode()})
 
+    def on_foreseen(foreseen: Mapping[str, float]) -> None:
+        tell({"foreseen": json.dumps(dict(foreseen))})
+
     def on_report(report: Report, checkpoint: Path) -> bool:
         report = replace(report, tags={**report.tags, "cores": cores})
         kept = folder.publish(checkpoint, report)
@@ -131,7 +137,8 @@ def _train(
             tell_report(last)
             resume_from = checkpoint
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
-    return run_training(config, tuple(job["rungs"]), scratch, on_report, resume_from, device)
+    rungs = tuple(job["rungs"])
+    return run_training(config, rungs, scratch, on_report, resume_from, device, on_foreseen)
 
 
 def _is_of(checkpoint: Path, config: TrainConfig) -> bool:

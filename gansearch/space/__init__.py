@@ -2,6 +2,7 @@
 
 from gansearch.space.load import load_space, parse_space
 from gansearch.space.models import (
+    AUTO,
     Bound,
     Budget,
     Objective,
@@ -13,6 +14,7 @@ from gansearch.space.models import (
 from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange, Parameter, Trial
 
 __all__ = [
+    "AUTO",
     "Bound",
     "Budget",
     "Choice",

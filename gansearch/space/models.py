@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -29,6 +29,9 @@ from gansearch.space.parameters import Choice, Parameter, Trial, Value
 from gansearch.space.scope import SECTIONS, Entry, resolve
 
 Direction = Literal["minimize", "maximize"]
+
+AUTO: Final = "auto"
+"""In place of a number of GPUs."""
 
 
 class Bound(Model):
@@ -80,20 +83,33 @@ class Budget(Model):
     """Time for the whole study, as ``2h``, ``90m``, ``30s`` or in seconds; without it no limit."""
 
 
+def _gpus(value: Any) -> Any:
+    if value == AUTO or (isinstance(value, int | float) and value >= 0):
+        return value
+    raise ValueError("should be a number of at least 0, or auto")
+
+
 class Resources(Model):
     """What one trial is given."""
 
     cpus: float = Field(default=1.0, gt=0)
     """CPU cores, or a fraction of one."""
-    gpus: float = Field(default=0.0, ge=0)
-    """GPUs: a whole number, or a fraction so that trials share one."""
+    gpus: Annotated[Annotated[float, Field(ge=0)] | Literal["auto"], BeforeValidator(_gpus)] = 0.0
+    """GPUs: a whole number, a fraction so that trials share one, or ``auto`` for the share that a
+    trial's predicted memory asks for."""
 
     @model_validator(mode="after")
     def _whole_above_one(self) -> Self:
         for name, amount in (("cpus", self.cpus), ("gpus", self.gpus)):
-            if amount > 1 and amount != int(amount):
+            if amount != AUTO and amount > 1 and amount != int(amount):
                 raise ValueError(f"{name} {amount:g} should be a whole number, or less than 1")
         return self
+
+    @property
+    def summary(self) -> str:
+        """In words, such as ``1 CPUs and 0.5 GPUs``."""
+        gpus = "a share of a GPU" if self.gpus == AUTO else f"{self.gpus:g} GPUs"
+        return f"{self.cpus:g} CPUs and {gpus}"
 
 
 class SearchConfig(Model):

@@ -138,7 +138,7 @@ def rungs(draft: Draft) -> Iterator[Finding]:
 def compute(draft: Draft) -> Iterator[Finding]:
     """What only a GPU computes is asked for where trials have one."""
     space = draft.space
-    if space.resources.gpus > 0 or not draft.is_whole("resources"):
+    if space.resources.gpus or not draft.is_whole("resources"):
         return
     for name, value in space.compute.needing_gpu.items():
         yield ("compute", name), f"{shown(value)} needs a GPU: resources.gpus above 0 (got 0)"
@@ -155,10 +155,7 @@ def seeds(draft: Draft) -> Iterator[Finding]:
 
 def population(draft: Draft) -> Iterator[Finding]:
     """A population has weights to go on from, and settings that a training can change."""
-    search = draft.space.search
-    if search.population is None:
-        if search.stopping == "truncation":
-            yield ("search", "stopping"), "truncation is of a population: give search.population"
+    if draft.space.search.population is None:
         return
     if not draft.space.budget.rungs and draft.is_whole("budget"):
         message = "trials go on with the training of others from rungs: give budget.rungs"

@@ -91,7 +91,7 @@ def _study(space: Space) -> Table:
         "finalists": f"scored again with {finalists.samples:,} images, {finalists.seeds} seeds"
         if finalists
         else "not scored again",
-        "a trial has": f"{resources.cpus:g} CPUs, {resources.gpus:g} GPUs",
+        "a trial has": resources.summary,
         "computed": ", ".join(f"{key} {value}" for key, value in space.compute),
     }
     for row in rows.items():

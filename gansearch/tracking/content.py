@@ -170,6 +170,8 @@ def trial_content(
         "variant": trial.params.get("variant", ""),
         "outcome": trial.outcome or ("interrupted" if closed else "running"),
         **({"reason": trial.reason} if trial.reason else {}),
+        **({"replicates": trial.replicates} if trial.replicates is not None else {}),
+        **({"lineage": _lineage(trial)} if trial.lineage else {}),
         TRIAL: trial.number,
         **identity(record),
     }
@@ -207,9 +209,14 @@ def fitting_tags(values: Mapping[str, object]) -> dict[str, str]:
     return {clean(name): str(value)[:MAX_TAG] for name, value in values.items()}
 
 
+def _lineage(trial: TrialRecord) -> str:
+    """Whose training a trial went on with, such as ``trial 2 to 5 kimg, trial 7 to 10 kimg``."""
+    return ", ".join(f"trial {each.number} to {each.kimg:g} kimg" for each in trial.lineage)
+
+
 def _config(space: Space, trial: TrialRecord) -> tuple[Artifact, ...]:
     try:
-        text = space.train_config(trial.params, trial.seed).to_json()
+        text = space.train_config(trial.params, trial.seed, trial.lineage).to_json()
     except ConfigError:
         return ()  # the trial failed of it, and its reason says so
     return (text_artifact("config", CONFIG_FILE, text),)

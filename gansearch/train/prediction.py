@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 from gansearch.config import ComputeConfig, TrainConfig
 from gansearch.data.images import ImageSet
 from gansearch.metrics.memory import MIB
+from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY
 from gansearch.train.compute import Compute
 from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Variant
@@ -162,21 +163,35 @@ def _shapes(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Comput
     return variant, compute
 
 
-def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
-    """``predicted_memory_mib`` of a run that is about to start; nothing where it is not known.
-
-    Raises:
-        MemoryError: it is far more than the device has.
-    """
+def try_predicting(config: TrainConfig, images: ImageSet, device: torch.device) -> float | None:
+    """:func:`predict_memory`, or ``None``, and a warning, where it does not succeed."""
     try:
-        predicted = predict_memory(config, images, device)
+        return predict_memory(config, images, device)
     except Exception as error:  # an operation without shapes, say: no reason not to train
         log.warning("no memory predicted: %s: %s", type(error).__name__, error)
-        return {}
-    there = memory_of(device)
+        return None
+
+
+def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
+    """What a run that is about to start needs, if that is known, and what its device has in all.
+
+    By the names of :data:`~gansearch.record.PREDICTED_MEMORY` and
+    :data:`~gansearch.record.DEVICE_MEMORY`, in MiB.
+    """
+    predicted = try_predicting(config, images, device)
+    known = {} if predicted is None else {PREDICTED_MEMORY: predicted}
+    return {**known, DEVICE_MEMORY: memory_of(device)}
+
+
+def refuse_too_large(foreseen: Mapping[str, float], device: str) -> None:
+    """See that what was foreseen of a run does not clearly forbid it.
+
+    Raises:
+        MemoryError: it needs more than :data:`CLEAR` times what ``device`` has.
+    """
+    predicted, there = foreseen.get(PREDICTED_MEMORY, 0.0), foreseen[DEVICE_MEMORY]
     if predicted > CLEAR * there:
         raise MemoryError(f"predicted to need {predicted:,.0f} MiB; {device} has {there:,.0f} MiB")
-    return {"predicted_memory_mib": predicted}
 
 
 def memory_of(device: torch.device) -> float:
@@ -188,5 +203,5 @@ def memory_of(device: torch.device) -> float:
 
 def prediction_error(costs: Mapping[str, float]) -> dict[str, float]:
     """``memory_prediction_error``: how far a prediction was above what was measured, as a share."""
-    predicted, measured = costs.get("predicted_memory_mib"), costs["peak_memory_mib"]
+    predicted, measured = costs.get(PREDICTED_MEMORY), costs["peak_memory_mib"]
     return {"memory_prediction_error": predicted / measured - 1} if predicted and measured else {}

@@ -61,12 +61,12 @@ def main(command: str, results: Path, ray_folder: str) -> None:
 
         run_training = worker.run_training
 
-        def run_and_note(config, rungs, folder, on_report, resume_from, device):
+        def run_and_note(config, rungs, folder, on_report, resume_from, *others):
             begun = (
                 json.loads((resume_from / REPORT_FILE).read_text())["kimg"] if resume_from else 0
             )
             note(begun=begun)
-            return run_training(config, rungs, folder, on_report, resume_from, device)
+            return run_training(config, rungs, folder, on_report, resume_from, *others)
 
         worker.run_training = run_and_note
         train_trial(job, tell_and_note)

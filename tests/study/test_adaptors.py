@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome, StudyRecord
-from gansearch.search import tune
+from gansearch.search import jobs, tune
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.tune import Brake, Desk, PolicyScheduler, PolicySearcher
 from gansearch.search.worker import Job
@@ -232,14 +232,14 @@ def test_a_policy_that_cannot_be_asked_ends_the_search(
 def test_a_configuration_that_cannot_be_built_fails_alone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_of = tune.job_of
+    job_of = jobs.job_of
 
     def picky(ask: Ask, space: Space, storage: str) -> Job:
         if ask.number == 1:
             raise ConfigError("no room for 9 channels")
         return job_of(ask, space, storage)
 
-    monkeypatch.setattr(tune, "job_of", picky)
+    monkeypatch.setattr(jobs, "job_of", picky)
     assert ask_all(bench) == [0, 2, 3]
     assert bench.trial(1).outcome == Outcome.FAILED
     assert bench.trial(1).reason == "no room for 9 channels"

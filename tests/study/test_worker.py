@@ -52,7 +52,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
         folder: Path,
         on_report: Callable[[Report, Path], bool],
         resume_from: Path | None,
-        device: torch.device,
+        *_: object,
     ) -> tuple[Outcome, str]:
         done = float((resume_from / "checkpoint.pt").read_text()) if resume_from else 0.0
         for kimg in (*rungs, config.max_kimg):

@@ -13,7 +13,7 @@ from torch import nn
 from gansearch.data import ImageSet
 from gansearch.data.batch import ImageSpec
 from gansearch.metrics.memory import MIB
-from gansearch.record import Outcome
+from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome
 from gansearch.train import prediction
 from gansearch.train.prediction import LiveMemory, foresee, predict_memory, prediction_error
 from gansearch.train.run import run_training
@@ -175,10 +175,17 @@ def test_a_run_reports_its_prediction_and_how_far_off_it_was(configure, tmp_path
 def test_a_run_that_cannot_fit_is_not_started(configure, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(prediction, "memory_of", lambda _: 1.0)
     monkeypatch.setattr("gansearch.train.run.Trainer", None)  # would be an error
+    foreseen = {}
     outcome, reason = run_training(
-        configure(), (), tmp_path, lambda *_: True, device=torch.device("cpu")
+        configure(),
+        (),
+        tmp_path,
+        lambda *_: True,
+        device=torch.device("cpu"),
+        on_foreseen=foreseen.update,
     )
     assert outcome is Outcome.OUT_OF_MEMORY
+    assert foreseen == {PREDICTED_MEMORY: pytest.approx(2.7, abs=0.8), DEVICE_MEMORY: 1.0}
     assert re.search(r"predicted to need [23] MiB; cpu has 1 MiB", reason)
 
 
@@ -188,7 +195,7 @@ def test_what_cannot_be_predicted_is_trained(configure, images, monkeypatch, cap
 
     monkeypatch.setattr(prediction, "predict_memory", fail)
     with caplog.at_level(logging.WARNING):
-        assert foresee(configure(), images.train, torch.device("cpu")) == {}
+        assert set(foresee(configure(), images.train, torch.device("cpu"))) == {DEVICE_MEMORY}
     assert "an operation without shapes" in caplog.text
 
 
