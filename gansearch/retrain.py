@@ -43,7 +43,7 @@ def find_config(source: str, results: Path) -> TrainConfig:
     if "/" not in source:
         return TrainConfig.from_json(read_config(source, results))
     space, trial = _trial(source, results)
-    return space.train_config(trial.params, trial.seed)
+    return space.train_config(trial.params, trial.seed, trial.lineage)
 
 
 def retrain(

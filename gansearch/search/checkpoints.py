@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
+from typing import Self
 from uuid import uuid4
 
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
@@ -29,11 +30,8 @@ def fetched(report: Report) -> Iterator[Path]:
         CheckpointError: it was not kept.
         OSError: storage cannot be reached.
     """
-    if report.checkpoint is None:
-        raise CheckpointError(f"the weights at {report.kimg:g} kimg were not kept")
-    folder = TrialFolder(report.checkpoint.rstrip("/").rpartition("/")[0])
     with TemporaryDirectory(prefix="gansearch-") as scratch:
-        yield folder.fetch(report, Path(scratch) / "checkpoint")
+        yield TrialFolder.of(report).fetch(report, Path(scratch) / "checkpoint")
 
 
 class TrialFolder:
@@ -52,6 +50,17 @@ class TrialFolder:
     def __init__(self, address: str) -> None:
         self.address = address.rstrip("/")
         self._files, self._path = FileSystem.from_uri(self.address)
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """The folder that a report's checkpoint is in.
+
+        Raises:
+            CheckpointError: it was not kept.
+        """
+        if report.checkpoint is None:
+            raise CheckpointError(f"the weights at {report.kimg:g} kimg were not kept")
+        return cls(report.checkpoint.rstrip("/").rpartition("/")[0])
 
     def is_shared(self) -> bool:
         """Whether this machine sees the study's folder, and not an empty one under its name."""

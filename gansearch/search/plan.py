@@ -48,7 +48,8 @@ class Plan:
     luck does not repeat is soon left alone.
 
     The proposer hears of a configuration's first training only: told of more, it would take one
-    good region for several.
+    good region for several. Nor does it hear of those that go on with the training of others, whose
+    results are not of their configurations alone.
 
     Args:
         space: what is searched.
@@ -59,8 +60,8 @@ class Plan:
     def __init__(self, space: Space, study: StudyRecord, proposer: Proposer) -> None:
         self._space = space
         self._proposer = proposer
-        self._proposed = 0
         self._population = Population(space)
+        self._proposed = 0
         self._trainings: dict[str, dict[int, TrialRecord]] = {}  # by configuration and number
         self._near: list[str] | None = None  # configurations near the front, if that is known
         tried = [prior.params for prior in study.priors if not prior.metrics]
@@ -75,10 +76,10 @@ class Plan:
         There may be one again once a trial has ended.
         """
         if self._proposed < self._space.budget.trials:
-            params = self._tried.get(number) or self._proposer.propose(number)
             branch = self._population.branch(number)
             if branch is not None:
                 return Next(branch.params, lineage=branch.lineage, seed=branch.parent.seed)
+            params = self._tried.get(number) or self._proposer.propose(number)
             if params is not None:
                 return Next(params)
         return self._again()
@@ -148,10 +149,9 @@ def _point(space: Space, trainings: Sequence[TrialRecord]) -> list[float] | None
     if not all(bound.admits(means[bound.metric]) for bound in bounds):
         return None
     signs = {"minimize": 1.0, "maximize": -1.0}
-    return [
-        *(signs[o.direction] * means[o.metric] for o in space.objectives),
-        lost_share(trainings),
-    ]
+    lost = sum(trial.outcome in LOST for trial in trainings)
+    values = (signs[o.direction] * means[o.metric] for o in space.objectives)
+    return [*values, lost / (lost + len(done))]
 
 
 def _as_trial(number: int, prior: Prior, kimg: float) -> TrialRecord:

@@ -55,14 +55,14 @@ class Branch(NamedTuple):
 
 
 class Cohorts:
-    """The population at each rung: the last trials that came to it.
+    """The population at each rung: the trials that came to it, or the last of them.
 
     Args:
         space: its objectives and bounds order them.
-        size: of a population; what came before is forgotten.
+        size: of a population, so that who came before is forgotten; ``None`` for all.
     """
 
-    def __init__(self, space: Space, size: int) -> None:
+    def __init__(self, space: Space, size: int | None) -> None:
         self._space = space
         self._size = size
         self._rungs: dict[int, deque[TrialRecord]] = {}  # by images
@@ -104,20 +104,20 @@ class Truncation:
     """Stops the worse share of a rung's population.
 
     Args:
-        space: what is searched, with the size of its population.
+        space: what is searched.
     """
 
     def __init__(self, space: Space) -> None:
-        self._cohorts = Cohorts(space, _size_of(space))
+        self._cohorts = Cohorts(space, space.search.population)
 
     def judge(self, trial: TrialRecord) -> str | None:
         """Why a trial should stop at its last report, which is new; ``None`` if it goes on."""
         self._cohorts.add(trial)
         order = self._cohorts.best_first(trial.reached)
-        last = order[len(order) - len(order) // SHARE :]
-        if trial.number not in {each.number for each in last}:
+        worse = order[len(order) - len(order) // SHARE :]
+        if trial.number not in {each.number for each in worse}:
             return None
-        return f"in the worst 1/{SHARE} of the last {len(order)} at {trial.reached:g} kimg"
+        return f"among the worst 1/{SHARE} of {len(order)} at {trial.reached:g} kimg"
 
     def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:  # noqa: ARG002 - a protocol's
         """Take a trial's last report, whose answer is on record."""
@@ -137,7 +137,7 @@ class Population:
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._cohorts = Cohorts(space, _size_of(space))
+        self._cohorts = Cohorts(space, space.search.population or 0)
         self._places: deque[float] = deque()  # kimg at which trials were stopped, not yet taken
         self._tried: set[str] = set()
 
@@ -244,10 +244,6 @@ class Chance:
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ARG002
         """One of ``choices``."""
         return choices[int(self._random.integers(len(choices)))]
-
-
-def _size_of(space: Space) -> int:
-    return space.search.population or 0
 
 
 def _images(kimg: float) -> int:

@@ -10,71 +10,35 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from gansearch.config import Params
-from gansearch.errors import StudyError
 from gansearch.pareto import Points, hypervolume, non_dominated
 from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.search.curves import Curve, Problem, Schedules, curve_of
 from gansearch.search.policy import Ask, Policy
 from gansearch.space import Space
 
+__all__ = [
+    "Clock",
+    "Cluster",
+    "Curve",
+    "End",
+    "Method",
+    "Problem",
+    "Schedules",
+    "Simulation",
+    "hypervolume_over_time",
+    "policy",
+    "simulate",
+]
+
 Clock = Callable[[], float]
 """Seconds on the event clock."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """What a training run gives, known before it is run.
-
-    Attributes:
-        kimg: points at which its quality is known, ascending.
-        quality: for each quality metric its values at those points; one that is not finite is
-            reported as it is.
-        seconds_per_kimg: on a device of speed 1, above 0.
-        peak_memory_mib: of the training, in MiB.
-        diverges_at: kimg at which it diverges, if it does; the points end before it.
-    """
-
-    kimg: Sequence[float]
-    quality: Mapping[str, Sequence[float]]
-    seconds_per_kimg: float
-    peak_memory_mib: float
-    diverges_at: float = math.inf
-
-    def report(self, kimg: float) -> Report:
-        """What a trial reports at ``kimg``.
-
-        Costs are those of the device of speed 1, whatever it ran on, as calibrated trials' are.
-
-        Raises:
-            StudyError: there is no value at ``kimg``.
-        """
-        at = next((i for i, point in enumerate(self.kimg) if math.isclose(point, kimg)), None)
-        if at is None:
-            known = ", ".join(f"{point:g}" for point in self.kimg)
-            raise StudyError(f"the curve has no value at {kimg:g} kimg, only at {known}")
-        costs = {
-            "seconds_per_kimg": self.seconds_per_kimg,
-            "peak_memory_mib": self.peak_memory_mib,
-        }
-        return Report(kimg, {**{name: v[at] for name, v in self.quality.items()}, **costs})
-
-
-class Problem(Protocol):
-    """What is searched, and what every configuration of it would give."""
-
-    @property
-    def space(self) -> Space:
-        """What is searched."""
-
-    def run(self, params: Params, seed: int) -> Curve:
-        """The training of ``params`` with ``seed``: the same curve at every call."""
 
 
 class Method(Protocol):
@@ -209,19 +173,20 @@ class Simulation:
     def _live(self, ask: Ask, speed: float) -> Life:
         """One trial on one worker, as ``search/worker.py`` has it."""
         number, last, crashes = ask.number, ask.resume, 0
-        curve = self.problem.run(ask.params, ask.seed)
+        curve = curve_of(self.problem, ask)
+        begun = ask.begin.kimg if ask.begin else 0.0
         fate = np.random.default_rng((self.cluster.seed, number))
         yield self.cluster.startup_s
         if curve.peak_memory_mib > self.cluster.memory_mib:
             self.method.tell(number, Outcome.OUT_OF_MEMORY, "the device is too small")
             return 0.0
         while True:
-            reached = last.kimg if last else 0.0
+            reached = last.kimg if last else begun
             if last and not self.method.report(number, last):  # told again after a new start
                 return reached
             for kimg in (point for point in self._points if point > reached):
                 goal = min(kimg, curve.diverges_at)
-                seconds = (goal - reached) * curve.seconds_per_kimg / speed
+                seconds = curve.seconds(reached, goal) / speed
                 crash = fate.exponential(self.cluster.crash_s)
                 yield min(crash, seconds)
                 if crash < seconds:

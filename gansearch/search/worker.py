@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ if TYPE_CHECKING:  # every trial is a new process: what it need not import, it d
     from gansearch.space import Space
 
 
+log = logging.getLogger(__name__)
+
+
 class Job(TypedDict):
     """What a worker needs to know of a trial, as plain values.
 
@@ -35,6 +39,8 @@ class Job(TypedDict):
         cpus: CPU cores that it was given.
         gpus: GPUs that it was given; a whole one where a share is yet to be found.
         folder: address of its checkpoints.
+        keeps_all: whether other trials may begin with any of them, and not only its last is kept.
+        begin: the report, as JSON, of another trial's checkpoint that it begins with, if it does.
     """
 
     number: int
@@ -43,6 +49,8 @@ class Job(TypedDict):
     cpus: float
     gpus: float
     folder: str
+    keeps_all: bool
+    begin: str | None
 
 
 Tell = Callable[[dict[str, str]], None]
@@ -62,11 +70,13 @@ def job_of(ask: Ask, space: Space, storage: str) -> Job:
     """
     return {
         "number": ask.number,
-        "config": _located(space.train_config(ask.params, ask.seed)).to_json(),
+        "config": _located(space.train_config(ask.params, ask.seed, ask.lineage)).to_json(),
         "rungs": space.budget.rungs,
         "cpus": space.resources.cpus,
         "gpus": 1.0 if space.resources.gpus == AUTO else space.resources.gpus,
         "folder": f"{storage}/{trial_name(ask.number)}",
+        "keeps_all": space.search.population is not None,
+        "begin": None if ask.begin is None else REPORT.dump_json(ask.begin).decode(),
     }
 
 
@@ -80,7 +90,8 @@ def train_trial(job: Job, tell: Tell) -> None:
 
     A trial that was interrupted goes on from the last whole checkpoint in its folder, whether Ray
     starts it again or a resumed study does. That checkpoint's report is told once more, because
-    the record may have missed it; the policy answers a known report as it did before.
+    the record may have missed it; the policy answers a known report as it did before. One that goes
+    on with the training of others begins with the last one's checkpoint.
 
     Args:
         job: of the trial.
@@ -125,31 +136,52 @@ def _train(
         report = replace(report, tags={**report.tags, "cores": cores})
         kept = folder.publish(checkpoint, report)
         tell_report(kept)
-        folder.prune(kept)
+        if not job["keeps_all"]:
+            folder.prune(kept)
         return True
 
     config = TrainConfig.from_json(job["config"])
-    last = folder.latest()
+    last, begin = folder.latest(), job["begin"]
     resume_from = None
     if last is not None:
-        checkpoint = folder.fetch(last, scratch / "resume")
-        if _is_of(checkpoint, config):
-            tell_report(last)
-            resume_from = checkpoint
+        resume_from = _continued(folder, last, config, scratch / "resume")
+    if last is not None and resume_from is not None:
+        tell_report(last)
+    elif begin is not None:
+        resume_from = _begun(REPORT.validate_json(begin), config, scratch / "begin")
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
     rungs = tuple(job["rungs"])
     return run_training(config, rungs, scratch, on_report, resume_from, device, on_foreseen)
 
 
-def _is_of(checkpoint: Path, config: TrainConfig) -> bool:
-    """Whether ``config`` may go on from there.
+def _continued(
+    folder: TrialFolder, report: Report, config: TrainConfig, scratch: Path
+) -> Path | None:
+    """The folder of a checkpoint, if ``config`` may go on from there.
 
     It may not where the record lost the trial's beginning, as a queue cut off by a kill can, and
     its number was then given to another configuration.
     """
+    checkpoint = folder.fetch(report, scratch)
     saved = TrainConfig.from_json((checkpoint / CONFIG_FILE).read_text())
-    mine, its = ((each.variant, each.settings, each.seed) for each in (config, saved))
-    return mine == its
+    mine, its = (
+        (each.variant, each.settings, each.seed, each.up_to(report.kimg).schedule)
+        for each in (config, saved)
+    )
+    return checkpoint if mine == its else None
+
+
+def _begun(report: Report, config: TrainConfig, scratch: Path) -> Path | None:
+    """The folder of another trial's checkpoint, to begin with.
+
+    Where it was lost, the trial trains by itself all that its configuration tells of the others,
+    and comes to the same weights.
+    """
+    try:
+        return _continued(TrialFolder.of(report), report, config, scratch)
+    except FileNotFoundError:
+        log.warning("%s is gone: what led to it is trained again", report.checkpoint)
+        return None
 
 
 def _located(config: TrainConfig) -> TrainConfig:

@@ -118,10 +118,13 @@ class SearchConfig(Model):
     sampler: Literal["tpe", "nsga2", "random", "grid"] = "tpe"
     """What proposes configurations: a model of the good ones (TPE), evolution, chance, or all."""
     stopping: Literal["asha", "truncation", "none"] = "asha"
-    """What happens at a rung: all but the best stop (ASHA), or the worst quarter of the population
+    """What happens at a rung: all but the best stop (ASHA), or the worst quarter by all objectives
     (truncation), or nothing."""
     reduction_factor: int = Field(default=3, ge=2, le=10)
     """ASHA's eta: one of so many trials goes on past a rung."""
+    population: int | None = Field(default=None, ge=4, le=1000)
+    """Trials that begin anew; each one after them goes on with the training of a better one, from a
+    rung on and with changed rates, steps or weights (population-based training)."""
     replicates: int = Field(default=1, ge=1, le=32)
     """Trainings, with seeds of their own, of each configuration on the front; 1 repeats none. They
     come beyond the budget's trials, after them."""
@@ -138,9 +141,6 @@ class SearchConfig(Model):
 
 class TrackingConfig(Model):
     """Where MLflow keeps what it shows."""
-    population: int | None = Field(default=None, ge=4, le=1000)
-    """Trials that begin anew; each one after them goes on with the training of a better one, from a
-    rung on and with changed rates, steps or weights (population-based training)."""
 
     uri: str | None = None
     """Tracking server or database; without it a SQLite file in the results folder."""
