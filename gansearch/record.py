@@ -7,13 +7,13 @@ the console all read it in this form.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 from gansearch.settings import Params
-
 
 PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
 """What a trial was predicted to need, and what its device has: metrics of its reports, and tags of
@@ -125,7 +125,7 @@ class TrialRecord:
     replicates: int | None = None
     lineage: tuple[Ancestor, ...] = ()
 
-    @property
+    @cached_property
     def configuration(self) -> str:
         """What trials share that differ in the seed of their training at most."""
         searched = {name: value for name, value in self.params.items() if name != "seed"}
@@ -142,13 +142,6 @@ class TrialRecord:
         """The kimg that its training has come to, as far as it is on record."""
         began = self.lineage[-1].kimg if self.lineage else 0.0
         return self.last.kimg if self.last else began
-
-
-def lost_share(trainings: Iterable[TrialRecord]) -> float:
-    """The share of a configuration's trainings that were lost, of those and the completed ones."""
-    outcomes = [trial.outcome for trial in trainings]
-    lost, completed = sum(o in LOST for o in outcomes), outcomes.count(Outcome.COMPLETED)
-    return lost / max(1, lost + completed)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ class Candidates:
 
     Attributes:
         trials: within every bound.
-        points: ``[N, M]``, their objectives, minimised.
+        points: ``[N, M + 1]``, their objectives, minimised, and the share of trainings that were
+            lost. So a configuration that diverges at times may be on a front, but keeps off none
+            that does not.
         removed: for each bound, in words, the trials that it kept out.
     """
 
@@ -63,6 +65,11 @@ class Aims:
         return cls(objectives, limits)
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """The objectives' names."""
+        return tuple(objective.metric for objective in self.objectives)
+
+    @property
     def by_latents(self) -> frozenset[str]:
         """The metrics asked for that other latents would give another value."""
         metrics = (bound.metric for bound in self.limits.values())
@@ -89,14 +96,17 @@ class Aims:
         }
         out = {number for numbers in removed.values() for number in numbers}
         kept = {number: each for number, each in given.items() if number not in out}
-        check_protocols([objective.metric for objective in self.objectives], kept)
+        check_protocols(self.metrics, kept)
         points = [
-            [oriented(o, each.report.metrics[o.metric]) for o in self.objectives]
+            [
+                *(oriented(o, each.report.metrics[o.metric]) for o in self.objectives),
+                each.lost_share,
+            ]
             for each in kept.values()
         ]
         return Candidates(
             trials=tuple(trial for trial in trials if trial.number in kept),
-            points=np.array(points).reshape(-1, len(self.objectives)),
+            points=np.array(points).reshape(-1, len(self.objectives) + 1),
             removed=removed,
         )
 

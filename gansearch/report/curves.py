@@ -14,13 +14,20 @@ from gansearch.report.style import FAINT, FIGURE, GREY, HIGHLIGHTS, INK, below, 
 
 
 def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
-    """Quality over kimg for every trial: the front's highlighted, the stopped ones faded."""
+    """Quality over kimg for every trial: the front's highlighted, the stopped ones faded.
+
+    Trainings of one configuration have one colour.
+    """
     y, *_ = axes_of(selection)
     figure = Figure(**FIGURE)
     axes = figure.add_subplot()
     # The recommended trial first; one beyond the last colour is drawn as any completed trial.
     front = sorted(selection.front, key=lambda trial: trial is not selection.knee)
-    colours = {t.number: c for t, c in zip(front, HIGHLIGHTS, strict=False)}
+    colours = {
+        training.number: colour
+        for trial, colour in zip(front, HIGHLIGHTS, strict=False)
+        for training in selection.trainings(trial)
+    }
     for trial in record.trials:
         points = [(r.kimg, r.metrics[y]) for r in trial.reports if y in r.metrics]
         if points:
@@ -49,7 +56,7 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
 def _curve_style(trial: TrialRecord, selection: Selection, colour: str | None) -> dict[str, Any]:
     if colour:
         return {"color": colour, "lw": 2.2, "marker": "o", "ms": 4, "zorder": 4}
-    if trial in selection.completed or trial in selection.front:
+    if trial not in selection.rest:
         return {"color": GREY, "lw": 1.2, "alpha": 0.55, "zorder": 2}
     return {
         "color": GREY,

@@ -31,6 +31,7 @@ from gansearch.report.style import (
     scale,
     write_figure,
 )
+from gansearch.report.tables import trainings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,10 +48,10 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
 
     The axes are the selection's first quality, its first time and its first memory, or whatever
     objectives it has in their place. Trials that did not complete the full budget are faded, at the
-    values of their last rung. What was scored again has its interval as error bars; where that is
-    so, completed trials that were not are hollow, at the values that the search measured, which
-    fewer samples shift. The real-data floor is drawn where the study's tags have it, as
-    ``floor/<metric>``.
+    values of their last rung. Trainings of one configuration are one point. A mean has its interval
+    as error bars. Where trials were scored again, those that were not are hollow, at the values
+    that the search measured, which fewer samples shift. The real-data floor is drawn where the
+    study's tags have it, as ``floor/<metric>``.
     """
     y, x, colour = axes_of(selection)
     figure = Figure(**FIGURE)
@@ -93,7 +94,7 @@ def _aside(selection: Selection) -> list[TrialRecord]:
     """The completed trials that were not scored again, where others were."""
     if not selection.scored:
         return []
-    return [t for t in selection.completed if not selection.standings[t.number].intervals]
+    return [t for t in selection.completed if not selection.standings[t.number].scored]
 
 
 def _values(selection: Selection, trials: Iterable[TrialRecord], metric: str) -> list[float]:
@@ -160,7 +161,7 @@ def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
 
 
 def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> None:
-    """The intervals of what was scored again."""
+    """The intervals of means."""
     for trial in (*selection.front, *selection.completed):
         values = selection.values(trial)
         intervals = (selection.interval(trial, metric) for metric in (x, y))
@@ -177,8 +178,11 @@ def _mark_front(axes: Axes, selection: Selection, x: str, y: str) -> None:
             at = (values[x], values[y])
             if knee:
                 axes.scatter(*at, s=300, c="none", edgecolors=KNEE, linewidths=2.4, zorder=4)
+            several = len(selection.trainings(trial)) + selection.lost(trial) > 1
             axes.annotate(
-                str(trial.number),
+                f"{trial.number} (n = {trainings(selection, trial)})"
+                if several
+                else str(trial.number),
                 at,
                 xytext=(9 if knee else 6, 9 if knee else 6),
                 textcoords="offset points",
@@ -207,7 +211,7 @@ def _legend(figure: Figure, selection: Selection, stopped: int, absent: Mapping[
     handles = [mark(f"front ({len(selection.front)})", ms=9, mec=INK, **disc)]
     if selection.knee:
         handles.append(mark("recommended", marker="o", ms=11, mfc="none", mec=KNEE, mew=2))
-    if selection.scored:
+    if selection.spread:
         handles.append(mark("95% interval", marker="|", ms=11, color=INK, mew=1.4))
     aside = len(_aside(selection))
     if compared := len(selection.completed) - aside:

@@ -3,6 +3,7 @@
 Time and memory of a trial that was cut short are no merit, so only trials that completed the full
 budget can be on the front; values that were measured under different protocols are never compared.
 Once trials were scored again, the front is that of their scores: one that was not is not ranked.
+Trainings of one configuration are one point, under the number of the first that counts.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from gansearch.report.standing import (
     by_latents,
     is_complete,
     scores_of,
-    standing,
 )
+from gansearch.report.trainings import standings_of
 from gansearch.space.models import Bound, Objective, Space
 
 if TYPE_CHECKING:
@@ -45,12 +46,13 @@ class Selection:
 
     Attributes:
         objectives: what the front is a trade-off of.
-        front: in the order of preference under weights, otherwise of the first objective.
+        front: a trial a point, in the order of preference under weights, otherwise of the first
+            objective.
         knee: the recommended trial: the first under weights, otherwise the front's knee; ``None``
             where the front is empty.
-        completed: trials that reached the full budget and are not on the front.
+        completed: likewise, the points that reached the full budget and are not on the front.
         rest: all others: stopped, diverged, failed, unfinished, or completed at a lesser budget.
-        standings: what each completed trial is ranked by, by its number.
+        standings: what each point is ranked by, by its trial's number.
         unscored: finalists that are not ranked, because others were scored again and they were not.
         removed: for each bound, in words, the completed trials that it keeps off the front.
         full_kimg: the full budget.
@@ -69,16 +71,34 @@ class Selection:
     varied: tuple[str, ...] = ()
 
     def values(self, trial: TrialRecord) -> Mapping[str, float]:
-        """The metrics that a completed trial is ranked by: means, of what was scored again."""
+        """The metrics that a point is ranked by: means, of what has several values."""
         return self.standings[trial.number].report.metrics
 
     def interval(self, trial: TrialRecord, metric: str) -> Interval | None:
-        """The 95% confidence interval of a value that was scored again; of any other, ``None``."""
+        """The 95% confidence interval of a mean; of a single value, ``None``."""
         return self.standings[trial.number].intervals.get(metric)
+
+    def trainings(self, trial: TrialRecord) -> tuple[TrialRecord, ...]:
+        """The trials whose mean a point is."""
+        return self.standings[trial.number].trainings
+
+    def lost(self, trial: TrialRecord) -> int:
+        """Trainings of a point's configuration that diverged, ran out of memory or were stopped."""
+        return self.standings[trial.number].lost
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a configuration on the front was trained more than once."""
+        return any(len(self.trainings(t)) + self.lost(t) > 1 for t in self.front)
 
     @cached_property
     def scored(self) -> frozenset[str]:
-        """The metrics that were scored again, so that what is ranked has intervals of them."""
+        """The metrics that were scored again."""
+        return frozenset(m for standing in self.standings.values() for m in standing.scored)
+
+    @cached_property
+    def spread(self) -> frozenset[str]:
+        """The metrics of which some point has an interval."""
         return frozenset(m for standing in self.standings.values() for m in standing.intervals)
 
     @property
@@ -104,8 +124,9 @@ class Selection:
         """The front, one row a trial in the order of :attr:`front`.
 
         Columns: ``trial``, ``variant``, ``knee``, the objectives, the other metrics of the catalog
-        that were reported, each one that was scored again followed by its interval (``fid_low``,
-        ``fid_high``), ``kimg``, ``seed`` and the parameters that vary, as sampled.
+        that were reported, each one that is a mean followed by its interval (``fid_low``,
+        ``fid_high``), ``kimg``, ``seed``, ``trainings`` (that the means are of), ``lost`` (those
+        that came to nothing) and the parameters that vary, as sampled.
         """
         import pandas as pd
 
@@ -115,9 +136,19 @@ class Selection:
         columns = [
             column
             for name in metrics
-            for column in (name, *([f"{name}_low", f"{name}_high"] if name in self.scored else []))
+            for column in (name, *([f"{name}_low", f"{name}_high"] if name in self.spread else []))
         ]
-        names = ["trial", "variant", "knee", *columns, "kimg", "seed", *self.varied]
+        names = [
+            "trial",
+            "variant",
+            "knee",
+            *columns,
+            "kimg",
+            "seed",
+            "trainings",
+            "lost",
+            *self.varied,
+        ]
         rows = [self._row(trial, metrics) for trial in self.front]
         return pd.DataFrame(rows, columns=pd.Index(names))
 
@@ -133,6 +164,8 @@ class Selection:
             **{f"{name}_high": interval.high for name, interval in intervals.items()},
             "kimg": self.standings[trial.number].report.kimg,
             "seed": trial.seed,
+            "trainings": len(self.trainings(trial)),
+            "lost": self.lost(trial),
             **{name: trial.params.get(name) for name in self.varied},
         }
 
@@ -168,20 +201,21 @@ def select(
     full = space.budget.max_kimg
     completed = [trial for trial in record.trials if is_complete(trial, full)]
     asked = aims.by_latents
-    scored = [trial for trial in completed if asked and asked <= scores_of(trial).keys()]
-    standings = {t.number: standing(t, scored=bool(scored)) for t in completed}
-    candidates = aims.candidates(scored or completed, standings)
+    scored = [t.number for t in completed if asked and asked <= scores_of(t).keys()]
+    standings = standings_of(record.trials, full, scored, aims.metrics)
+    ranked = [t for t in completed if t.number in standings and (not scored or t.number in scored)]
+    candidates = aims.candidates(ranked, standings)
     front, knee = _front(candidates, _checked_weights(aims.objectives, weights))
     on_front = {trial.number for trial in front}
-    wanted = _finalists(aims, completed) if scored else ()
+    wanted = _finalists(aims, record, full) if scored else ()
     return Selection(
         objectives=aims.objectives,
         front=tuple(front),
         knee=knee,
-        completed=tuple(t for t in completed if t.number not in on_front),
+        completed=tuple(t for t in completed if t.number in standings.keys() - on_front),
         rest=tuple(t for t in record.trials if not is_complete(t, full)),
         standings=standings,
-        unscored=tuple(trial for trial in wanted if trial not in scored),
+        unscored=tuple(trial for trial in wanted if trial.number not in scored),
         removed=candidates.removed,
         full_kimg=full,
         varied=_varied(record.trials),
@@ -191,8 +225,8 @@ def select(
 def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
     """The trials that may be on the front, judging by what the search measured of them.
 
-    They are those that no other trial would dominate if their qualities were better by
-    :data:`TOLERANCE`.
+    They are the trainings of each configuration that no other would dominate if its qualities were
+    better by :data:`TOLERANCE`.
 
     Args:
         space: as of :func:`select`.
@@ -201,18 +235,20 @@ def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
     Raises:
         ProtocolError: as of :func:`select`.
     """
-    completed = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
-    return _finalists(Aims.of(space, None, ()), completed)
+    return _finalists(Aims.of(space, None, ()), record, space.budget.max_kimg)
 
 
-def _finalists(aims: Aims, completed: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+def _finalists(aims: Aims, record: StudyRecord, full_kimg: float) -> tuple[TrialRecord, ...]:
     from gansearch import pareto
 
-    standings = {t.number: standing(t, scored=False) for t in completed}
-    candidates = aims.candidates(completed, standings)
-    shares = [TOLERANCE * by_latents(objective.metric) for objective in aims.objectives]
-    near = pareto.near_front(candidates.points, abs(candidates.points) * shares)
-    return tuple(trial for trial, kept in zip(candidates.trials, near, strict=True) if kept)
+    standings = standings_of(record.trials, full_kimg, metrics=aims.metrics)
+    first = [trial for trial in record.trials if trial.number in standings]
+    candidates = aims.candidates(first, standings)
+    shares = [TOLERANCE * by_latents(metric) for metric in aims.metrics]
+    near = pareto.near_front(candidates.points, abs(candidates.points) * [*shares, 0.0])
+    kept = (trial for trial, is_near in zip(candidates.trials, near, strict=True) if is_near)
+    trainings = (training for trial in kept for training in standings[trial.number].trainings)
+    return tuple(sorted(trainings, key=lambda trial: trial.number))
 
 
 def _checked_weights(
@@ -251,7 +287,7 @@ def _front(
         order = np.lexsort(points.T[::-1])
         best = pareto.knee(points)
     else:
-        scaled = pareto.normalise(points)
+        scaled = pareto.normalise(points)[:, :-1]  # weights are of objectives alone
         order = np.argsort(
             (weights * scaled).max(axis=1) + AUGMENTATION * scaled.sum(axis=1), kind="stable"
         )

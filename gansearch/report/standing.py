@@ -3,7 +3,8 @@
 A search measures every trial once, with few samples and the same latents. The best of many such
 values is partly luck, so finalists are scored again with more samples and several seeds of latents
 that the search has never used. A mean over these has a 95% confidence interval, by Student's t:
-how far it would move with other latents. It says nothing of another training's seed.
+how far it would move with other latents. It says nothing of another training's seed, which several
+trainings of a configuration tell of (:mod:`gansearch.report.trainings`).
 """
 
 from __future__ import annotations
@@ -61,16 +62,27 @@ class Interval:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a completed trial is ranked by.
+    """What a completed trial, or several trainings of its configuration, are ranked by.
 
     Attributes:
         report: the last one; where the trial was scored again, with the means of its scores and
-            their protocols in place of its own.
-        intervals: by metric, of what was scored again.
+            their protocols in place of its own. Of several trainings the mean.
+        intervals: by metric, of what was scored again and of what is a mean over trainings.
+        scored: the metrics that were scored again.
+        trainings: that count; :func:`gansearch.report.trainings.standings_of` finds them.
+        lost: the number of trainings that diverged, ran out of memory or were stopped.
     """
 
     report: Report
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    scored: frozenset[str] = frozenset()
+    trainings: tuple[TrialRecord, ...] = ()
+    lost: int = 0
+
+    @property
+    def lost_share(self) -> float:
+        """The share of trainings that were lost, of those and the ones that count."""
+        return self.lost / max(1, self.lost + len(self.trainings))
 
 
 def standing(trial: TrialRecord, *, scored: bool) -> Standing:
@@ -91,6 +103,7 @@ def standing(trial: TrialRecord, *, scored: bool) -> Standing:
             protocols={**report.protocols, **protocols},
         ),
         intervals,
+        frozenset(intervals),
     )
 
 
@@ -142,7 +155,7 @@ def check_protocols(metrics: Iterable[str], standings: Mapping[int, Standing]) -
                 seen.setdefault(named.get(name), number)
         if len(seen) > 1:
             (one, a), (other, b), *_ = seen.items()
-            rescored = all(name in standings[number].intervals for number in (a, b))
+            rescored = all(name in standings[number].scored for number in (a, b))
             raise ProtocolError(
                 f"{name} was measured under different protocols and cannot be ranked"
                 f"{_apart(one or '', other or '')}: "

@@ -40,6 +40,8 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
     table.add_column("variant")
     for objective in selection.objectives:
         table.add_column(_heading(objective.metric), justify="right", style="cyan")
+    if selection.repeated:
+        table.add_column("n", justify="right")
     parameters = _telling(selection)[:MAX_PARAMETERS]
     for name in parameters:
         table.add_column(name, justify="right", style="dim", overflow="fold")
@@ -51,6 +53,7 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
             str(trial.number),
             str(trial.params.get("variant", "")),
             *(measured(selection, trial, metric) for metric in metrics),
+            *([trainings(selection, trial)] if selection.repeated else []),
             *(number(trial.params.get(name)) for name in parameters),
             style="bold" if knee else None,
         )
@@ -98,9 +101,15 @@ def number(value: Scalar | None) -> str:
 
 
 def measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
-    """A value, with its interval where it was scored again: ``1.234 ± 0.051``."""
+    """A value, with its interval where it is a mean: ``1.234 ± 0.051``."""
     interval = selection.interval(trial, metric)
     return number(selection.values(trial)[metric]) if interval is None else with_interval(interval)
+
+
+def trainings(selection: Selection, trial: TrialRecord) -> str:
+    """How many trainings a point is the mean of, where some were lost of how many: ``2 of 3``."""
+    counted, lost = len(selection.trainings(trial)), selection.lost(trial)
+    return f"{counted} of {counted + lost}" if lost else str(counted)
 
 
 def notes(selection: Selection) -> Iterator[str]:
@@ -112,6 +121,17 @@ def notes(selection: Selection) -> Iterator[str]:
         yield (
             f"{metric}: mean ± 95% interval (Student's t, {len(score.seeds)} seeds of latents); "
             f"{score.protocol}"
+        )
+    if selection.repeated:
+        yield (
+            "n trainings, each with a seed of its own: mean ± 95% interval over their seeds "
+            "(Student's t)"
+        )
+    if any(map(selection.lost, selection.front)):
+        yield (
+            "of n where n trainings completed, the others diverged, ran out of memory or were "
+            "stopped: the mean is of those that completed, and keeps no configuration off the "
+            "front that loses fewer"
         )
     if selection.unscored:
         options = " ".join(f"--trial {trial.number}" for trial in selection.unscored)

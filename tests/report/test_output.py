@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
-from gansearch.record import Report, Score, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
 from gansearch.report.plots import front_figure, write_front_plot
@@ -283,6 +283,23 @@ def test_picture_shows_intervals_and_sets_apart_who_has_none(
     plain = select(space, replace(record, trials=record.trials[:4]))
     words = [text.get_text() for text in front_figure(record, plain).legends[0].get_texts()]
     assert not any("again" in word or "interval" in word for word in words)
+
+
+def test_table_and_picture_show_how_many_trainings_a_point_has(make_study: Make) -> None:
+    space, record = make_study(20)
+    first = select(space, record).front[0]
+    again = replace(first, number=20, seed=1, replicates=first.number)
+    lost = replace(again, number=21, outcome=Outcome.DIVERGED, reports=())
+    repeated = replace(record, trials=(*record.trials, again, lost))
+    selection = select(space, repeated)
+    text = printed(front_table(selection))
+    assert "2 of 3" in text
+    assert "mean ± 95% interval over their seeds" in text
+    assert "the others diverged" in text
+    notes = [each.get_text() for each in front_figure(repeated, selection).axes[0].texts]
+    assert f"{first.number} (n = 2 of 3)" in notes
+    assert png(curves_figure(repeated, selection)).startswith(b"\x89PNG")
+    assert "interval" not in printed(front_table(select(space, record)))
 
 
 @pytest.mark.parametrize(

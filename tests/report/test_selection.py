@@ -276,3 +276,74 @@ def test_finalists_are_the_front_and_who_is_as_good(study: Any) -> None:
 def test_finalists_hold_the_front(make_study: Make) -> None:
     space, record = make_study(60)
     assert set(numbers(select(space, record).front)) <= set(numbers(finalists(space, record)))
+
+
+# --- Trained again ------------------------------------------------------------------------------
+
+
+def training(number: int, of: TrialRecord, *values: float, **changes: Any) -> TrialRecord:
+    """Another training of a trial's configuration."""
+    again = trial(number, *values, **changes)
+    return replace(again, params=of.params, seed=number, replicates=of.number)
+
+
+def test_trainings_of_a_configuration_are_one_point(study: Any) -> None:
+    lucky, steady = trial(0, 4.0, 2, 5), trial(1, 5.0, 2, 5)
+    trials = (lucky, steady, training(2, lucky, 8.0, 2, 5), training(3, lucky, 9.0, 2, 5))
+    selection = select(*study(*trials))
+    assert (numbers(selection.front), numbers(selection.completed)) == ([1], [0])
+    trials = (*trials, training(4, steady, 6.0, 3, 5))
+    selection = select(*study(*trials), objectives=["fid_digits"])
+    assert numbers(selection.front) == [1]
+    assert numbers(selection.trainings(steady)) == [1, 4]
+    assert selection.values(steady)["fid_digits"] == 5.5
+    interval = selection.interval(steady, "fid_digits")
+    assert interval is not None
+    assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)  # t(0.975, 1) s / √2
+    row = selection.table.iloc[0]
+    assert (row["trainings"], row["lost"], row["seed"]) == (2, 0, 0)
+    assert (row["seconds_per_kimg"], row["peak_memory_mib"]) == (2.5, 5)
+    assert (row["fid_digits_low"], row["fid_digits_high"]) == (interval.low, interval.high)
+
+
+def test_seeds_of_a_grid_are_one_point_and_the_same_seed_counts_once(study: Any) -> None:
+    first = trial(0, 4.0, 2, 5)
+    seeds = [replace(first, number=n, seed=n, params={**first.params, "seed": n}) for n in range(3)]
+    again = replace(seeds[2], number=3)
+    (point,) = select(*study(*seeds, again)).standings.values()
+    assert len(point.trainings) == 3
+
+
+def test_who_loses_trainings_keeps_no_one_off_the_front_that_does_not(study: Any) -> None:
+    risky, steady = trial(0, 4.0, 2, 5), trial(1, 5.0, 2, 5)
+    lost = training(2, risky, outcome=Outcome.DIVERGED)
+    selection = select(*study(risky, steady, lost))
+    assert numbers(selection.front) == [0, 1]
+    assert [selection.lost(t) for t in selection.front] == [1, 0]
+    assert selection.values(risky)["fid_digits"] == 4.0
+    # A machine's failure tells nothing of the configuration.
+    failed = replace(lost, outcome=Outcome.FAILED)
+    assert numbers(select(*study(risky, steady, failed)).front) == [0]
+    # It may be dominated as any other.
+    worse = replace(steady, reports=trial(1, 3.0, 2, 5).reports)
+    assert numbers(select(*study(risky, worse, lost)).front) == [1]
+
+
+def test_trainings_that_were_scored_again_count_with_their_means(study: Any) -> None:
+    first = scored(trial(0, 9.0, 2, 5), 4.0, 4.2)
+    second = scored(training(1, first, 9.0, 2, 5), 5.0, 5.2)
+    third = training(2, first, 1.0, 2, 5)
+    selection = select(*study(first, second, third))
+    assert selection.values(first)["fid_digits"] == pytest.approx(4.6)
+    interval = selection.interval(first, "fid_digits")
+    assert interval is not None
+    assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)
+    assert numbers(selection.unscored) == [2]
+    assert numbers(finalists(*study(first, second, third))) == [0, 1, 2]
+
+
+def test_trainings_by_different_protocols_have_no_mean(study: Any) -> None:
+    first = trial(0, 5, 5, 5, protocols={"fid_digits": "digits-900"})
+    other = training(1, first, 5, 5, 5, protocols={"fid_digits": "digits-250"})
+    with pytest.raises(ProtocolError, match=r"digits-900 \(trial 0\) and digits-250 \(trial 1\)"):
+        select(*study(first, other))
