@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
@@ -45,10 +47,16 @@ class Ledger(ABC):
             return False
         return True
 
-    def tell(self, number: int, outcome: Outcome, reason: str = "") -> None:
+    def tell(
+        self,
+        number: int,
+        outcome: Outcome,
+        reason: str = "",
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """A trial's process ended; the first end counts."""
         if self.trials[number].outcome is None:
-            ended = {"outcome": outcome, "reason": reason, "ended": self._clock()}
+            ended = {"outcome": outcome, "reason": reason, "ended": self._clock(), "tags": tags}
             self.trials[number] = replace(self.trials[number], **ended)  # type: ignore[arg-type]
             self.learn(self.trials[number])
 

@@ -10,16 +10,24 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from gansearch.pareto import Points, hypervolume, non_dominated
-from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.record import (
+    DEVICE_MEMORY,
+    PREDICTED_MEMORY,
+    Outcome,
+    Report,
+    StudyRecord,
+)
 from gansearch.search.curves import Curve, Problem, Schedules, curve_of
+from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Ask, Policy
 from gansearch.space import Space
 
@@ -50,7 +58,13 @@ class Method(Protocol):
     def report(self, number: int, report: Report) -> bool:
         """Take a trial's report; ``False`` if the trial is over."""
 
-    def tell(self, number: int, outcome: Outcome, reason: str = "") -> None:
+    def tell(
+        self,
+        number: int,
+        outcome: Outcome,
+        reason: str = "",
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """A trial's process ended."""
 
     def record(self) -> StudyRecord:
@@ -176,9 +190,11 @@ class Simulation:
         curve = curve_of(self.problem, ask)
         begun = ask.begin.kimg if ask.begin else 0.0
         fate = np.random.default_rng((self.cluster.seed, number))
+        foreseen = self._foreseen(curve)
         yield self.cluster.startup_s
         if curve.peak_memory_mib > self.cluster.memory_mib:
-            self.method.tell(number, Outcome.OUT_OF_MEMORY, "the device is too small")
+            tags = memory_tags(foreseen)
+            self.method.tell(number, Outcome.OUT_OF_MEMORY, "the device is too small", tags)
             return 0.0
         while True:
             reached = last.kimg if last else begun
@@ -194,7 +210,8 @@ class Simulation:
                 if curve.diverges_at <= kimg:
                     self.method.tell(number, Outcome.DIVERGED, f"nan at {goal:g} kimg")
                     return goal
-                last, reached = curve.report(kimg), kimg
+                told, reached = curve.report(kimg), kimg
+                last = replace(told, metrics={**told.metrics, **foreseen})
                 yield fate.exponential(self.cluster.delay_s)
                 if not self.method.report(number, last):
                     return kimg
@@ -206,6 +223,13 @@ class Simulation:
                 self.method.tell(number, Outcome.FAILED, "its worker crashed")
                 return reached
             yield self.cluster.startup_s
+
+    def _foreseen(self, curve: Curve) -> dict[str, float]:
+        """What is predicted of a trial's memory: the truth. Nothing where devices have no end."""
+        there = self.cluster.memory_mib
+        if math.isinf(there):
+            return {}
+        return {PREDICTED_MEMORY: curve.peak_memory_mib, DEVICE_MEMORY: there}
 
 
 def simulate(

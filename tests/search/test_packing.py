@@ -1,0 +1,208 @@
+"""Shares of GPUs by predicted memory: what trials are given, and what Ray runs side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from gansearch.config import TrainConfig
+from gansearch.errors import StudyError
+from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, Report, StudyRecord
+from gansearch.search import cluster, packing, tune
+from gansearch.search.jobs import Jobs
+from gansearch.search.packing import BESIDE_MIB, MARGIN, Foresight, gpu_memory_tag, share_of_gpu
+from gansearch.search.policy import Policy
+from gansearch.search.worker import Job, Tell
+from gansearch.space import Space, parse_space
+
+GPU = 64 * 1024.0
+BATCHES = {8: 1000.0, 16: 6000.0, 32: 20_000.0, 64: 40_000.0, 128: 90_000.0}
+"""MiB that trials are said to need, by their batch size; the last ones fit nowhere."""
+SPACE = """
+name: packed
+variant: gan
+data: {{name: digits, holdout: 0.5}}
+parameters:
+  batch_size: {batches}
+  g_lr: [0.1, 0.2]
+objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
+budget: {{trials: {trials}, max_kimg: 1}}
+resources: {{cpus: 1, gpus: auto}}
+search: {{sampler: grid, stopping: none}}
+"""
+
+
+def packed(trials: int, batches: list[int]) -> Space:
+    return parse_space(SPACE.format(trials=trials, batches=batches), "packed.yaml")
+
+
+def study(*there: float, reports: tuple[Report, ...] = (), **fields: Any) -> StudyRecord:
+    record = StudyRecord("s", "", "", 0.0, gpu_memory_tag(there or (GPU,)), ())
+    return replace(record, **fields)
+
+
+def test_the_share_is_the_smallest_that_holds_what_is_needed() -> None:
+    for share, next_one in ((1 / 8, 1 / 4), (1 / 4, 1 / 2), (1 / 2, 1.0)):
+        most = (share * GPU - BESIDE_MIB) / MARGIN
+        assert share_of_gpu(0.999 * most, study()) == share
+        assert share_of_gpu(1.001 * most, study()) == next_one
+    assert share_of_gpu(GPU, study()) == 1.0  # not clearly too large
+
+
+def test_what_clearly_fits_on_no_gpu_is_refused() -> None:
+    with pytest.raises(MemoryError, match="80,000 MiB; the largest GPU has 65,536 MiB"):
+        share_of_gpu(80_000, study())
+
+
+def test_a_share_is_of_the_smallest_gpu_and_the_largest_decides_what_fits() -> None:
+    both = study(GPU, GPU / 4)
+    assert share_of_gpu(10_000, study()) == 1 / 4
+    assert share_of_gpu(10_000, both) == 1.0
+    assert share_of_gpu(30_000, both) == 1.0
+
+
+def test_a_trial_that_needed_more_than_was_predicted_widens_the_margin(
+    trial: Callable[..., Any],
+) -> None:
+    def told(predicted: float, measured: float) -> StudyRecord:
+        metrics = {PREDICTED_MEMORY: predicted, "peak_memory_mib": measured}
+        return study(trials=(trial(reports=(Report(1.0, metrics),)),))
+
+    predicted = (GPU / 4 - BESIDE_MIB) / 1.2  # within a quarter by a margin of up to 1.2
+    assert share_of_gpu(predicted, study()) == 1 / 4
+    assert share_of_gpu(predicted, told(10_000, 12_500)) == 1 / 2
+    assert share_of_gpu(predicted, told(10_000, 8_000)) == 1 / 4
+    assert share_of_gpu(predicted, told(10, 20)) == 1 / 4  # too small to count
+
+
+def test_equal_networks_are_predicted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TrainConfig] = []
+    monkeypatch.setattr(packing, "_predict", lambda config: asked.append(config) or 7.0)
+    space, foresight = packed(4, [8, 16]), Foresight()
+    for batch_size, rate in ((8, 0.1), (8, 0.2), (16, 0.2)):
+        params = {"variant": "gan", "batch_size": batch_size, "g_lr": rate}
+        assert foresight.predict(space.train_config(params, seed=len(asked))).result() == 7.0
+    foresight.close()
+    assert [config.settings.batch_size for config in asked] == [8, 16]
+
+
+# --- Jobs ----------------------------------------------------------------------------------------
+
+
+class Slow:
+    """A foresight that knows when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Future[float | None]] = []
+
+    def predict(self, _: TrainConfig) -> Future[float | None]:
+        self.asked.append(Future())
+        return self.asked[-1]
+
+
+def test_a_job_waits_for_its_prediction_and_what_cannot_fit_is_told_instead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    foresight = Slow()
+    monkeypatch.setattr("gansearch.search.jobs.Foresight", lambda: foresight)
+    space = packed(4, [8, 16])
+    policy = Policy(space, study())
+    jobs = Jobs(policy, space, "/results/s")
+    for number, (predicted, gpus) in enumerate(((30_000.0, 1.0), (1e6, None), (None, 1.0))):
+        assert jobs.next() is None
+        assert jobs.next() is None
+        assert jobs.waits
+        assert len(foresight.asked) == number + 1
+        foresight.asked[-1].set_result(predicted)
+        if gpus is not None:
+            job = jobs.next()
+            assert job is not None
+            assert (job["number"], job["gpus"]) == (number, gpus)
+        else:
+            assert jobs.next() is None  # and asks for the next
+            break
+    refused = policy.record().trials[1]
+    assert refused.outcome == Outcome.OUT_OF_MEMORY
+    assert refused.tags == {PREDICTED_MEMORY: "1000000.0", DEVICE_MEMORY: f"{GPU:.1f}"}
+    foresight.asked[-1].set_result(None)
+    assert jobs.next()["gpus"] == 1.0  # type: ignore[index]
+
+
+# --- On Ray --------------------------------------------------------------------------------------
+
+
+def stand_in(job: Job, tell: Tell) -> None:
+    """Writes down when it began and ended instead of training."""
+    config = TrainConfig.from_json(job["config"])
+    started = time.time()
+    time.sleep(1.5)
+    metrics = {"fid_digits": 1.0, "seconds_per_kimg": 1.0}
+    entry = {"gpu": ray.get_gpu_ids(), "share": job["gpus"], "span": (started, time.time())}
+    entry["batch_size"] = config.settings.batch_size
+    Path(job["folder"]).parent.joinpath(f"{job['number']}.json").write_text(json.dumps(entry))
+    tell({"report": json.dumps({"kimg": 1.0, "metrics": metrics})})
+    tell({"outcome": "completed", "reason": "", "host": "here"})
+
+
+@pytest.fixture
+def two_gpus(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("r")
+    ray.init(
+        "local",
+        num_cpus=8,
+        num_gpus=2,
+        include_dashboard=False,
+        object_store_memory=100 * 2**20,
+        log_to_driver=False,
+        _temp_dir=str(folder),
+    )
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_ray_packs_trials_by_their_memory_and_is_given_nothing_that_cannot_fit(
+    two_gpus: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "train_trial", stand_in)
+    monkeypatch.setattr(packing, "_predict", lambda config: BATCHES[config.settings.batch_size])
+    monkeypatch.setattr(cluster, "gpu_memory", lambda: [GPU])
+    space = packed(10, list(BATCHES))
+    tags = cluster.gpu_tags(space)
+    assert tags == {"gpu_memory_mib": f"{GPU:.0f}"}
+    desk = tune.Desk(Policy(space, study(tags=tags)))
+    with cluster.cluster(None, space):
+        tune.search(desk, space, str(tmp_path / "s"), tune.Brake(None))
+    assert desk.error is None
+    ran = [json.loads(file.read_text()) for file in tmp_path.glob("*.json")]
+    shares = {8: 1 / 8, 16: 1 / 4, 32: 1 / 2, 64: 1.0}
+    assert sorted(e["batch_size"] for e in ran) == sorted([*shares, *shares])
+    assert all(entry["share"] == shares[entry["batch_size"]] for entry in ran)
+    for at in (moment for entry in ran for moment in entry["span"]):
+        beside = [e for e in ran if e["span"][0] <= at < e["span"][1]]
+        for gpu in (0, 1):
+            assert sum(e["share"] for e in beside if gpu in e["gpu"]) <= 1.0
+    assert any(
+        a["gpu"] == b["gpu"] and a["span"][0] < b["span"][0] < a["span"][1]
+        for a in ran
+        for b in ran
+    )
+    for trial in desk.policy.record().trials:
+        fits = trial.params["batch_size"] in shares
+        assert trial.outcome == (Outcome.COMPLETED if fits else Outcome.OUT_OF_MEMORY)
+
+
+@pytest.mark.slow
+def test_gpus_that_do_not_tell_their_memory_are_named(two_gpus: None) -> None:
+    with pytest.raises(StudyError, match="auto needs the memory of the GPUs"):
+        cluster.gpu_tags(packed(2, [8]))
