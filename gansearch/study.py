@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -65,7 +66,7 @@ def run_study(
 
     Raises:
         StudyError: the name is taken, ``results`` cannot be written to, the machine lacks what a
-            trial needs, or the record could not be kept.
+            trial needs, there is nothing to warm-start from, or the record could not be kept.
         DataError: the images are missing or unreadable.
         WeightsError: a metric's weights are missing or not the expected file.
         KeyboardInterrupt: Ctrl-C, once everything is on record.
@@ -74,18 +75,22 @@ def run_study(
     if name is None:
         name = f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     from gansearch.preflight import check_name, make_writable, study_tags
+    from gansearch.warm import priors, summary
 
     url = _database(results)
     storage = (results / name).absolute()
     check_name(name, storage, study_names(url))
     tags = study_tags(space, storage)
+    taken = priors(space, tags, partial(read_study, url))
+    if taken:
+        tags["warm_start"] = summary(taken)
     make_writable(results)
     from gansearch.search.checkpoints import STUDY_FILE
     from gansearch.search.cluster import cluster, gpu_tags
 
     with (
         cluster(address, space),
-        StudyStore.create(url, name, space, {**tags, **gpu_tags(space)}) as store,
+        StudyStore.create(url, name, space, {**tags, **gpu_tags(space)}, taken) as store,
     ):
         storage.mkdir()
         (storage / STUDY_FILE).write_text(space.text)

@@ -19,7 +19,7 @@ LAYERS = [
     ["evaluate"],
     ["console", "retrain", "arguments"],
     ["study"],
-    ["preflight", "finalists", "interrupts", "following"],
+    ["preflight", "finalists", "warm", "interrupts", "following"],
     ["tracking*"],
     ["report*"],
     ["search*"],

@@ -17,7 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from gansearch.errors import StudyError
-from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search import layout
 from gansearch.search.database import (
     Row,
@@ -91,7 +91,12 @@ class StudyStore:
 
     @classmethod
     def create(
-        cls, url: str, name: str, space: Space, tags: Mapping[str, str] | None = None
+        cls,
+        url: str,
+        name: str,
+        space: Space,
+        tags: Mapping[str, str] | None = None,
+        priors: tuple[Prior, ...] = (),
     ) -> Self:
         """Begin a study.
 
@@ -100,6 +105,7 @@ class StudyStore:
             name: of the study, new in the storage.
             space: as :func:`~gansearch.space.parse_space` read it; its text goes on record.
             tags: versions, data fingerprint, where weights are kept.
+            priors: what is taken from earlier studies.
 
         Raises:
             StudyError: the name is taken, or the storage cannot be reached.
@@ -115,7 +121,7 @@ class StudyStore:
                 f"there is a study {name!r} in {show(url)} already: continue it with "
                 f"`gansearch resume {name}`, or choose another name"
             ) from None
-        study = StudyRecord(name, space.text, space.file, time.time(), tags or {}, ())
+        study = StudyRecord(name, space.text, space.file, time.time(), tags or {}, (), priors)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             optuna.load_study(study_name=name, storage=storage).set_metric_names(

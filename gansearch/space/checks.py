@@ -33,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     study.compute,
     study.seeds,
     study.grid,
+    study.replicates,
+    study.warm_start,
     study.population,
 )
 

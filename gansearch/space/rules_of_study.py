@@ -153,6 +153,29 @@ def seeds(draft: Draft) -> Iterator[Finding]:
             yield ("parameters", name), message
 
 
+def replicates(draft: Draft) -> Iterator[Finding]:
+    """What is trained again gets another seed, and was trained from its beginning."""
+    space = draft.space
+    if space.search.replicates == 1:
+        return
+    path = ("search", "replicates")
+    given = [key for key in (*space.training, *space.parameters) if split(key)[1] == SEED.name]
+    if given:
+        yield path, f"gives each training a seed of its own: leave {listed(given)} out"
+    if space.search.population is not None:
+        yield path, "trains from the beginning, and search.population goes on from others' weights"
+
+
+def warm_start(draft: Draft) -> Iterator[Finding]:
+    """An earlier study tells what to try first, each once."""
+    search = draft.space.search
+    for i, name in enumerate(search.warm_start):
+        if name in search.warm_start[:i]:
+            yield ("search", "warm_start", i), f"{name!r} is listed twice"
+    if search.warm_start and search.sampler == "grid":
+        yield ("search", "warm_start"), "has nothing to add to a grid, which tries every point"
+
+
 def population(draft: Draft) -> Iterator[Finding]:
     """A population has weights to go on from, and settings that a training can change."""
     if draft.space.search.population is None:

@@ -87,7 +87,11 @@ def _study(space: Space) -> Table:
         if stopping
         else "none: no trial is stopped",
         "sampler": f"{search.sampler}, seed {search.seed}",
-        "first trials": f"{len(space.defaults())}: the paper's configuration of each variant",
+        "first trials": f"{len(space.defaults())}: the paper's configuration of each variant"
+        + "".join(f", then the front of {name}" for name in search.warm_start),
+        "trained again": f"the front, to {search.replicates} trainings each, beyond the budget"
+        if search.replicates > 1
+        else "no configuration",
         "finalists": f"scored again with {finalists.samples:,} images, {finalists.seeds} seeds"
         if finalists
         else "not scored again",

@@ -292,8 +292,8 @@ def test_trainings_of_a_configuration_are_one_point(study: Any) -> None:
     trials = (lucky, steady, training(2, lucky, 8.0, 2, 5), training(3, lucky, 9.0, 2, 5))
     selection = select(*study(*trials))
     assert (numbers(selection.front), numbers(selection.completed)) == ([1], [0])
-    trials = (*trials, training(4, steady, 6.0, 3, 5))
-    selection = select(*study(*trials), objectives=["fid_digits"])
+    more = training(4, steady, 6.0, 3, 5)
+    selection = select(*study(*trials, more), objectives=["fid_digits"])
     assert numbers(selection.front) == [1]
     assert numbers(selection.trainings(steady)) == [1, 4]
     assert selection.values(steady)["fid_digits"] == 5.5

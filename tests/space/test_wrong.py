@@ -207,6 +207,10 @@ MEANING = [
     case("search for a lucky seed", "variant: gan\nparameters:\n  seed: [0, 1]\n", 3, "parameters.seed", "search.sampler: grid", "got tpe"),
     case("seeds of a variant without a grid", "variant: [gan, dcgan]\nparameters:\n  gan.seed: [0, 1]\nsearch: {sampler: nsga2}\n", 3, "parameters.gan.seed", "got nsga2"),
     case("seed below 0", "variant: gan\nparameters: {d_steps: [1, 2]}\ntraining:\n  seed: -1\n", 4, "training.seed", "-1", "at least 0"),
+    added("replicates of one seed", "training: {seed: 3}\nsearch: {replicates: 3}\n", 5, "search.replicates", "seed of its own", "leave seed out"),
+    added("replicates of a population", "budget: {rungs: [5]}\nsearch: {replicates: 3, population: 8}\n", 5, "search.replicates", "search.population"),
+    added("warm start twice from one", "search: {warm_start: [a, a]}\n", 4, "search.warm_start.1", "'a' is listed twice"),
+    case("warm start of a grid", "variant: gan\nparameters: {d_steps: [1, 2]}\nsearch: {sampler: grid, warm_start: [a]}\n", 3, "search.warm_start", "nothing to add"),
     added("grid of a range", "search: {sampler: grid}\n", 3, "parameters.g_lr", "needs a step"),
 ]
 
