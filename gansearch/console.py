@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from rich.text import Text
 from gansearch.record import Outcome, Score, StudyRecord, TrialRecord
 from gansearch.report.standing import Interval, scores_of
 from gansearch.report.tables import with_interval
+from gansearch.report.trainings import standings_of
 
 if TYPE_CHECKING:
     from gansearch.space import Space
@@ -38,9 +39,10 @@ class Progress:
     Attributes:
         states: trials by outcome, and ``running``.
         rungs: for each rung in kimg, the number of trials that reached it.
-        best: for each objective, the best value among completed trials and its trial.
+        best: for each objective, the best value among configurations that completed, a mean where
+            one was trained several times, and the first of its trials.
         kimg: real images shown over all trials, in thousands.
-        ended: trials that have an outcome.
+        ended: trials of the budget that have an outcome: no repeated trainings.
         expected_kimg: kimg that the whole study is expected to take, judging by the trials so far.
     """
 
@@ -55,16 +57,20 @@ class Progress:
     def of(cls, space: Space, record: StudyRecord) -> Progress:
         """The progress that a record shows."""
         reached = [trial.last.kimg if trial.last else 0.0 for trial in record.trials]
-        ended = [t for t in record.trials if t.outcome is not None]
+        ended = sum(t.outcome is not None for t in record.trials if t.replicates is None)
+        repeating = sum(t.outcome is None for t in record.trials if t.replicates is not None)
         full = space.budget.max_kimg
         spent = [kimg for kimg, t in zip(reached, record.trials, strict=True) if t.outcome]
         typical = sum(spent) / len(spent) if spent else full
+        left = typical * max(space.budget.trials - ended, 0) + full * repeating
+        by_number = {trial.number: trial for trial in record.trials}
+        standings = standings_of(record.trials, full)
         best = {}
         for objective in space.objectives:
             done = [
-                (t.last.metrics[objective.metric], t)
-                for t in ended
-                if t.outcome is Outcome.COMPLETED and t.last and objective.metric in t.last.metrics
+                (standing.report.metrics[objective.metric], by_number[number])
+                for number, standing in standings.items()
+                if objective.metric in standing.report.metrics
             ]
             if done:
                 pick = min if objective.direction == "minimize" else max
@@ -76,8 +82,8 @@ class Progress:
             },
             best=best,
             kimg=sum(reached),
-            ended=len(ended),
-            expected_kimg=sum(spent) + typical * max(space.budget.trials - len(ended), 0),
+            ended=ended,
+            expected_kimg=sum(spent) + left,
         )
 
 
@@ -111,6 +117,8 @@ class ProgressView:
             if trial.outcome and trial.number not in self._announced:
                 self._announced.add(trial.number)
                 self.console.print(self._line(trial, progress, left), highlight=False)
+                for mean in self._means(trial, record) if trial.replicates is not None else ():
+                    self.console.print(mean, highlight=False)
             if trial.scores and trial.scores != self._scored.get(trial.number):
                 self._scored[trial.number] = trial.scores
                 self.console.print(_scores_line(trial), highlight=False)
@@ -140,13 +148,31 @@ class ProgressView:
         at = f" at {trial.last.kimg:g} kimg" if trial.last else ""
         reason = "" if trial.outcome is Outcome.COMPLETED else f" ({trial.reason})"
         outcome = trial.outcome or "running"
+        again = "" if trial.replicates is None else f"(trial {trial.replicates} again) "
         return Text.assemble(
             (f"[{progress.ended}/{self.space.budget.trials}] ", "dim"),
-            f"trial {trial.number} {trial.params.get('variant', '')} ",
+            f"trial {trial.number} {trial.params.get('variant', '')} {again}",
             (str(outcome), COLOURS[outcome]),
             f"{at}{reason if trial.reason else ''}  {values}",
             (f"  {duration(left)} left" if left is not None else "", "dim"),
         )
+
+    def _means(self, trial: TrialRecord, record: StudyRecord) -> Iterator[Text]:
+        """Where a configuration that was trained again stands now."""
+        alike = (t for t in record.trials if t.configuration == trial.configuration)
+        for number, standing in standings_of(alike, self.space.budget.max_kimg).items():
+            metrics = standing.report.metrics
+            means = {
+                o.metric: standing.intervals.get(o.metric, Interval(metrics[o.metric], None))
+                for o in self.space.objectives
+                if o.metric in metrics
+            }
+            values = "  ".join(f"{name} {with_interval(mean)}" for name, mean in means.items())
+            lost = f", {standing.lost} lost" if standing.lost else ""
+            count = f"n = {len(standing.trainings)}{lost}"
+            yield Text.assemble(
+                f"trial {number} ", ("in the mean", "cyan"), f" ({count})  {values}"
+            )
 
     def _panel(self, record: StudyRecord, progress: Progress, left: float | None) -> Group:
         states = Text("  ").join(

@@ -22,7 +22,8 @@ def trial(number: int, *fids: float, **fields: Any) -> TrialRecord:
     """A trial that reported once a rung at 5, 10 and 30 kimg."""
     rungs = zip((5.0, 10.0, 30.0), fids, strict=False)
     reports = tuple(Report(kimg, {"fid_digits": f, "seconds_per_kimg": 1.0}) for kimg, f in rungs)
-    return TrialRecord(number, {"variant": "gan"}, seed=0, reports=reports, **fields)
+    fields = {"params": {"variant": "gan", "d_steps": 1 + number}, "seed": number, **fields}
+    return TrialRecord(number, reports=reports, **fields)
 
 
 TRIALS = (
@@ -136,6 +137,27 @@ def test_scores_are_told_as_they_come(
     watched.view.update(again)
     watched.view.close(again)
     assert watched.printed() == "trial 2 scored again  fid_digits 10.5 ± 6.4\n"
+
+
+def test_a_repeated_training_comes_with_the_mean(
+    study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, record = study
+    watched = Watched(space, monkeypatch, terminal=False)
+    watched.view.update(record)
+    whose: dict[str, Any] = {"params": record.trials[2].params, "replicates": 2}
+    again = trial(6, 80, 40, 14, outcome=Outcome.COMPLETED, **whose)
+    lost = trial(7, 80, outcome=Outcome.DIVERGED, reason="nan", **whose)
+    record = replace(record, trials=(*record.trials, again, lost, trial(8, 80, **whose)))
+    watched.view.update(record)
+    first, mean, *_ = watched.printed().splitlines()
+    assert "trial 6 gan (trial 2 again) completed" in first
+    assert first.startswith("[4/40]")  # of the budget's own
+    assert mean.startswith("trial 2 in the mean (n = 2, 1 lost)  fid_digits 12 ± 25")
+    progress = Progress.of(space, record)
+    assert progress.best["fid_digits"][0] == 12
+    # Those that ended took 105 kimg, 17.5 each; 36 more of 40 are to end, and one again.
+    assert progress.expected_kimg == pytest.approx(70 + 35 + 36 * 17.5 + 30)
 
 
 def test_on_a_terminal_a_panel_is_painted_over(
