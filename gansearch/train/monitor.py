@@ -15,6 +15,13 @@ LOSS_LIMIT = 1e6
 GROWTH_LIMIT = 100.0
 """Largest root mean square of a parameter, as a multiple of its initial one (of 1 where that was
 smaller). Initialisations of unit variance and layers that start at zero are both within it."""
+ONE_IMAGE = 0.02
+"""Variety of samples in [-1, 1] below which they may all be taken for the same image."""
+STIRRED = 2.0
+"""How many times more varied than an untrained network's the samples of one that learns are by
+:data:`COLLAPSE_FROM`: those of the slowest that learnt were 6 times."""
+COLLAPSE_FROM = 0.1
+"""Share of the budget from which on a generator of a single image has collapsed."""
 
 
 class LossMeter:
@@ -51,8 +58,8 @@ class DivergenceCheck:
     """Names the ways in which weights or losses leave the region that training comes back from.
 
     ``nan``: a loss or a weight is not a number. ``explosion``: a loss passes :data:`LOSS_LIMIT`, or
-    a parameter grows past :data:`GROWTH_LIMIT`. Collapse shows in samples alone: the evaluation
-    sees it.
+    a parameter grows past :data:`GROWTH_LIMIT`. Collapse shows in samples alone:
+    :func:`check_collapse`.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -78,6 +85,34 @@ class DivergenceCheck:
         return [
             norm / math.sqrt(max(1, p.numel())) for norm, p in zip(norms, parameters, strict=True)
         ]
+
+
+def variety(samples: Tensor) -> float:
+    """How far images ``[N, C, H, W]`` are from each other, 0 where they are all the same.
+
+    The standard deviation over the images, averaged over what they consist of.
+    """
+    return float(samples.float().std(dim=0).mean())
+
+
+def check_collapse(now: float, fresh: float, kimg: float) -> None:
+    """See that a generator makes more than one image.
+
+    It does not where its samples are nearly equal, and hardly further apart than before training:
+    either it fell back to there, or it never left. Some begin with nearly equal samples, so this is
+    for networks that had time: from :data:`COLLAPSE_FROM` on.
+
+    Args:
+        now: :func:`variety` of its samples.
+        fresh: that of the untrained network's.
+        kimg: progress.
+
+    Raises:
+        Diverged: it does not.
+    """
+    if now <= min(ONE_IMAGE, STIRRED * fresh):
+        detail = f"samples vary by {now:.2g}, those of the untrained network by {fresh:.2g}"
+        raise Diverged("collapse", kimg, detail)
 
 
 def _check_magnitude(what: str, value: float, limit: float, kimg: float) -> None:

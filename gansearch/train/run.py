@@ -23,6 +23,7 @@ from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
+from gansearch.train.monitor import COLLAPSE_FROM, check_collapse, variety
 from gansearch.train.prediction import foresee, prediction_error, refuse_too_large
 from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
@@ -35,6 +36,8 @@ CONFIG_FILE = "config.json"
 REPORT_FILE = "report.json"
 
 GRID_COLUMNS = 8
+VARIETY, FRESH_VARIETY = "sample_variety", "fresh_sample_variety"
+"""Metrics of a report: of the samples as they are, and of the untrained network's."""
 REPORT = TypeAdapter(Report)
 """A report to JSON and back."""
 TRANSIENT = (OSError, torch.AcceleratorError)
@@ -125,21 +128,37 @@ def _reports(
     done = 0.0
     if resume_from is None:
         trainer = Trainer(config, images, device)
+        fresh = _variety(trainer, images)
     else:
-        done = _read_report(resume_from).kimg
+        report = _read_report(resume_from)
+        done, fresh = report.kimg, report.metrics.get(FRESH_VARIETY, 0.0)
         trainer = Trainer.load(resume_from / CHECKPOINT_FILE, images, device, config)
     evaluator = None
-    for kimg in sorted({rung for rung in rungs if rung < config.max_kimg} | {config.max_kimg}):
+    points = {rung for rung in rungs if rung < config.max_kimg} | {config.max_kimg}
+    judged_from = COLLAPSE_FROM * config.max_kimg
+    for kimg in sorted(points | {judged_from}):
         if kimg <= done:
             continue
         trainer.advance(kimg)
+        now = _variety(trainer, images)
+        if kimg >= judged_from:
+            check_collapse(now, fresh, trainer.kimg)
+        if kimg not in points:
+            continue
         # Built only now: what it allocates and frees would hide the training's own peak of memory.
         with trainer.turns.beside():
             evaluator = evaluator or Evaluator(
                 config.evaluation, config.evaluation.metrics, images, device
             )
         checkpoint = folder / f"kimg_{kimg:g}"
-        yield _measure(trainer, evaluator, images, kimg, checkpoint, foreseen)
+        known = {**foreseen, VARIETY: now, FRESH_VARIETY: fresh}
+        yield _measure(trainer, evaluator, images, kimg, checkpoint, known)
+
+
+def _variety(trainer: Trainer, images: Images) -> float:
+    with trainer.turns.beside():
+        samples = draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
+    return variety(samples)
 
 
 def _measure(
@@ -148,7 +167,7 @@ def _measure(
     images: Images,
     kimg: float,
     folder: Path,
-    foreseen: Mapping[str, float],
+    known: Mapping[str, float],
 ) -> tuple[Report, Path]:
     """Evaluate, and write the checkpoint's folder with its report."""
     waited = trainer.turns.waited
@@ -164,7 +183,7 @@ def _measure(
         evaluated = time.perf_counter()
         _write_checkpoint(trainer, images, folder)
     written = time.perf_counter()
-    costs = {**trainer.costs(), **foreseen}
+    costs = {**trainer.costs(), **known}
     metrics = {
         **evaluation.values,
         **own,

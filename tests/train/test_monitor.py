@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import nn
 
 from gansearch.errors import Diverged
-from gansearch.train.monitor import GROWTH_LIMIT, LOSS_LIMIT, DivergenceCheck, LossMeter
+from gansearch.train.monitor import (
+    GROWTH_LIMIT,
+    LOSS_LIMIT,
+    DivergenceCheck,
+    LossMeter,
+    check_collapse,
+    variety,
+)
 
 
 def test_means_are_by_player_and_part_and_start_again():
@@ -74,3 +83,29 @@ def test_what_is_within_the_limits_passes(module):
     nn.init.constant_(module.weight, 0.99 * GROWTH_LIMIT)
     nn.init.constant_(module.bias, 99 * GROWTH_LIMIT)
     check.check({"loss/d/total": 0.99 * LOSS_LIMIT}, 3.0)
+
+
+def test_variety_of_images_in_closed_form():
+    apart = torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 4, 4)
+    assert variety(apart) == pytest.approx(2**0.5)
+    half = torch.cat([apart, torch.zeros(2, 3, 4, 4)], dim=1)  # half of the channels are constant
+    assert variety(half) == pytest.approx(2**0.5 / 2)
+    assert variety(torch.full((5, 1, 2, 2), 0.7)) == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "fresh", "collapsed"),
+    [
+        (0.0, 0.0, True),
+        (0.001, 0.001, True),  # never left
+        (0.0021, 0.001, False),  # slow, but on its way
+        (0.019, 0.5, True),  # fell back
+        (0.021, 0.5, False),
+        (0.3, 0.3, False),  # began varied
+    ],
+)
+def test_collapse_is_hardly_more_variety_than_none_and_than_before(now, fresh, collapsed):
+    with pytest.raises(Diverged) if collapsed else nullcontext() as caught:
+        check_collapse(now, fresh, 3.0)
+    if caught is not None:
+        assert (caught.value.reason, caught.value.kimg) == ("collapse", 3.0)
