@@ -89,6 +89,9 @@ def _study(space: Space) -> Table:
         "sampler": f"{search.sampler}, seed {search.seed}",
         "first trials": f"{len(space.defaults())}: the paper's configuration of each variant"
         + "".join(f", then the front of {name}" for name in search.warm_start),
+        "children": f"all after {search.population} trials, of the better ones"
+        if search.population
+        else "none: every trial begins anew",
         "trained again": f"the front, to {search.replicates} trainings each, beyond the budget"
         if search.replicates > 1
         else "no configuration",

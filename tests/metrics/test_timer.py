@@ -264,3 +264,17 @@ def test_on_a_gpu_its_own_events_are_the_clock() -> None:
     with timer.stretch(1, IMAGES):
         torch.cuda._sleep(10**9)  # cycles; the host does not wait
     assert timer.costs()["train_seconds"] > 0.1
+
+
+def test_where_rounds_change_the_rate_is_that_of_all_images(clock: Clock) -> None:
+    """As many images at 2 and at 6 seconds per kimg, of which half are shown by twice the steps."""
+    first, second = Device(clock, empty=True), Device(clock, empty=True)
+    before, after = TrainingTimer(CPU, first), TrainingTimer(CPU, second)
+    first.train(before, 200, seconds=0.02)
+    after.load_state_dict(before.state_dict())
+    after.begin_stage()
+    assert after.costs() == before.costs()
+    second.train(after, 200, seconds=0.06)
+    costs = after.costs()
+    assert costs["seconds_per_kimg"] == pytest.approx(0.04 / IMAGES * 1000)
+    assert costs["measured_alone"] > before.costs()["measured_alone"]

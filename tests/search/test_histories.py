@@ -94,7 +94,7 @@ def step(
     policy: Policy, event: str, number: int, value: Any, report: Callable[..., Report]
 ) -> None:
     before = policy.record().trials[number]
-    done = len(before.reports)
+    done = sum(kimg <= before.reached for kimg in RUNGS)
     if event == "tell":
         policy.tell(number, value)
     elif event == "repeat" and done:
@@ -134,17 +134,21 @@ def check_nothing_lost(safe: StudyRecord, found: StudyRecord) -> None:
     assert len(found.trials) >= len(safe.trials)
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize(
+    ("sampler", "stopping"),
+    [("random", "asha"), ("tpe", "asha"), ("nsga2", "asha"), ("random", "asha, population: 4")],
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=events)
 def test_invariants_hold_through_failures_kills_and_resumes(
     sampler: str,
+    stopping: str,
     history: list[tuple[Any, ...]],
     make_space: Callable[..., Space],
     empty: StudyRecord,
     report: Callable[..., Report],
 ) -> None:
-    space = make_space(sampler=sampler, trials=8)
+    space = make_space(sampler=sampler, stopping=stopping, trials=8)
     policy, disk = play(history, space, empty, report)
     # What is on disk decides on as what is in memory would.
     disk.kill(1.0)

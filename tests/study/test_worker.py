@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 import pytest
 import torch
 
-from gansearch.config import TrainConfig
-from gansearch.record import Outcome, Report
+from gansearch.config import Params, TrainConfig
+from gansearch.record import Ancestor, Outcome, Report
 from gansearch.search import worker
 from gansearch.search.checkpoints import STUDY_FILE, TrialFolder
 from gansearch.search.policy import Ask
 from gansearch.search.worker import Job, job_of, train_trial
 from gansearch.space import Space
-from gansearch.train.run import CONFIG_FILE
+from gansearch.train.run import CONFIG_FILE, REPORT
 
 
 class Killed(BaseException):
@@ -191,3 +192,51 @@ def test_threads_follow_the_trials_cpus(job: Job, trained: Any, cpus: float, thr
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+# --- A trial that goes on with another's training -----------------------------------------------
+
+
+@pytest.fixture
+def child(make_space: Callable[..., Space], tmp_path: Path, trained: Any) -> Job:
+    """A child, at 5 kimg, of a trial of a population."""
+    (tmp_path / STUDY_FILE).write_text("name: tiny")
+    space = make_space(search={"population": 4})
+    params: Params = {"variant": "gan", "g_lr": 0.1}
+    driver = Driver()
+    train_trial(job_of(Ask(0, params, seed=3), space, str(tmp_path)), driver)
+    reports = [REPORT.validate_json(m["report"]) for m in driver.told if "report" in m]
+    trained.clear()
+    lineage = (Ancestor(0, params, 5.0),)
+    ask = Ask(1, {**params, "g_lr": 0.2}, seed=3, lineage=lineage, begin=reports[1])
+    return job_of(ask, space, str(tmp_path))
+
+
+def test_a_child_begins_where_its_parent_was(child: Job, trained: Any) -> None:
+    driver = Driver(end_at=10)
+    with pytest.raises(Killed):
+        train_trial(child, driver)
+    assert trained == [(5, 10)]
+    again = Driver()
+    train_trial(child, again)  # from its own checkpoint, not its parent's
+    assert trained == [(5, 10)]
+    assert (driver.kimgs, again.kimgs) == ([10], [10])
+
+
+def test_a_child_whose_parents_weights_are_lost_trains_all_that_led_to_them(
+    child: Job, trained: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = TrainConfig.from_json(child["config"])
+    assert [change.kimg for change in config.schedule] == [5]
+    assert (config.settings_at(4999).g_lr, config.settings_at(5000).g_lr) == (0.1, 0.2)  # type: ignore[attr-defined]
+    shutil.rmtree(Path(str(REPORT.validate_json(str(child["begin"])).checkpoint)))
+    train_trial(child, Driver())
+    assert trained == [(0, 2), (2, 5), (5, 10)]
+    assert "is gone" in caplog.text
+
+
+def test_a_checkpoint_of_another_past_is_no_beginning(child: Job, trained: Any) -> None:
+    config = TrainConfig.from_json(child["config"])
+    other = config.model_copy(update={"seed": 4})
+    train_trial({**child, "config": other.to_json()}, Driver())
+    assert trained[0] == (0, 2)
