@@ -79,7 +79,8 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
 
     Args:
         space: that the study searches; a ``seed`` among its parameters repeats configurations.
-        record: the study; trials that completed the full budget are compared.
+        record: the study; trials that completed the full budget are compared, but for those whose
+            parameters changed on the way.
         baseline: parameters and their values, as text, that one configuration alone has.
 
     Raises:
@@ -87,7 +88,8 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
         StudyError: nothing else was completed on a seed of the baseline's.
         ProtocolError: a quality was measured under different protocols.
     """
-    trials = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
+    full = space.budget.max_kimg
+    trials = [t for t in record.trials if is_complete(t, full) and not t.lineage]
     qualities = [o.metric for o in space.objectives if METRICS[o.metric].kind == "quality"]
     check_protocols(qualities, {t.number: standing(t, scored=False) for t in trials})
     metrics = tuple(m for m in (*qualities, *COSTS) if all(m in final(t).metrics for t in trials))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Table:
             str(trial.params.get("variant", "")),
             *(measured(selection, trial, metric) for metric in metrics),
             *([trainings(selection, trial)] if selection.repeated else []),
-            *(number(trial.params.get(name)) for name in parameters),
+            *(along(trial, name) for name in parameters),
             style="bold" if knee else None,
         )
     table.caption = escape("\n".join(notes(selection))) or None
@@ -98,6 +99,12 @@ def number(value: Scalar | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def along(trial: TrialRecord, name: str) -> str:
+    """A parameter's value, or its values along a schedule: ``0.002 → 0.001``."""
+    values = [stage.get(name) for stage in (*(a.params for a in trial.lineage), trial.params)]
+    return " → ".join(number(value) for value, _ in groupby(values))
 
 
 def measured(selection: Selection, trial: TrialRecord, metric: str) -> str:

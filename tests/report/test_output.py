@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
-from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
+from gansearch.record import Ancestor, Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
 from gansearch.report.plots import front_figure, write_front_plot
@@ -49,6 +49,19 @@ def test_table_shows_every_point_with_units_and_the_knee(make_study: Make) -> No
     starred = next(line for line in text.splitlines() if "★" in line)
     assert starred.split()[1] == str(selection.knee.number)
     assert "MiB" in text
+
+
+def test_table_shows_a_schedule_as_its_values(make_study: Make) -> None:
+    space, record = make_study(20)
+    first = select(space, record).front[0]
+    lineage = tuple(
+        Ancestor(number, {**first.params, "g_lr": rate}, kimg)
+        for number, rate, kimg in ((3, 0.03, 5.0), (4, 0.02, 10.0))
+    )
+    child = replace(first, params={**first.params, "g_lr": 0.01}, lineage=lineage)
+    trials = tuple(child if trial is first else trial for trial in record.trials)
+    text = printed(front_table(select(space, replace(record, trials=trials))))
+    assert "0.03 → 0.02 → 0.01" in " ".join(text.split())
 
 
 def test_empty_table_says_why(make_study: Make) -> None:
