@@ -18,10 +18,12 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 from PIL import Image
 
+from gansearch.config import TrainConfig
 from gansearch.errors import UsageError
-from gansearch.record import Outcome, Report, Score, StudyRecord
+from gansearch.record import Ancestor, Outcome, Report, Score, StudyRecord
 from gansearch.space.models import Space, TrackingConfig
 from gansearch.tracking import MlflowMirror, mirror, read_config, serve, store, sync
+from gansearch.tracking.content import Steps, trial_content
 from gansearch.tracking.location import Location
 
 Study = tuple[Space, StudyRecord]
@@ -470,3 +472,15 @@ def test_no_store_is_said_so(tmp_path: Path) -> None:
         serve(tmp_path, 5000)
     with pytest.raises(UsageError, match="no MLflow database"):
         read_config("run", tmp_path)
+
+
+def test_a_schedule_is_told_and_in_the_configuration(study: Study) -> None:
+    space, record = study
+    trial = record.trials[0]
+    parent = Ancestor(3, {**trial.params, "g_lr": 0.03}, 5.0)
+    child = replace(trial, params={**trial.params, "g_lr": 0.02}, lineage=(parent,))
+    content = trial_content(space, record, child, Steps("kimg"), closed=True)
+    assert content.tags["lineage"] == "trial 3 to 5 kimg"
+    config = TrainConfig.from_json(content.artifacts[0].files()["config.json"].decode())
+    rates = [config.settings_at(images).g_lr for images in (4999, 5000)]  # type: ignore[attr-defined]
+    assert rates == [0.03, 0.02]
