@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import platform
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -39,6 +40,13 @@ from gansearch.train.run import run_training
 
 RATES = ("g_lr", "d_lr_ratio", "beta1", "loss")
 """What a run's time and memory do not depend on."""
+REPEATS = 3
+"""Measurements of the time and memory of each of the other settings."""
+PRELOADED = [
+    *("gansearch.train.run", "gansearch.variants.classic.dcgan", "gansearch.variants.classic.gan"),
+    *("sklearn.datasets", "torch._dynamo"),
+]
+"""What would take longer to import than a run takes to train."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,17 @@ def plans(folder: Path, space: Space) -> list[Plan]:
     order = np.random.default_rng(0).permutation(len(points)).tolist()
     chosen = [*((0, i) for i in order), *((1, i) for i in order[: len(order) // 2])]
     return [Plan(folder / "runs" / f"{i:05d}-{s}.json", points[i], s) for s, i in chosen]
+
+
+def cost_plans(folder: Path, space: Space) -> list[Plan]:
+    """The runs that tell time and memory: a few of everything that these depend on."""
+    gentle = {_networks(p): p for p in reversed(list(enumerate_points(space)))}  # first rates
+    chosen = enumerate(gentle.values())
+    return [
+        Plan(folder / "runs" / f"costs-{i:03d}-{repeat}.json", params, 2 + repeat)
+        for i, params in chosen
+        for repeat in range(REPEATS)
+    ]
 
 
 def record(plan: Plan, space: Space) -> None:
@@ -99,7 +118,7 @@ def record_all(todo: list[Plan], space: Space, workers: int) -> None:
     """Record so many runs at a time; one that fails is told and left out."""
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gansearch.train.run", "gansearch.variants.image.dcgan"])
+    context.set_forkserver_preload(PRELOADED)
 
     def run(plan: Plan) -> None:
         process = context.Process(target=record, args=(plan, space))
@@ -111,32 +130,49 @@ def record_all(todo: list[Plan], space: Space, workers: int) -> None:
         list(pool.map(run, todo))
 
 
-def rows(space: Space, done: list[Plan]) -> Iterator[dict[str, str]]:
-    """The recorded runs as rows of a table."""
-    found = [json.loads(plan.file.read_text()) for plan in done]
-    usual = _usual_costs(found)
-    for run in found:
-        metric = space.quality.metric
-        costs = run["reports"][-1][1] if run["reports"] else usual[_networks(run["params"])]
-        diverged = re.search(r" at ([\d.e+-]+) kimg", run["reason"])
+def rows(space: Space, done: list[Plan], measured: list[Plan]) -> Iterator[dict[str, str]]:
+    """The recorded runs as rows of a table, with the costs that were measured apart."""
+    costs = _costs(_read(plan) for plan in measured)
+    metric = space.quality.metric
+    for run in map(_read, done):
+        seconds, memory = costs[_networks(run["params"])]
         curve = Curve(
             tuple(kimg for kimg, _ in run["reports"]),
             {metric: tuple(metrics[metric] for _, metrics in run["reports"])},
-            *(costs[cost] for cost in COSTS),
-            *([float(diverged[1])] if diverged else []),
+            seconds,
+            memory,
+            _diverged_at(space, run),
         )
         yield row_of(space, run["params"], curve, run["seed"], run["reason"])
 
 
-def _usual_costs(found: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Median costs by networks, batch and steps: a run that diverged at once measured none."""
-    measured = defaultdict(list)
-    for run in found:
-        if run["reports"]:
-            measured[_networks(run["params"])].append(run["reports"][-1][1])
+def _read(plan: Plan) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(plan.file.read_text())
+    return found
+
+
+def _diverged_at(space: Space, run: dict[str, Any]) -> float:
+    """The kimg at which a run diverged, if it did: before the point that it has no value at."""
+    seen = re.search(r" at ([\d.e+-]+) kimg", run["reason"])
+    if seen is None:
+        return math.inf
+    reached = run["reports"][-1][0] if run["reports"] else 0.0
+    points = (*space.budget.rungs, space.budget.max_kimg)
+    return min(float(seen[1]), next(point for point in points if point > reached))
+
+
+def _costs(measured: Iterable[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Median time and memory by networks, batch and steps."""
+    found = defaultdict(list)
+    for run in measured:
+        found[_networks(run["params"])].append(run["reports"][-1][1])
+    seconds, memory = COSTS
     return {
-        key: {cost: statistics.median(m[cost] for m in each) for cost in COSTS}
-        for key, each in measured.items()
+        key: (
+            statistics.median(m[seconds] for m in each),
+            statistics.median(m[memory] for m in each),
+        )
+        for key, each in found.items()
     }
 
 
@@ -158,6 +194,10 @@ def provenance(done: list[Plan]) -> dict[str, Any]:
     }
 
 
+def _left(wanted: Sequence[Plan]) -> list[Plan]:
+    return [plan for plan in wanted if not plan.file.exists()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -167,12 +207,13 @@ def main() -> None:
     space = load_space(chosen.folder / SPACE)
     (chosen.folder / "runs").mkdir(exist_ok=True)
     wanted = plans(chosen.folder, space)
-    todo = [plan for plan in wanted if not plan.file.exists()]
-    record_all(list(islice(todo, chosen.limit)), space, chosen.workers)
+    record_all(list(islice(_left(wanted), chosen.limit)), space, chosen.workers)
     done = [plan for plan in wanted if plan.file.exists()]
     print(f"{len(done)} of {len(wanted)} runs are there")
     if len(done) == len(wanted):
-        write_table(chosen.folder, space, rows(space, done))
+        costs = cost_plans(chosen.folder, space)
+        record_all(_left(costs), space, workers=1)  # nothing beside them
+        write_table(chosen.folder, space, rows(space, done, costs))
         text = json.dumps(provenance(done), indent=2) + "\n"
         (chosen.folder / "provenance.json").write_text(text)
         table = load_table(chosen.folder)
