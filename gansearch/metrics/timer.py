@@ -19,7 +19,7 @@ WARM_UP = 16
 MEASURED = 16
 """Rounds of a measurement, at least: lazy penalties come once in as many steps."""
 
-SETTLING = 2
+SETTLING = 4
 """Rounds before those that are measured once others have left: they find caches cold."""
 
 SPACING = 1.5
