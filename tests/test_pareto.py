@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pymoo.indicators.hv import HV
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from gansearch.pareto import hypervolume, knee, near_front, non_dominated, ranks
 
@@ -89,6 +90,15 @@ def test_rank_is_one_more_than_that_of_the_best_dominating_rank(points: Any) -> 
         assert found[i] == max(above, default=-1) + 1
 
 
+@given(matrices)
+def test_ranks_and_front_equal_pymoo(points: Any) -> None:
+    fronts = NonDominatedSorting().do(points)
+    assert [np.flatnonzero(ranks(points) == i).tolist() for i in range(len(fronts))] == [
+        sorted(front) for front in fronts
+    ]
+    assert np.flatnonzero(non_dominated(points)).tolist() == sorted(fronts[0])
+
+
 @pytest.mark.parametrize("function", [non_dominated, ranks, lambda p: hypervolume(p, [9, 9]), knee])
 @pytest.mark.parametrize("points", [[[1.0, np.nan]], [1.0, 2.0], np.zeros((3, 0))])
 def test_what_is_not_points_is_refused(function: Any, points: Any) -> None:
@@ -110,8 +120,15 @@ def test_volume_counts_the_dominated_cells(points: Any) -> None:
     assert hypervolume(points, corner) == pytest.approx(counted_volume(points, corner))
 
 
+@given(small, st.integers(-3, 5))
+def test_volume_equals_pymoo(points: Any, corner: int) -> None:
+    reference = np.full(points.shape[1], float(corner))
+    expected = HV(ref_point=reference)(points)
+    assert hypervolume(points, reference) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("objectives", [1, 2, 3, 4, 5, 6])
-def test_volume_equals_pymoo(objectives: int) -> None:
+def test_volume_of_many_equals_pymoo(objectives: int) -> None:
     generator = np.random.default_rng(objectives)
     points = generator.uniform(0, 1.2, (40, objectives))
     corner = np.ones(objectives)
