@@ -1,33 +1,60 @@
-"""What the policy itself costs when a study is large; writes benchmarks/results/search_scale.md.
+"""What a search costs when a study is large; writes benchmarks/results/search_scale.md.
 
-A study of 10,000 trials on 1,000 simulated workers, each verb of the policy timed by the CPU of its
-own thread; then the policy is made again from the record, as a resumed study's is.
+A study of 10,000 trials on 1,000 simulated workers, each verb of its policy timed by the CPU of its
+own thread. Then the driver is killed: the record is read from SQLite, another policy is made from
+it, and the next decisions of both are compared.
 
-    python -m benchmarks.search.scale [--samplers random nsga2 tpe] [--trials 10000]
+    python -m benchmarks.search.scale [random+asha nsga2+none tpe+asha:1000 …]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shlex
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import optuna
+import psutil
+import sqlalchemy
 
-from benchmarks.search.methods import own
 from benchmarks.search.surrogate import Surrogate
 from gansearch.record import Outcome, Report, StudyRecord
+from gansearch.search import layout
+from gansearch.search.database import connect
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.simulate import Clock, Cluster, Method, simulate
-from gansearch.space import Space
+from gansearch.search.samplers import PROPOSERS
+from gansearch.search.simulate import Cluster, Method, Simulation, policy
+from gansearch.search.stopping import STOPPERS
+from gansearch.search.storage import StudyStore, read_study, sqlite_url
+from gansearch.space import SearchConfig, Space, parse_space
 
 TABLE = Path(__file__).parent.parent / "results" / "search_scale.md"
+NEXT = 300
+"""Trials that both policies are asked for after a kill."""
+USUAL = SearchConfig()
+METHODS = dict.fromkeys(
+    [f"{sampler}+{USUAL.stopping}" for sampler in PROPOSERS if sampler != "grid"]
+    + [f"random+{stopping}" for stopping in STOPPERS]
+)
+"""Each way to propose and each to stop; the problem has continuous ranges, so no grid."""
+SPACE = "{variant: gan, parameters: {d_steps: [1, 2]}, objectives: {fid_digits: minimize}}"
+"""In place of the problem's, which is no variant's, where a record is read."""
+
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+T = TypeVar("T")
 
 
 class Timed:
@@ -39,85 +66,194 @@ class Timed:
 
     def ask(self) -> Ask | None:
         """As the method's."""
-        started = time.thread_time()
-        ask = self.method.ask()
-        if ask is not None:
-            self._note("ask", started)
-        return ask
+        return self._timed("ask", self.method.ask)
 
     def report(self, number: int, report: Report) -> bool:
         """As the method's."""
-        started = time.thread_time()
-        answer = self.method.report(number, report)
-        self._note("report", started)
-        return answer
+        return self._timed("report", lambda: self.method.report(number, report))
 
-    def tell(self, number: int, outcome: Outcome, reason: str = "") -> None:
+    def tell(
+        self, number: int, outcome: Outcome, reason: str = "", tags: Mapping[str, str] = NO_TAGS
+    ) -> None:
         """As the method's."""
-        started = time.thread_time()
-        self.method.tell(number, outcome, reason)
-        self._note("tell", started)
+        self._timed("tell", lambda: self.method.tell(number, outcome, reason, tags))
 
     def record(self) -> StudyRecord:
         """As the method's."""
         return self.method.record()
 
-    def _note(self, verb: str, started: float) -> None:
-        self.times[verb].append(1000 * (time.thread_time() - started))
+    def _timed(self, verb: str, call: Callable[[], T]) -> T:
+        answer, spent = timed(call)
+        self.times[verb].append(1000 * spent)
+        return answer
 
 
-def row(sampler: str, trials: int, workers: int) -> str:
+class Twins:
+    """Two methods that are told the same; whether all their answers have been the same."""
+
+    def __init__(self, first: Method, second: Method) -> None:
+        self._first, self._second = first, second
+        self.same = True
+
+    def ask(self) -> Ask | None:
+        """The first one's."""
+        return self._both(self._first.ask(), self._second.ask())
+
+    def report(self, number: int, report: Report) -> bool:
+        """The first one's."""
+        return self._both(self._first.report(number, report), self._second.report(number, report))
+
+    def tell(
+        self, number: int, outcome: Outcome, reason: str = "", tags: Mapping[str, str] = NO_TAGS
+    ) -> None:
+        """Tell both."""
+        self._first.tell(number, outcome, reason, tags)
+        self._second.tell(number, outcome, reason, tags)
+
+    def record(self) -> StudyRecord:
+        """The first one's."""
+        return self._first.record()
+
+    def _both(self, first: T, second: T) -> T:
+        self.same &= first == second
+        return first
+
+
+class Costs(NamedTuple):
+    """What a study cost.
+
+    Attributes:
+        times: of each verb, in milliseconds.
+        memory: of the process, over its beginning, in MiB, at a quarter, half and all of the
+            trials.
+        read, replay: seconds of a resumed driver.
+        same: whether it goes on as the other would have.
+    """
+
+    times: dict[str, list[float]]
+    memory: list[float]
+    read: float
+    replay: float
+    same: bool
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    """The answer of a call, and its CPU-seconds."""
+    started = time.thread_time()
+    return call(), time.thread_time() - started
+
+
+def measure(method: str, trials: int, workers: int) -> Costs:
+    sampler, stopping = method.split("+")
     base = Surrogate()
-    budget = base.space.budget.model_copy(update={"trials": trials})
-    problem = base.with_space(base.space.model_copy(update={"budget": budget}))
-    made: list[Timed] = []
+    budget = base.space.budget.model_copy(update={"trials": trials + NEXT})
+    search = base.space.search.model_copy(update={"sampler": sampler, "stopping": stopping})
+    space = base.space.model_copy(update={"budget": budget, "search": search})
+    simulation = Simulation(base.with_space(space), Cluster(workers, delay_s=0.1))
+    alive = policy(space, simulation.clock)
+    clocked = simulation.method = Timed(alive)
+    before, memory = resident(), []
+    simulation.start()
+    for part in (trials // 4, trials // 2, trials):
+        while len(clocked.times["ask"]) < part:
+            simulation.step()
+        memory.append(resident() - before)
+    read, spent = timed_read(space, alive.record())
+    revived, replay = timed(lambda: Policy(space, read, clock=simulation.clock))
+    for trial in alive.record().trials:
+        if trial.outcome is None:
+            revived.ask()
+    simulation.method = twins = Twins(alive, revived)
+    while len(alive.record().trials) < trials + NEXT:
+        simulation.step()
+    return Costs(clocked.times, memory, spent, replay, twins.same)
 
-    def timed(space: Space, clock: Clock) -> Method:
-        made.append(Timed(own(sampler, "asha", space, clock)))
-        return made[-1]
 
-    started = time.thread_time()
-    simulation = simulate(problem, Cluster(workers, delay_s=0.1), timed)
-    whole = time.thread_time() - started
-    times = made[0].times
-    spent = sum(map(sum, times.values())) / 1000
-    search = problem.space.search.model_copy(update={"sampler": sampler, "reduction_factor": 3})
-    space = problem.space.model_copy(update={"search": search})
-    started = time.thread_time()
-    Policy(space, simulation.method.record())
-    resumed = time.thread_time() - started
-    cells = [f"{np.percentile(times[v], q):.2f}" for v in ("ask", "report") for q in (50, 99)]
-    last = f"{np.median(times['ask'][-100:]):.2f}"
-    return (
-        f"| {sampler} | {trials:,} | {workers:,} | {' | '.join([*cells, last])} | {spent:.1f} | "
-        f"{whole - spent:.1f} | {resumed:.1f} |"
-    )
+def resident() -> float:
+    """Memory of this process, in MiB."""
+    return psutil.Process().memory_info().rss / 2**20
+
+
+def timed_read(space: Space, record: StudyRecord) -> tuple[StudyRecord, float]:
+    """A record as read from SQLite, and the CPU-seconds of that."""
+    with TemporaryDirectory() as folder:
+        url = sqlite_url(Path(folder) / "studies.db")
+        StudyStore.create(url, "s", parse_space(SPACE, "")).close()
+        trials, attributes = [], []
+        for trial in record.trials:
+            frozen = layout.running_trial(space, trial)
+            trials.append({"id": trial.number + 1, "state": frozen.state.name})
+            held = {**frozen.user_attrs, **(layout.end_attributes(trial) if trial.outcome else {})}
+            attributes += [
+                {"id": trial.number + 1, "key": key, "value": json.dumps(value)}
+                for key, value in held.items()
+            ]
+        # What is read of a trial, at once: as a study writes it, it would take minutes.
+        with connect(url).engine.begin() as connection:
+            connection.execute(
+                sqlalchemy.text(
+                    "INSERT INTO trials (trial_id, number, study_id, state)"
+                    " VALUES (:id, :id - 1, 1, :state)"
+                ),
+                trials,
+            )
+            connection.execute(
+                sqlalchemy.text(
+                    "INSERT INTO trial_user_attributes (trial_id, key, value_json)"
+                    " VALUES (:id, :key, :value)"
+                ),
+                attributes,
+            )
+        (_, read), spent = timed(lambda: read_study(url, "s"))
+    if read.trials != record.trials:
+        raise RuntimeError("what is read is not what was decided")
+    return replace(record, trials=read.trials), spent
+
+
+def row(method: str, trials: int, costs: Costs) -> str:
+    cells = [
+        " / ".join(f"{value:.2f}" for value in (*np.percentile(times, (50, 99)), max(times)))
+        for times in (costs.times["ask"], costs.times["report"])
+    ]
+    memory = " / ".join(f"{value:.0f}" for value in costs.memory)
+    cells += [memory, f"{costs.read:.1f} + {costs.replay:.1f}", "yes" if costs.same else "**no**"]
+    return f"| `{method}` | {trials:,} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     parser = argparse.ArgumentParser()
-    parser.add_argument("--samplers", nargs="+", default=["random", "nsga2", "tpe"])
+    parser.add_argument(
+        "methods", nargs="*", default=list(METHODS), help="sampler+stopping, or with :trials"
+    )
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=1_000)
     chosen = parser.parse_args()
-    rows = [row(sampler, chosen.trials, chosen.workers) for sampler in chosen.samplers]
+    rows = []
+    for named in chosen.methods:
+        method, _, trials = named.partition(":")
+        size = int(trials or chosen.trials)
+        rows.append(row(method, size, measure(method, size, chosen.workers)))
+        print(rows[-1], flush=True)
     lines = [
-        "# What the policy costs in a large study",
+        "# What a search costs in a large study",
         "",
-        f"ASHA, three objectives, seven parameters. {os.cpu_count()} cores ({platform.machine()}), "
-        f"Python {platform.python_version()}, Optuna {optuna.__version__}; CPU time of the thread.",
+        f"{chosen.workers:,} simulated workers, three objectives, seven parameters. "
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"Optuna {optuna.__version__}; CPU time of the thread. Memory is that of the process over "
+        "its beginning, the simulated machines among it. A resumed driver reads the record from "
+        "SQLite and replays it. Same: the next "
+        f"{NEXT} asks, and every decision meanwhile, are those of the driver that was not killed.",
         "",
         f"Command: `python -m benchmarks.search.scale {shlex.join(sys.argv[1:])}`",
         "",
-        "| sampler | trials | workers | ask p50, ms | p99 | report p50, ms | p99 "
-        "| last 100 asks, ms | policy in all, s | simulator, s | resume, s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| method | trials | ask p50 / p99 / max, ms | report p50 / p99 / max, ms "
+        "| MiB at a quarter / half / all | resume, s | same |",
+        "|---|---|---|---|---|---|---|",
         *rows,
         "",
     ]
     TABLE.write_text("\n".join(lines))
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":
