@@ -41,9 +41,9 @@ def test_a_schedule_is_found_and_trained_again(ray_here: None, tmp_path: Path) -
         begin = next(r for r in parent.reports if math.isclose(r.kimg, origin.kimg))
         assert child.reports[0].kimg > origin.kimg
         assert child.reports[0].metrics["train_seconds"] > begin.metrics["train_seconds"]
-    child = next(trial for trial in children if trial.outcome is Outcome.COMPLETED)
     assert child.last is not None
     config = find_config(f"p/{child.number}", tmp_path)
     assert [change.kimg for change in config.schedule] == [a.kimg for a in child.lineage]
-    ((again, _),) = retrain(config, seeds=[child.seed], out=tmp_path / "again")
+    out, kimg = tmp_path / "again", child.last.kimg
+    ((again, _),) = retrain(config, seeds=[child.seed], out=out, max_kimg=kimg)
     assert again.metrics["fid_digits"] == pytest.approx(child.last.metrics["fid_digits"], rel=1e-6)
