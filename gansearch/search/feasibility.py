@@ -46,12 +46,13 @@ def violations(space: Space, trial: TrialRecord) -> dict[str, float]:
     takes a truncated or broken trial for a finished one.
     """
     found = dict(_missed_bounds(space, trial))
-    excess = dict(_memory_excess(trial))
-    found.update(excess)
+    excess = memory_excess(trial)
+    if excess is not None:
+        found[f"{PREDICTED_MEMORY}.max"] = excess
     if trial.outcome == Outcome.STOPPED:
         reached = trial.last.kimg if trial.last else 0.0
         found[Outcome.STOPPED.value] = 1 - reached / space.budget.max_kimg
-    elif trial.outcome == Outcome.OUT_OF_MEMORY and excess:
+    elif trial.outcome == Outcome.OUT_OF_MEMORY and excess is not None:
         found[Outcome.OUT_OF_MEMORY.value] = TOO_LARGE
     elif trial.outcome not in (None, Outcome.COMPLETED):
         found[trial.outcome.value] = BROKEN
@@ -59,8 +60,19 @@ def violations(space: Space, trial: TrialRecord) -> dict[str, float]:
 
 
 def memory_tags(foreseen: Mapping[str, float]) -> dict[str, str]:
-    """What was foreseen of a trial's memory as tags, from which :func:`violations` reads it."""
+    """What was foreseen of a trial's memory as tags, from which :func:`memory_excess` reads it."""
     return {name: f"{mib:.1f}" for name, mib in foreseen.items()}
+
+
+def memory_excess(trial: TrialRecord) -> float | None:
+    """How much more memory a trial was foreseen to need than its device has, relative to that.
+
+    Below 0 where it fits; ``None`` where it is not known.
+    """
+    known: dict[str, float | str] = {**(trial.last.metrics if trial.last else {}), **trial.tags}
+    if PREDICTED_MEMORY not in known or DEVICE_MEMORY not in known:
+        return None
+    return float(known[PREDICTED_MEMORY]) / float(known[DEVICE_MEMORY]) - 1
 
 
 def constraint_attributes(found: dict[str, float]) -> dict[str, Any]:
@@ -76,13 +88,6 @@ def _missed_bounds(space: Space, trial: TrialRecord) -> Iterator[tuple[str, floa
         known = trial.outcome == Outcome.COMPLETED or METRICS[bound.metric].kind == "cost"
         if known and bound.metric in trial.last.metrics:
             yield from _misses(bound, trial.last.metrics[bound.metric])
-
-
-def _memory_excess(trial: TrialRecord) -> Iterator[tuple[str, float]]:
-    known: dict[str, float | str] = {**(trial.last.metrics if trial.last else {}), **trial.tags}
-    if PREDICTED_MEMORY in known and DEVICE_MEMORY in known:
-        bound = Bound(metric=PREDICTED_MEMORY, max=float(known[DEVICE_MEMORY]))
-        yield from _misses(bound, float(known[PREDICTED_MEMORY]))
 
 
 def _misses(bound: Bound, value: float) -> Iterator[tuple[str, float]]:

@@ -22,6 +22,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 from gansearch.config import Params
 from gansearch.record import Outcome, TrialRecord
 from gansearch.search.feasibility import constraint_attributes, objective_values, violations
+from gansearch.search.fitting import MemoryModel
 from gansearch.search.grid import GridProposer, key_of
 from gansearch.space import Space
 
@@ -31,7 +32,8 @@ WORST = 1e30
 """Size of every objective of a trial without a result: finite, for NaN and infinity spread."""
 
 ATTEMPTS = 4
-"""Draws of a sampler, and then of chance, before a configuration is tried a second time."""
+"""Draws of a sampler, and then of chance, before a configuration is tried that was tried before, or
+is not likely to fit the devices' memory."""
 
 _ORDER = "gansearch:order"  # of a trial's completion in the view
 
@@ -134,6 +136,7 @@ class SampledProposer:
         self._sampler = sampler
         self._first = space.defaults()
         self._seen: set[str] = set()
+        self._memory = MemoryModel(space)
         self._ids: dict[int, int] = {}
         self._ends = 0
         self._storage = InMemoryStorage()
@@ -152,10 +155,12 @@ class SampledProposer:
         self._seen.add(key_of(trial.params))
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial has a new report, which says nothing to samplers that learn from ends."""
+        """A trial has a new report, of which its memory counts: samplers learn from ends."""
+        self._memory.learn(trial)
 
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end."""
+        self._memory.learn(trial)
         attributes = constraint_attributes(violations(self._space, trial))
         for key, value in {**attributes, _ORDER: self._ends}.items():
             self._storage.set_trial_system_attr(self._ids[trial.number], key, value)
@@ -166,12 +171,15 @@ class SampledProposer:
         """The configuration of trial ``number``."""
         if number < len(self._first):
             return self._first[number]
+        too_large: list[Params] = []
         for attempt in range(2 * ATTEMPTS):
             make = self._sampler if attempt < ATTEMPTS else _random
             params = self._draw(make(self._space, derive_seed(self._space, number, attempt + 1)))
             if key_of(params) not in self._seen:
-                break
-        return params
+                if self._memory.excess(params) <= 0:
+                    return params
+                too_large.append(params)
+        return min(too_large, key=self._memory.excess) if too_large else params
 
     def _draw(self, sampler: BaseSampler) -> Params:
         self._view.sampler = sampler
