@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.report.selection import select
 from gansearch.search.policy import Ask, Policy
+from gansearch.search.samplers import PROPOSERS
 from gansearch.search.simulate import (
     Cluster,
     Problem,
@@ -22,10 +24,12 @@ from gansearch.search.simulate import (
     policy,
     simulate,
 )
+from gansearch.search.stopping import STOPPERS
 from gansearch.space import Space
 
 POINTS = (5.0, 10.0, 30.0)
 MakeProblem = Callable[..., Problem]
+SAMPLERS = [name for name in PROPOSERS if name != "grid"]
 ROUGH = Cluster(workers=4, speeds=(1.0, 0.5), startup_s=0.3, delay_s=0.2, crash_s=4.0)
 
 
@@ -147,7 +151,7 @@ def test_a_rung_that_the_problem_does_not_know_is_refused(
 # --- The same decisions -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_same_seeds_same_decisions(sampler: str, landscape: MakeProblem) -> None:
     runs = [simulate(landscape(sampler=sampler, trials=20), ROUGH) for _ in range(2)]
     assert runs[0].method.record() == runs[1].method.record()
@@ -168,14 +172,19 @@ def revived(space: Space, before: Policy, clock: Callable[[], float]) -> Policy:
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(
     kills=st.sets(st.integers(0, 80), min_size=1, max_size=4),
-    sampler=st.sampled_from(["random", "nsga2", "tpe"]),
-    seed=st.integers(0, 5),
-    replicates=st.sampled_from([1, 3]),
+    search=st.fixed_dictionaries(
+        {
+            "sampler": st.sampled_from(SAMPLERS),
+            "stopping": st.sampled_from(list(STOPPERS)),
+            "seed": st.integers(0, 5),
+            "replicates": st.sampled_from([1, 3]),
+        }
+    ),
 )
 def test_a_policy_replayed_at_any_moment_decides_what_the_uninterrupted_one_does(
-    kills: set[int], sampler: str, seed: int, replicates: int, landscape: MakeProblem
+    kills: set[int], search: dict[str, Any], landscape: MakeProblem
 ) -> None:
-    problem = landscape(sampler=sampler, trials=16, seed=seed, replicates=replicates)
+    problem = landscape(trials=16, **search)
     whole = simulate(problem, ROUGH)
     killed = Simulation(problem, ROUGH)
     killed.method = policy(problem.space, killed.clock)
