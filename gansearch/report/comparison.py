@@ -116,15 +116,16 @@ class _Group:
     """The completed trials of one configuration, by their seeds."""
 
     params: Params
-    trials: Mapping[int, TrialRecord]
+    trials: dict[int, TrialRecord]
 
 
 def _groups(trials: Iterable[TrialRecord]) -> list[_Group]:
-    found: dict[tuple[tuple[str, Scalar], ...], dict[int, TrialRecord]] = {}
+    found: dict[str, _Group] = {}
     for trial in trials:
-        params = {name: value for name, value in trial.params.items() if name != "seed"}
-        found.setdefault(tuple(sorted(params.items())), {})[trial.seed] = trial
-    return [_Group(dict(params), by_seed) for params, by_seed in found.items()]
+        params = {name: value for name, value in sorted(trial.params.items()) if name != "seed"}
+        group = found.setdefault(trial.configuration, _Group(params, {}))
+        group.trials[trial.seed] = trial
+    return list(found.values())
 
 
 def _chosen(groups: Sequence[_Group], wanted: Mapping[str, str]) -> _Group:

@@ -12,6 +12,7 @@ from gansearch.record import LOST, Outcome, Prior, Report, StudyRecord, TrialRec
 from gansearch.search import layout
 from gansearch.search.plan import SLACK, Plan
 from gansearch.search.policy import Ask, Policy
+from gansearch.search.prospects import Prospects
 from gansearch.search.simulate import Cluster, Curve, simulate
 from gansearch.space import Space, parse_space
 
@@ -55,7 +56,7 @@ class Study:
 
     def __init__(self, space: Space, study: StudyRecord, left: int = 1000) -> None:
         self.heard: list[tuple[str, int]] = []
-        self.plan = Plan(space, study, Scripted(self.heard, left))
+        self.plan = Plan(space, study, Prospects(space), Scripted(self.heard, left))
         self.trials: list[TrialRecord] = []
 
     def ask(self) -> TrialRecord | None:

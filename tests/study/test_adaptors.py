@@ -117,6 +117,23 @@ def test_a_full_cluster_waits_and_a_used_budget_finishes(bench: Bench, cluster: 
     assert bench.searcher.suggest("z") == Searcher.FINISHED
 
 
+def test_who_is_trained_again_is_waited_for(make_space: Callable[..., Space], cluster: Any) -> None:
+    budget = {"trials": 2, "max_kimg": 10, "rungs": []}
+    search = {"sampler": "random", "stopping": "none", "replicates": 2}
+    bench = Bench(make_space(budget=budget, search=search))
+    assert ask_all(bench) == [0, 1]
+    assert bench.searcher.suggest("x") is None  # none has completed, but some may
+    bench.report(0, 10, fid_digits=3.0)
+    bench.searcher.on_trial_complete("t0")
+    again = bench.searcher.suggest("y")
+    assert (again["number"], bench.trial(2).replicates) == (2, 0)
+    bench.result(1, outcome="diverged", reason="nan", host="node")
+    bench.searcher.on_trial_complete("t1")
+    assert bench.searcher.suggest("z") is None
+    bench.searcher.on_trial_complete("y")
+    assert bench.searcher.suggest("z") == Searcher.FINISHED
+
+
 def test_a_completed_trial(bench: Bench) -> None:
     bench.searcher.suggest("a")
     assert [bench.report(0, kimg) for kimg in (2, 5, 10)] == [CONTINUE] * 3
