@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -115,27 +116,36 @@ def test_a_job_waits_for_its_prediction_and_what_cannot_fit_is_told_instead(
 ) -> None:
     foresight = Slow()
     monkeypatch.setattr("gansearch.search.jobs.Foresight", lambda: foresight)
-    space = packed(4, [8, 16])
+    space = packed(3, [8, 16, 32])
     policy = Policy(space, study())
     jobs = Jobs(policy, space, "/results/s")
-    for number, (predicted, gpus) in enumerate(((30_000.0, 1.0), (1e6, None), (None, 1.0))):
-        assert jobs.next() is None
+    handed_out = []
+    for predicted in (40_000.0, 1e6, None):
         assert jobs.next() is None
         assert jobs.waits
-        assert len(foresight.asked) == number + 1
         foresight.asked[-1].set_result(predicted)
-        if gpus is not None:
-            job = jobs.next()
-            assert job is not None
-            assert (job["number"], job["gpus"]) == (number, gpus)
-        else:
-            assert jobs.next() is None  # and asks for the next
-            break
+        if predicted != 1e6:  # or the next one is asked for at once
+            handed_out.append(jobs.next())
+    assert [(job["number"], job["gpus"]) for job in handed_out if job] == [(0, 1.0), (2, 1.0)]
+    assert len(foresight.asked) == 3
+    assert jobs.next() is None
+    assert not jobs.waits
     refused = policy.record().trials[1]
     assert refused.outcome == Outcome.OUT_OF_MEMORY
     assert refused.tags == {PREDICTED_MEMORY: "1000000.0", DEVICE_MEMORY: f"{GPU:.1f}"}
-    foresight.asked[-1].set_result(None)
-    assert jobs.next()["gpus"] == 1.0  # type: ignore[index]
+
+
+def test_what_a_worker_foresaw_is_on_record_when_its_trial_ran_out_of_memory() -> None:
+    desk = tune.Desk(Policy(packed(4, [8, 16]), study()))
+    desk.policy.ask()
+    scheduler, running = tune.PolicyScheduler(desk), SimpleNamespace(config={"number": 0})
+    foreseen = {PREDICTED_MEMORY: 1234.56, DEVICE_MEMORY: 1000.0}
+    end = {"outcome": "out_of_memory", "reason": "because", "host": "here"}
+    for result in ({"foreseen": json.dumps(foreseen)}, end):
+        scheduler.on_trial_result(None, running, result)  # type: ignore[arg-type]
+    (ended,) = desk.policy.record().trials
+    assert ended.outcome == Outcome.OUT_OF_MEMORY
+    assert ended.tags == {PREDICTED_MEMORY: "1234.6", DEVICE_MEMORY: "1000.0", "host": "here"}
 
 
 # --- On Ray --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pymoo.indicators.hv import HV
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.report.selection import select
+from gansearch.search.feasibility import memory_excess
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers import PROPOSERS
 from gansearch.search.simulate import (
@@ -119,6 +120,9 @@ def test_a_trial_that_needs_more_memory_than_there_is_ends_at_once(
         too_large = 10 + 20 * float(trial.params["d_steps"]) > 60
         assert (trial.outcome == Outcome.OUT_OF_MEMORY) == too_large
         assert not (too_large and trial.reports)
+        excess = memory_excess(trial)
+        assert (excess is not None) == (too_large or bool(trial.reports))
+        assert excess is None or (excess > 0) == too_large
 
 
 def test_crashed_trials_go_on_from_their_last_report_until_their_retries_are_used_up(
