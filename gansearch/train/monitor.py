@@ -20,8 +20,8 @@ ONE_IMAGE = 0.02
 STIRRED = 2.0
 """How many times more varied than an untrained network's the samples of one that learns are by
 :data:`COLLAPSE_FROM`: those of the slowest that learnt were 6 times."""
-COLLAPSE_FROM = 0.1
-"""Share of the budget from which on a generator of a single image has collapsed."""
+COLLAPSE_FROM, LEAST_KIMG = 0.125, 0.5
+"""Share of the budget, and kimg, from which on a generator of a single image has collapsed."""
 
 
 class LossMeter:
@@ -100,7 +100,7 @@ def check_collapse(now: float, fresh: float, kimg: float) -> None:
 
     It does not where its samples are nearly equal, and hardly further apart than before training:
     either it fell back to there, or it never left. Some begin with nearly equal samples, so this is
-    for networks that had time: from :data:`COLLAPSE_FROM` on.
+    for networks that had time: from :data:`COLLAPSE_FROM` and :data:`LEAST_KIMG` on.
 
     Args:
         now: :func:`variety` of its samples.

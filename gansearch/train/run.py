@@ -23,7 +23,7 @@ from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
-from gansearch.train.monitor import COLLAPSE_FROM, check_collapse, variety
+from gansearch.train.monitor import COLLAPSE_FROM, LEAST_KIMG, check_collapse, variety
 from gansearch.train.prediction import foresee, prediction_error, refuse_too_large
 from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
@@ -135,8 +135,8 @@ def _reports(
         trainer = Trainer.load(resume_from / CHECKPOINT_FILE, images, device, config)
     evaluator = None
     points = {rung for rung in rungs if rung < config.max_kimg} | {config.max_kimg}
-    judged_from = COLLAPSE_FROM * config.max_kimg
-    for kimg in sorted(points | {judged_from}):
+    judged_from = max(COLLAPSE_FROM * config.max_kimg, LEAST_KIMG)
+    for kimg in sorted(points | {min(judged_from, config.max_kimg)}):
         if kimg <= done:
             continue
         trainer.advance(kimg)

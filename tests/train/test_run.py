@@ -163,7 +163,7 @@ def test_a_generator_that_shows_one_image_has_collapsed(monkeypatch, configure, 
     monkeypatch.setattr(Trainer, "sample", one_image)
     outcome, reason = run_training(configure(), (), tmp_path, lambda *_: True, device=CPU)
     assert outcome is Outcome.DIVERGED
-    assert reason.startswith("collapse at 0.112 kimg")
+    assert reason.startswith("collapse at 0.512 kimg")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
