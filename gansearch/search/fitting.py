@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,7 @@ from numpy.typing import NDArray
 from gansearch.config import Params, Scalar
 from gansearch.record import TrialRecord
 from gansearch.search.feasibility import memory_excess
-from gansearch.space import Constant, FloatRange, IntRange, Space
-from gansearch.space.parameters import Parameter
+from gansearch.space import Choice, Constant, FloatRange, IntRange, Space
 
 RIDGE = 0.1
 """Of the regression, against coordinates of the order of 1."""
@@ -95,13 +95,15 @@ class _Fit:
         return product
 
 
-def _coordinates(parameter: Parameter, value: Scalar | None) -> list[float]:
+def _coordinates(parameter: FloatRange | IntRange | Choice, value: Scalar | None) -> list[float]:
     """A number as one, from -1 to 1 over its range; any other choice as one for each value.
 
     Zeros where a configuration does not have the parameter.
     """
-    numeric = isinstance(parameter, FloatRange | IntRange)
-    values = (parameter.low, parameter.high) if numeric else parameter.values
+    if isinstance(parameter, FloatRange | IntRange):
+        values: Sequence[Scalar] = (parameter.low, parameter.high)
+    else:
+        values = parameter.values
     if any(isinstance(each, bool | str) for each in values):
         return [float(each == value) for each in values]
     if value is None:

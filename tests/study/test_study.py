@@ -49,7 +49,7 @@ def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
     """Replaces the cluster, and what is done on it."""
 
     def replace(search: Search) -> None:
-        monkeypatch.setattr(tune, "cluster", lambda *_: nullcontext())
+        monkeypatch.setattr("gansearch.search.cluster.cluster", lambda *_: nullcontext())
         monkeypatch.setattr(tune, "search", search)
 
     return replace
