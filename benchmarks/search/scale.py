@@ -237,13 +237,14 @@ def main() -> None:
         for named in chosen.methods:
             method, _, trials = named.partition(":")
             size = int(trials or chosen.trials)
-            costs = pool.submit(measure, method, size, chosen.workers).result()
+            costs = pool.submit(measure, method, size, min(chosen.workers, size // 10)).result()
             rows.append(row(method, size, costs))
             print(rows[-1], flush=True)
     lines = [
         "# What a search costs in a large study",
         "",
-        f"{chosen.workers:,} simulated workers, three objectives, seven parameters. "
+        f"{chosen.workers:,} simulated workers, for a smaller study a tenth of its trials; three "
+        "objectives, seven parameters. "
         f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
         f"Optuna {optuna.__version__}; CPU time of the thread. Memory is that of the process over "
         "its beginning, the simulated machines among it. A resumed driver reads the record from "
