@@ -2,7 +2,9 @@
 
     python -m benchmarks.search.compare --seeds 20 [--problems zdt1 dtlz2] [--methods tpe+asha]
 
-Methods of Syne Tune and NePS need these installed; see the table for how.
+Methods of Syne Tune and NePS need these installed. Every study that was simulated is kept in a
+folder and not simulated again, so this can be ended at any time and continued, and methods can be
+run one after the other, by environments of their own; --fresh METHODS forgets some of them.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+from pydantic import TypeAdapter
 
 from benchmarks.search.measures import EARLY, NEAR, Counted, Worth, at, share_to_reach, worth
 from benchmarks.search.methods import METHODS
@@ -33,9 +36,12 @@ from gansearch.search.simulate import Cluster, simulate
 
 TABLE = Path(__file__).parent.parent / "results" / "search.md"
 TABLES = Path(__file__).parent / "tables"
+STUDIES = Path(__file__).parent / "studies"
 MOMENTS = 400
 BASELINE = next(iter(METHODS))
 LIBRARIES = {"syne-moasha": "syne-tune", "neps-primo": "neural-pipeline-search"}
+
+KEPT = TypeAdapter(Worth)
 
 Case = tuple[str, str, int]
 """Problem, method, seed."""
@@ -51,11 +57,24 @@ def problems() -> dict[str, Problem]:
 
 def budget_of(problem: Problem, trainings: int) -> float:
     """GPU-seconds of so many full trainings of configurations drawn by chance."""
-    return trainings * problem.space.budget.max_kimg * float(problem.usual[:, 1].mean())
+    seconds = problem.usual[:, 1]
+    return trainings * problem.space.budget.max_kimg * float(seconds[np.isfinite(seconds)].mean())
 
 
 def study(case: Case, trainings: int, workers: int) -> Worth:
-    """Run one simulated study and measure it."""
+    """One simulated study, measured: as it is kept, or simulated now and kept."""
+    file = STUDIES / ("-".join(map(str, (*case, trainings, workers))) + ".json")
+    if file.exists():
+        return KEPT.validate_json(file.read_bytes())
+    found = simulated(case, trainings, workers)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_bytes(KEPT.dump_json(found))
+    part.replace(file)
+    return found
+
+
+def simulated(case: Case, trainings: int, workers: int) -> Worth:
+    """Simulate one study and measure it."""
     name, method, seed = case
     problem = problems()[name]
     space = problem.space
@@ -137,8 +156,13 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=60)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--fresh", nargs="*", default=[], choices=METHODS)
     parser.add_argument("--out", type=Path, default=TABLE)
     chosen = parser.parse_args()
+    STUDIES.mkdir(exist_ok=True)
+    for method in chosen.fresh:
+        for file in STUDIES.glob(f"*-{method}-*.json"):
+            file.unlink()
     chosen.methods = list(dict.fromkeys([BASELINE, *chosen.methods]))
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
     cases: list[Case] = list(product(chosen.problems, chosen.methods, seeds))

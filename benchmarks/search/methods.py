@@ -262,6 +262,9 @@ METHODS: dict[str, MakeMethod] = {
         for sampler in ("random", "tpe", "nsga2")
         for stopping in ("none", "asha")
     },
+    "pareto+pareto": partial(own, "pareto", "pareto"),
+    "pareto+none": partial(own, "pareto", "none"),
+    "random+pareto": partial(own, "random", "pareto"),
     "dominated+bred": DominatedBred,
     "dominated+tpe": DominatedTpe,
     "optuna-tpe": partial(OptunaMethod, TPESampler),

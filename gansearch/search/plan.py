@@ -13,6 +13,7 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search.population import Population
+from gansearch.search.prospects import Prospects
 from gansearch.search.samplers import Proposer
 from gansearch.space import Space
 
@@ -54,11 +55,15 @@ class Plan:
     Args:
         space: what is searched.
         study: with what it took from earlier ones; its trials are yet to be told.
+        prospects: told of what the proposer is told of.
         proposer: of the configurations.
     """
 
-    def __init__(self, space: Space, study: StudyRecord, proposer: Proposer) -> None:
+    def __init__(
+        self, space: Space, study: StudyRecord, prospects: Prospects, proposer: Proposer
+    ) -> None:
         self._space = space
+        self._prospects = prospects
         self._proposer = proposer
         self._population = Population(space)
         self._proposed = 0
@@ -104,15 +109,18 @@ class Plan:
         for listener in self._listeners(trial):
             listener.end(trial)
 
-    def _listeners(self, trial: TrialRecord) -> Sequence[Proposer | Population]:
+    def _listeners(self, trial: TrialRecord) -> Sequence[Proposer | Population | Prospects]:
         if trial.replicates is not None:
             return ()
-        return (self._population,) if trial.lineage else (self._population, self._proposer)
+        if trial.lineage:
+            return (self._population,)
+        return self._population, self._prospects, self._proposer
 
     def _learn(self, trial: TrialRecord) -> None:
-        self._proposer.add(trial)
-        self._proposer.report(trial)
-        self._proposer.end(trial)
+        for listener in (self._prospects, self._proposer):
+            listener.add(trial)
+            listener.report(trial)
+            listener.end(trial)
 
     def _again(self) -> Next | None:
         wanted = self._space.search.replicates

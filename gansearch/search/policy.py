@@ -21,6 +21,7 @@ from gansearch.search.feasibility import is_full
 from gansearch.search.normalise import Normaliser
 from gansearch.search.plan import Next, Plan
 from gansearch.search.population import start_of
+from gansearch.search.prospects import Prospects
 from gansearch.search.recorder import Recorder, Unrecorded
 from gansearch.search.samplers import derive_seed, proposer
 from gansearch.search.stopping import STOPPERS
@@ -81,8 +82,9 @@ class Policy:
         self._trials = {trial.number: trial for trial in study.trials}
         self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
         self._untold: set[int] = set(self._interrupted)  # those whose process may still tell
-        self._plan = Plan(space, study, proposer(space))
-        self._stopper = STOPPERS[space.search.stopping](space)
+        prospects = Prospects(space)
+        self._plan = Plan(space, study, prospects, proposer(space, prospects))
+        self._stopper = STOPPERS[space.search.stopping](space, prospects)
         self._normalise = Normaliser(space, study)
         self._protocols: dict[str, str] = {}
         self._last_moment = 0.0

@@ -9,7 +9,6 @@ is a function of the record alone, and a study that was killed goes on as if it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ from gansearch.record import Outcome, TrialRecord
 from gansearch.search.feasibility import constraint_attributes, objective_values, violations
 from gansearch.search.fitting import MemoryModel
 from gansearch.search.grid import GridProposer, key_of
+from gansearch.search.prospects import PromisingProposer, Prospects
 from gansearch.space import Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study is an INFO line otherwise
@@ -54,13 +54,17 @@ class Proposer(Protocol):
         """The configuration of trial ``number``, or ``None`` if there is nothing left to try."""
 
 
-def proposer(space: Space) -> Proposer:
+def proposer(space: Space, prospects: Prospects) -> Proposer:
     """The proposer that ``space.search.sampler`` names.
+
+    Args:
+        space: what is searched.
+        prospects: told of all that the proposer is told of, before it.
 
     Raises:
         StudyError: a grid over a continuous range, or of too many points.
     """
-    return PROPOSERS[space.search.sampler](space)
+    return PROPOSERS[space.search.sampler](space, prospects)
 
 
 def derive_seed(space: Space, number: int, stream: int) -> int:
@@ -201,10 +205,17 @@ class SampledProposer:
         return TrialState.COMPLETE, [worst[o.direction] for o in self._space.objectives]
 
 
-PROPOSERS: dict[str, Callable[[Space], Proposer]] = {
-    "tpe": partial(SampledProposer, sampler=_tpe),
-    "nsga2": partial(SampledProposer, sampler=_nsga2),
-    "random": partial(SampledProposer, sampler=_random),
-    "grid": GridProposer,
+def _sampled(sampler: Callable[[Space, int], BaseSampler]) -> MakeProposer:
+    return lambda space, _: SampledProposer(space, sampler)
+
+
+MakeProposer = Callable[[Space, Prospects], Proposer]
+
+PROPOSERS: dict[str, MakeProposer] = {
+    "pareto": PromisingProposer,
+    "tpe": _sampled(_tpe),
+    "nsga2": _sampled(_nsga2),
+    "random": _sampled(_random),
+    "grid": lambda space, _: GridProposer(space),
 }
 """What proposes configurations, by its name in a space."""

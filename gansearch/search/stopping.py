@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gansearch.record import TrialRecord
 from gansearch.search.population import Truncation
+from gansearch.search.prospects import Prospects
 from gansearch.search.rungs import Rungs
 from gansearch.space import Space
 
@@ -54,9 +55,6 @@ class Halving:
 class Never:
     """Stops nobody."""
 
-    def __init__(self, _: Space) -> None:
-        pass
-
     def judge(self, trial: TrialRecord) -> None:
         """A trial goes on."""
 
@@ -64,9 +62,29 @@ class Never:
         """Nothing is kept."""
 
 
-STOPPERS: dict[str, Callable[[Space], Stopper]] = {
-    "asha": Halving,
-    "truncation": Truncation,
-    "none": Never,
+class Unpromising:
+    """Stops what promises much less than a new trial does (:mod:`gansearch.search.prospects`).
+
+    Args:
+        prospects: told of every trial.
+    """
+
+    def __init__(self, prospects: Prospects) -> None:
+        self._prospects = prospects
+
+    def judge(self, trial: TrialRecord) -> str | None:
+        """Why a trial should stop at its last report."""
+        objection = self._prospects.objection(trial)
+        return objection and f"at {trial.reports[-1].kimg:g} kimg {objection}"
+
+    def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:
+        """Nothing is kept: it is the prospects that remember."""
+
+
+STOPPERS: dict[str, Callable[[Space, Prospects], Stopper]] = {
+    "pareto": lambda _, prospects: Unpromising(prospects),
+    "asha": lambda space, _: Halving(space),
+    "truncation": lambda space, _: Truncation(space),
+    "none": lambda *_: Never(),
 }
 """What stops trials at rungs, by its name in a space."""

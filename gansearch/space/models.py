@@ -115,11 +115,13 @@ class Resources(Model):
 class SearchConfig(Model):
     """How configurations are proposed and stopped."""
 
-    sampler: Literal["tpe", "nsga2", "random", "grid"] = "tpe"
-    """What proposes configurations: a model of the good ones (TPE), evolution, chance, or all."""
-    stopping: Literal["asha", "truncation", "none"] = "asha"
-    """What happens at a rung: all but the best stop (ASHA), or the worst quarter by all objectives
-    (truncation), or nothing."""
+    sampler: Literal["pareto", "tpe", "nsga2", "random", "grid"] = "pareto"
+    """What proposes configurations: what promises most growth of the front for each second, a model
+    of the good ones (TPE), evolution, chance, or all."""
+    stopping: Literal["pareto", "asha", "truncation", "none"] = "pareto"
+    """What happens at a rung: those stop that promise the front much less than trials usually do,
+    or all but the best in quality (ASHA), or the worst quarter by all objectives (truncation), or
+    nothing."""
     reduction_factor: int = Field(default=3, ge=2, le=10)
     """ASHA's eta: one of so many trials goes on past a rung."""
     population: int | None = Field(default=None, ge=4, le=1000)

@@ -226,3 +226,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     yield server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def with_search() -> Callable[..., Space]:
+    """A space with another number of trials and other settings of its search."""
+
+    def make(space: Space, trials: int, **search: Any) -> Space:
+        update = {
+            "budget": space.budget.model_copy(update={"trials": trials}),
+            "search": space.search.model_copy(update=search),
+        }
+        return space.model_copy(update=update)
+
+    return make

@@ -58,6 +58,7 @@ def test_rungs_stop_by_a_likelihood_from_below(empty: StudyRecord) -> None:
     text = (
         "variant: dcgan\ndata: {name: digits, holdout: 0.5}\nparameters: {d_steps: [1, 2]}\n"
         "objectives: {parzen: maximize}\nbudget: {max_kimg: 30, rungs: [5]}\n"
+        "search: {stopping: asha}\n"
     )
     policy = Policy(parse_space(text, "s.yaml"), empty)
     answers = []

@@ -11,6 +11,7 @@ from gansearch.search.feasibility import BROKEN, violations
 from gansearch.search.grid import MAX_POINTS, GridProposer, enumerate_points
 from gansearch.search.layout import running_trial, trial_of
 from gansearch.search.policy import Policy
+from gansearch.search.prospects import Prospects
 from gansearch.search.samplers import PROPOSERS, WORST, SampledProposer, proposer
 from gansearch.space import SearchConfig, Space, parse_space
 
@@ -121,7 +122,7 @@ def test_asks_differ_by_study_seed_and_by_trial(
 
 
 def view_of(space: Space, *trials: TrialRecord) -> SampledProposer:
-    made = proposer(space)
+    made = proposer(space, Prospects(space))
     assert isinstance(made, SampledProposer)
     for trial in trials:
         made.add(trial)

@@ -44,7 +44,7 @@ constraints: {params_m: {min: 0.1, max: 5}}
 budget: {trials: 16, max_kimg: 30, rungs: [5, 10], wall_clock: 1h30m}
 resources: {cpus: 0.5, gpus: 0.25}
 compute: {precision: tf32, compile: max-autotune, cuda_graphs: true}
-search: {sampler: nsga2, stopping: none, reduction_factor: 4, seed: 7, concurrency: 2, retries: 0}
+search: {sampler: nsga2, stopping: none, reduction_factor: 4, seed: 7, concurrency: 2, retries: 0, replicates: 2, warm_start: [old]}
 tracking: {uri: "http://127.0.0.1:5000", experiment: mine}
 """
 MINIMAL = "variant: dcgan\nparameters: {g_lr: [1e-4, 2e-4]}\n"
@@ -92,6 +92,9 @@ def test_everything_that_can_be_said() -> None:
         "sampler": "nsga2",
         "stopping": "none",
         "reduction_factor": 4,
+        "population": None,
+        "replicates": 2,
+        "warm_start": ("old",),
         "seed": 7,
         "concurrency": 2,
         "retries": 0,
@@ -110,7 +113,7 @@ def test_the_least_that_must_be_said() -> None:
         "peak_memory_mib",
     ]
     assert space.budget.rungs == pytest.approx((30 / 9, 30 / 3), rel=1e-3)
-    assert (space.search.sampler, space.search.stopping) == ("tpe", "asha")
+    assert (space.search.sampler, space.search.stopping) == ("pareto", "pareto")
 
 
 def test_other_data_is_judged_by_fid() -> None:

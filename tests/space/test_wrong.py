@@ -204,7 +204,7 @@ MEANING = [
     added("rungs descend", "budget: {rungs: [10, 5], max_kimg: 30}\n", 4, "budget.rungs", "ascend", "[5, 10]", "[10, 5]"),
     added("rung repeated", "budget: {rungs: [5, 5], max_kimg: 30}\n", 4, "budget.rungs", "without repeats"),
     added("rung at the end", "budget:\n  rungs:\n    - 5\n    - 30\n  max_kimg: 30\n", 7, "budget.rungs.1", "less than max_kimg 30"),
-    case("search for a lucky seed", "variant: gan\nparameters:\n  seed: [0, 1]\n", 3, "parameters.seed", "search.sampler: grid", "got tpe"),
+    case("search for a lucky seed", "variant: gan\nparameters:\n  seed: [0, 1]\n", 3, "parameters.seed", "search.sampler: grid", "got pareto"),
     case("seeds of a variant without a grid", "variant: [gan, dcgan]\nparameters:\n  gan.seed: [0, 1]\nsearch: {sampler: nsga2}\n", 3, "parameters.gan.seed", "got nsga2"),
     case("seed below 0", "variant: gan\nparameters: {d_steps: [1, 2]}\ntraining:\n  seed: -1\n", 4, "training.seed", "-1", "at least 0"),
     added("replicates of one seed", "training: {seed: 3}\nsearch: {replicates: 3}\n", 5, "search.replicates", "seed of its own", "leave seed out"),

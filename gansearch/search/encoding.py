@@ -1,0 +1,229 @@
+"""Configurations as genes, to breed them, and as points, for models that need distances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gansearch.config import Params, Scalar
+from gansearch.space import Choice, FloatRange, IntRange, Space
+from gansearch.space.parameters import Constant
+
+Array = NDArray[np.float64]
+
+ABSENT = 0.5
+"""A gene that its configuration does not express: it tells nothing and is told nothing by."""
+CROSSED, CHANGED = 0.3, 0.3
+"""Chances that a child has two parents, and that it changes a gene; one changes in any case."""
+WIDTHS = (-2.0, -0.5)
+"""Decades between which the width of a child's changes is drawn, of a number's range."""
+
+
+class _Gene(Protocol):
+    """One searched parameter as a number in [0, 1]."""
+
+    @property
+    def labels(self) -> int:
+        """Columns of a point: as many as there are values without an order, else one."""
+
+    def of(self, value: Scalar) -> float:
+        """The gene that stands for a value."""
+
+    def value(self, gene: float) -> Scalar:
+        """The value that a gene stands for."""
+
+    def snapped(self, genes: Array) -> Array:
+        """Genes ``[N]`` moved to those that stand for the same values."""
+
+
+@dataclass(frozen=True)
+class _Number:
+    """The place of a number in its range, of its logarithm where the range is in logarithms."""
+
+    range: FloatRange | IntRange
+    labels: int = 1
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return self._scale(self.range.low), self._scale(self.range.high)
+
+    def _scale(self, value: float) -> float:
+        return math.log(value) if self.range.log else float(value)
+
+    def of(self, value: Scalar) -> float:
+        low, high = self._ends
+        return (self._scale(float(value)) - low) / (high - low)
+
+    def value(self, gene: float) -> Scalar:
+        low, high = self._ends
+        place = low + gene * (high - low)
+        return self.range.nearest(math.exp(place) if self.range.log else place)
+
+    def snapped(self, genes: Array) -> Array:
+        if isinstance(self.range, FloatRange) and self.range.step is None:
+            return genes
+        return np.array([self.of(self.value(gene)) for gene in genes])
+
+
+class _OneOf:
+    """Which of several values: each has an equal part of [0, 1], numbers in their order."""
+
+    def __init__(self, choice: Choice) -> None:
+        ordered = [v for v in choice.values if isinstance(v, int | float)]
+        is_ordered = len(ordered) == len(choice.values) and not any(map(_is_bool, ordered))
+        self._values = sorted(ordered) if is_ordered else list(choice.values)
+        self.labels = 1 if is_ordered else len(self._values)
+        centres = (np.arange(len(self._values)) + 0.5) / len(self._values)
+        self._centres = np.where(centres == ABSENT, ABSENT + 1e-6, centres)
+
+    def of(self, value: Scalar) -> float:
+        alike = (v == value and _is_bool(v) == _is_bool(value) for v in self._values)
+        return float(self._centres[list(alike).index(True)])
+
+    def value(self, gene: float) -> Scalar:
+        return self._values[int(self._index(np.array(gene)))]
+
+    def snapped(self, genes: Array) -> Array:
+        found: Array = self._centres[self._index(genes)]
+        return found
+
+    def _index(self, genes: Array) -> NDArray[np.int64]:
+        count = len(self._values)
+        return np.minimum((genes * count).astype(np.int64), count - 1)
+
+
+class Encoder:
+    """Configurations of a space as genes in [0, 1], and as points between which distances count.
+
+    A gene is one searched parameter, the variant before them where there are several; one whose
+    condition does not hold is :data:`ABSENT`. A point has the same columns, but a choice among
+    other things than numbers has one for each of its values, 1/√2 at the one chosen: so two
+    different ones are at distance 1.
+
+    Args:
+        space: whose configurations are encoded.
+
+    Attributes:
+        count: of the genes, G.
+        group: ``[D]``, which gene each column of a point comes from.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        searched: dict[str, Any] = {k: p for k, p in space.parameters.items() if not _is_fixed(p)}
+        if len(space.variant) > 1:
+            searched = {"variant": Choice(type="choice", values=space.variant), **searched}
+        self._genes: dict[str, _Gene] = {
+            key: _OneOf(p) if isinstance(p, Choice) else _Number(p) for key, p in searched.items()
+        }
+        self._place = {key: place for place, key in enumerate(self._genes)}
+        labels = np.array([gene.labels for gene in self._genes.values()], dtype=np.int64)
+        self._is_label = labels > 1
+        self.count = len(labels)
+        self.group: NDArray[np.int64] = np.repeat(np.arange(self.count), labels)
+
+    def genes(self, configurations: Sequence[Params]) -> Array:
+        """The genes ``[N, G]`` of so many configurations."""
+        found = np.full((len(configurations), self.count), ABSENT)
+        for row, params in zip(found, configurations, strict=True):
+            for key, value in self._space.asked(params).items():
+                if key in self._genes:
+                    row[self._place[key]] = self._genes[key].of(value)
+        return found
+
+    def params(self, genes: Array) -> Params:
+        """The configuration that one row of genes ``[G]`` stands for."""
+        return self._space.suggest(_Reader(self._genes, dict(zip(self._genes, genes, strict=True))))
+
+    def snapped(self, genes: Array) -> Array:
+        """Genes ``[N, G]`` moved to the values that there are, absent where not expressed."""
+        columns = [gene.snapped(genes[:, i]) for i, gene in enumerate(self._genes.values())]
+        found = np.stack(columns, axis=1) if columns else genes
+        expressed = np.zeros(genes.shape, dtype=bool)
+        for variant, names in self._space.searched.items():
+            active = {"variant": self._has("variant", (variant,), found)}
+            for name, key in names.items():
+                holds = active["variant"]
+                for other, values in self._space.parameters[key].when.items():
+                    holds = (
+                        holds & active[other] & self._has(names.get(other, other), values, found)
+                    )
+                active[name] = holds
+                if key in self._genes:
+                    expressed[:, self._place[key]] |= holds
+        if "variant" in self._genes:
+            expressed[:, self._place["variant"]] = True
+        return np.where(expressed, found, ABSENT)
+
+    def bred(self, parents: Array, count: int, random: np.random.Generator) -> Array:
+        """Genes ``[count, G]`` of children of ``[P, G]``, to be snapped."""
+        shape = count, self.count
+        mother, father = parents[random.integers(len(parents), size=(2, count))]
+        crossed = (random.random((count, 1)) < CROSSED) & (random.random(shape) < 0.5)
+        found = np.where(crossed, father, mother)
+        changed = random.random(shape) < CHANGED
+        changed[np.arange(count), random.integers(self.count, size=count)] = True
+        width = 10 ** random.uniform(*WIDTHS, (count, 1))
+        moved = np.clip(found + width * random.standard_normal(shape), 0, 1)
+        return np.where(changed, np.where(self._is_label, random.random(shape), moved), found)
+
+    def points(self, genes: Array) -> Array:
+        """The points ``[N, D]`` of snapped genes ``[N, G]``."""
+        columns = []
+        for gene, column in zip(self._genes.values(), genes.T, strict=True):
+            if gene.labels == 1:
+                columns.append(column)
+                continue
+            chosen = (column * gene.labels).astype(np.int64)
+            held = np.where(column == ABSENT, 0.0, math.sqrt(0.5))
+            columns.extend(np.where(chosen == label, held, 0.0) for label in range(gene.labels))
+        return np.array(columns).reshape(len(columns), len(genes)).T
+
+    def _has(self, key: str, values: Sequence[Scalar], genes: Array) -> NDArray[np.bool_]:
+        """Which rows have one of some values of a parameter."""
+        if key in self._genes:
+            wanted = [self._genes[key].of(value) for value in values if self._admits(key, value)]
+            return np.isin(genes[:, self._place[key]], wanted)
+        only = self._space.variant[0] if key == "variant" else _only(self._space.parameters[key])
+        return np.full(len(genes), only in values)
+
+    def _admits(self, key: str, value: Scalar) -> bool:
+        return key == "variant" or self._space.parameters[key].admits(value)
+
+
+class _Reader:
+    """A trial whose values are read off genes, whatever it is told of their ranges."""
+
+    def __init__(self, genes: dict[str, _Gene], row: dict[str, float]) -> None:
+        self._genes, self._row = genes, row
+
+    def suggest_float(self, name: str, *_: Any, **__: Any) -> float:
+        return float(self._read(name))
+
+    def suggest_int(self, name: str, *_: Any, **__: Any) -> int:
+        return int(self._read(name))
+
+    def suggest_categorical(self, name: str, *_: Any) -> Any:
+        return self._read(name)
+
+    def _read(self, name: str) -> Scalar:
+        return self._genes[name].value(self._row[name])
+
+
+def _is_fixed(parameter: object) -> bool:
+    return isinstance(parameter, Constant)
+
+
+def _only(parameter: Any) -> Scalar:
+    """The value of a constant."""
+    value: Scalar = parameter.value
+    return value
+
+
+def _is_bool(value: Scalar) -> bool:
+    return isinstance(value, bool)

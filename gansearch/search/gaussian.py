@@ -1,0 +1,200 @@
+"""Gaussian processes over configurations and the rungs to which they were trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.optimize import Bounds, minimize
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+OFFSET = 10.0
+"""Variance of the learning curve that all share: it explains a rung's values before all else."""
+JITTER = 1e-8
+STEPS = 25
+"""Of the optimiser that fits a kernel."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What two values have in common: of configurations x, each at a rung r.
+
+    ``k = a·M(x, x') + s·(x - ½)·(x' - ½) + w(r)·w(r')·N(x, x') + c·e^(-|r - r'| / rungs)``: what a
+    configuration comes to, around a trend; how far it is from there at a rung; and the learning
+    curve that all share, whose c is :data:`OFFSET`. At the last rung, the full budget, w is 0. M
+    and N are Matérn's at smoothness 5/2, each with a length for each parameter.
+
+    Attributes:
+        group: ``[D]``, the parameter that each column belongs to.
+        theta: logarithms of M's lengths ``[G]``, of N's, of a, of s, of the noise's variance, and
+            of w at all rungs but the last.
+    """
+
+    group: Indices
+    theta: Array
+
+    @property
+    def _parts(self) -> tuple[Array, float, float, float, Array]:
+        """Lengths ``[2, D]``, a, s, the noise's variance, w of each rung."""
+        sizes = 2 * (int(self.group.max(initial=-1)) + 1)
+        lengths = np.exp(self.theta[:sizes]).reshape(2, -1)[:, self.group]
+        a, s, noise, *away = np.exp(self.theta[sizes:])
+        return lengths, float(a), float(s), float(noise), np.array([*away, 0.0])
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise."""
+        return self._parts[3]
+
+    @property
+    def last(self) -> int:
+        """The last rung."""
+        return len(self._parts[4]) - 1
+
+    def __call__(self, x: Array, r: Indices, x2: Array, r2: Indices) -> Array:
+        """Covariances ``[N, N2]`` without noise, of ``[N, D]`` at the rungs ``[N]``."""
+        (end, way), a, s, _, away = self._parts
+        found = a * _matern(_root(x / end, x2 / end)) + s * _linear(x, x2)
+        found += _shared(r, r2, len(away))
+        left = np.outer(away[r], away[r2])
+        if left.any():
+            found += left * _matern(_root(x / way, x2 / way))
+        return found
+
+    def variance(self, x: Array, r: Indices) -> Array:
+        """Variances ``[N]`` without noise."""
+        _, a, s, _, away = self._parts
+        found: Array = a + s * ((x - 0.5) ** 2).sum(axis=1) + OFFSET + away[r] ** 2
+        return found
+
+
+def _root(x: Array, x2: Array) -> Array:
+    squares = (x**2).sum(1)[:, None] + (x2**2).sum(1) - 2 * x @ x2.T
+    found: Array = np.sqrt(5 * np.maximum(squares, 0))
+    return found
+
+
+def _matern(root: Array) -> Array:
+    found: Array = (1 + root + root**2 / 3) * np.exp(-root)
+    return found
+
+
+def _linear(x: Array, x2: Array) -> Array:
+    found: Array = (x - 0.5) @ (x2 - 0.5).T
+    return found
+
+
+def _shared(r: Indices, r2: Indices, rungs: int) -> Array:
+    found: Array = OFFSET * np.exp(-np.abs(r[:, None] - r2) / rungs)
+    return found
+
+
+class Gaussian:
+    """A Gaussian process with its kernel, given values.
+
+    Args:
+        kernel: with its hyperparameters.
+        x: ``[N, D]``, N >= 1.
+        r: the rung of each, ``[N]``.
+        y: ``[N]``, of the order of 1.
+    """
+
+    def __init__(self, kernel: Kernel, x: Array, r: Indices, y: Array) -> None:
+        self._kernel = kernel
+        self._x, self._r = x, r
+        covariance = kernel(x, r, x, r)
+        covariance[np.diag_indices_from(covariance)] += kernel.noise + JITTER
+        self._factor = cholesky(covariance, lower=True, check_finite=False)
+        self._weights = cho_solve((self._factor, True), y, check_finite=False)
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Means and standard deviations ``[N]`` at the last rung, without noise."""
+        last = np.full(len(x), self._kernel.last)
+        mean, half = self._project(x, last)
+        variance = self._kernel.variance(x, last) - (half**2).sum(axis=0)
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
+
+    def predict_given(self, x: Array, r: int, y: float) -> tuple[float, float]:
+        """Mean and standard deviation of ``x`` ``[D]`` at the last rung, had it ``y`` at ``r``."""
+        both, rungs = np.stack([x, x]), np.array([r, self._kernel.last])
+        mean, half = self._project(both, rungs)
+        covariance = self._kernel(both, rungs, both, rungs) - half.T @ half
+        gain = covariance[0, 1] / (covariance[0, 0] + self._kernel.noise)
+        variance = covariance[1, 1] - gain * covariance[0, 1]
+        return float(mean[1] + gain * (y - mean[0])), float(np.sqrt(max(variance, 1e-12)))
+
+    def _project(self, x: Array, r: Indices) -> tuple[Array, Array]:
+        cross = self._kernel(self._x, self._r, x, r)
+        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
+        return cross.T @ self._weights, half
+
+
+def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:
+    """The most probable kernel of values; deterministic.
+
+    Lengths have a prior that grows with the number of parameters (Hvarfner et al. 2024, Vanilla
+    Bayesian Optimization Performs Great in High Dimensions), so that few values do not make many of
+    them matter.
+
+    Args:
+        group: ``[D]``, the parameter that each column belongs to.
+        x: ``[N, D]``, N >= 1.
+        r: the rung of each, ``[N]``, from 0; the last is the full budget.
+        y: ``[N]``, of the order of 1.
+        rungs: how many there are.
+    """
+    groups = int(group.max(initial=-1)) + 1
+    left = np.log(1 - np.arange(rungs - 1) / max(1, rungs - 1))
+    lengths = np.full(2 * groups, 0.5 * np.log(max(1, groups)))
+    prior: Array = np.concatenate([lengths, [0.0, -1.0, -4.0], left])
+    width = np.concatenate([np.ones(2 * groups), [1.0, 1.0, 1.5], np.ones(rungs - 1)])
+    member = (group == np.arange(groups)[:, None]).astype(float)  # [G, D]
+    squares = np.einsum("ijd,gd->gij", (x[:, None] - x[None]) ** 2, member)
+    cost = partial(_cost, squares=squares, linear=_linear(x, x), r=r, y=y)
+
+    def regularised(theta: Array) -> tuple[float, Array]:
+        off = (theta - prior) / width
+        value, gradient = cost(theta)
+        return value + float(off @ off) / 2, gradient + off / width
+
+    found = minimize(
+        regularised,
+        prior,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(prior - 4 * width, prior + 4 * width),
+        options={"maxiter": STEPS},
+    )
+    return Kernel(group, found.x)
+
+
+def _cost(theta: Array, squares: Array, linear: Array, r: Indices, y: Array) -> tuple[float, Array]:
+    """Negative logarithm of the likelihood of ``theta``, up to a constant, and its gradient."""
+    groups = len(squares)
+    a, s, noise, *away = np.exp(theta[2 * groups :])
+    w = np.array([*away, 0.0])
+    covariance = _shared(r, r, len(w)) + s * linear
+    parts = []
+    scales = (a, np.outer(w[r], w[r]))
+    for lengths, scale in zip(theta[: 2 * groups].reshape(2, -1), scales, strict=True):
+        shares = squares * np.exp(-2 * lengths)[:, None, None]  # of the squared distance
+        root = np.sqrt(5 * shares.sum(axis=0))
+        part = scale * _matern(root)
+        covariance += part
+        parts.append((part, shares, 5 / 3 * (1 + root) * np.exp(-root) * scale))
+    covariance[np.diag_indices_from(covariance)] += noise + JITTER
+    factor = cholesky(covariance, lower=True, check_finite=False)
+    weights = cho_solve((factor, True), y, check_finite=False)
+    inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
+    outer = inverse - np.outer(weights, weights)
+    slopes = [np.tensordot(shares, slope * outer, 2) for _, shares, slope in parts]
+    lasting, passing = (part * outer for part, _, _ in parts)
+    sizes = [lasting.sum(), (outer * linear).sum() * s, np.trace(outer) * noise]
+    of_rungs = 2 * np.bincount(r, passing.sum(axis=1), minlength=len(w))[:-1]
+    value = y @ weights / 2 + np.log(np.diag(factor)).sum()
+    return float(value), np.concatenate([*slopes, sizes, of_rungs]) / 2

@@ -1,0 +1,203 @@
+"""What new trials promise, and whether one that runs keeps up with them.
+
+A trial's promise is the hypervolume by which it is expected to grow the front, for each second of
+training that it still takes: so several objectives, early stopping and what trials cost are one
+question. The next trial is the most promising of a pool of configurations. One that another beats
+almost surely at no higher cost is stopped, and so is one that promises much less than trials
+usually do once they have reported.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gansearch.config import Params
+from gansearch.pareto import non_dominated
+from gansearch.record import TrialRecord
+from gansearch.search.forecast import Belief, Forecast, Moment, View
+from gansearch.search.gaussian import Array
+from gansearch.search.improvement import expected_hypervolume_improvement
+from gansearch.space import Space
+
+EXPLORED = 0.1
+"""Share of the trials that are drawn by chance."""
+DRAWS = 16
+"""By chance, of which the first is taken that was not tried yet."""
+FAR, NEAR = 150, 150
+"""Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
+CORNER = 0.75
+"""Share of the configurations by chance that each side of the corner is beyond."""
+MARGIN = 0.1
+"""By how much of its extent the corner is beyond the front, at least."""
+CHANCE = 64
+"""Configurations by chance that the corner is drawn from."""
+COHORT = 4
+"""Trials that came to a rung before one is stopped there."""
+LIKELY = 0.9
+"""Probability from which another trial counts as better."""
+RECENT = 12
+"""Trials whose promise is the usual one."""
+SHARE = 0.2
+"""Of what the usual trial promises: one that promises less is stopped."""
+
+
+class Standing(NamedTuple):
+    """What trials are weighed by, as of a view.
+
+    Attributes:
+        corner: up to which hypervolume counts ``[M]``, the quality first.
+        usual: what the newest trials promise on average, now that each has reported.
+    """
+
+    corner: Array
+    usual: float
+
+
+class Prospects:
+    """Weighs trials by what they promise; decides from what it was told alone.
+
+    Args:
+        space: what is searched.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._forecast = Forecast(space)
+        self._genes: dict[int, Array] = {}
+        self._seen: set[bytes] = set()
+        self._pooled: tuple[Moment | None, tuple[Array, Belief]] | None = None
+        self._stood: tuple[Moment | None, Standing] | None = None
+
+    def add(self, trial: TrialRecord) -> None:
+        """A trial was handed out."""
+        genes = self._forecast.encoder.genes([trial.params])
+        self._genes[trial.number] = genes[0]
+        self._seen.add(genes.tobytes())
+        self._forecast.add(trial)
+
+    def report(self, trial: TrialRecord) -> None:
+        """A trial that was added has a new report, its last one."""
+        self._forecast.report(trial)
+
+    def end(self, trial: TrialRecord) -> None:
+        """A trial that was added came to its end."""
+        self._forecast.end(trial)
+
+    def chance(self, random: np.random.Generator) -> Params:
+        """A configuration by chance, a new one if a few draws find one."""
+        encoder = self._forecast.encoder
+        genes = encoder.snapped(random.random((DRAWS, encoder.count)))
+        new = [row for row in genes if row.tobytes() not in self._seen]
+        return encoder.params((new or genes)[0])
+
+    def best(self) -> Params | None:
+        """The most promising new configuration; ``None`` before enough is known, or if none is."""
+        view = self._forecast.view()
+        if view is None:
+            return None
+        front = np.vstack([view.belief.points, view.of(self._forecast.unseen()).points])
+        genes, belief = self._pool(view)
+        for index in np.argsort(-_rates(belief, front, self._standing(view).corner)):
+            if genes[index].tobytes() not in self._seen:
+                return self._forecast.encoder.params(genes[index])
+        return None
+
+    def objection(self, trial: TrialRecord) -> str | None:
+        """Why a trial should not go on after its last report, which was not told yet."""
+        view = self._forecast.view()
+        if view is None or trial.number not in view.numbers:
+            return None
+        value = self._forecast.value_of(trial)
+        if view.reached(value.rung) < COHORT - 1:
+            return None
+        own, others = view.of_trial(value), view.others(trial.number)
+        better = view.beaten_by(own, others)
+        if better is not None and better[1] > LIKELY:
+            return f"trial {better[0]} is better at no higher cost, by {better[1]:.0%}"
+        corner, usual = self._standing(view)
+        left = 1 - trial.reports[-1].kimg / self._space.budget.max_kimg
+        (rate,) = _rates(own, view.belief.points[others], corner) / left
+        if rate < SHARE * usual:
+            return f"it promises {rate / usual:.0%} of what trials usually do"
+        return None
+
+    def _pool(self, view: View) -> tuple[Array, Belief]:
+        """Genes of configurations to try ``[N, G]``, and what is believed of them."""
+        if self._pooled is None or self._pooled[0] != self._forecast.moment:
+            random, encoder = self._random(), self._forecast.encoder
+            drawn = [random.random((FAR, encoder.count))]
+            on_front = np.flatnonzero(non_dominated(view.belief.points))
+            if len(on_front):
+                parents = np.array([self._genes[view.numbers[i]] for i in on_front])
+                drawn.append(encoder.bred(parents, NEAR, random))
+            genes = encoder.snapped(np.vstack(drawn))
+            self._pooled = self._forecast.moment, (genes, view.of(encoder.points(genes)))
+        return self._pooled[1]
+
+    def _standing(self, view: View) -> Standing:
+        if self._stood is None or self._stood[0] != self._forecast.moment:
+            corner = self._corner(view)
+            newest = view.reported[-RECENT:]
+            points = self._forecast.encoder.points(np.array([self._genes[n] for n in newest]))
+            rates = [
+                _rates(view.of(point[None]), view.belief.points[view.others(number)], corner)
+                for number, point in zip(newest, points, strict=True)
+            ]
+            self._stood = self._forecast.moment, Standing(corner, float(np.mean(rates)))
+        return self._stood[1]
+
+    def _corner(self, view: View) -> Array:
+        encoder = self._forecast.encoder
+        chance = encoder.snapped(self._random().random((CHANCE, encoder.count)))
+        corner = np.quantile(view.of(encoder.points(chance)).points, CORNER, axis=0)
+        front = view.belief.points[non_dominated(view.belief.points)]
+        if len(front):
+            extent = front.max(axis=0) - front.min(axis=0)
+            corner = np.maximum(front.max(axis=0) + MARGIN * extent, corner)
+        found: Array = np.minimum(corner, view.limits)
+        return found
+
+    def _random(self) -> np.random.Generator:
+        return np.random.default_rng((self._space.search.seed, *(self._forecast.moment or ())))
+
+
+def _rates(belief: Belief, front: Array, corner: Array) -> Array:
+    """Expected growth of hypervolume for each second of a whole training, ``[N]``."""
+    gains = expected_hypervolume_improvement(
+        belief.quality, belief.deviation, belief.costs, front, corner
+    )
+    found: Array = gains * belief.sound / belief.seconds
+    return found
+
+
+class PromisingProposer:
+    """Each paper's defaults first, then what promises most, with a share of chance.
+
+    Args:
+        space: what is searched.
+        prospects: told of all that this is told of.
+    """
+
+    def __init__(self, space: Space, prospects: Prospects) -> None:
+        self._seed = space.search.seed
+        self._first = space.defaults()
+        self._prospects = prospects
+
+    def add(self, trial: TrialRecord) -> None:
+        """A trial was handed out."""
+
+    def report(self, trial: TrialRecord) -> None:
+        """A trial that was added has a new report, its last one."""
+
+    def end(self, trial: TrialRecord) -> None:
+        """A trial that was added came to its end."""
+
+    def propose(self, number: int) -> Params:
+        """The configuration of trial ``number``."""
+        if number < len(self._first):
+            return self._first[number]
+        random = np.random.default_rng((self._seed, number))
+        best = None if random.random() < EXPLORED else self._prospects.best()
+        return best or self._prospects.chance(random)

@@ -1,0 +1,36 @@
+"""Expected growth of a front's hypervolume."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gansearch.pareto import hypervolume
+from gansearch.search.improvement import expected_hypervolume_improvement
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
+def test_it_is_the_mean_of_what_is_gained(objectives: int) -> None:
+    random = np.random.default_rng(objectives)
+    front, corner = random.random((6, objectives)), np.full(objectives, 1.1)
+    mean, deviation = random.random(4), 0.05 + 0.3 * random.random(4)
+    costs = random.random((4, objectives - 1))
+    found = expected_hypervolume_improvement(mean, deviation, costs, front, corner)
+    before = hypervolume(front, corner)
+    for i, cost in enumerate(costs):
+        drawn = mean[i] + deviation[i] * random.standard_normal(2000)
+        gains = [hypervolume([*front, [y, *cost]], corner) - before for y in drawn]
+        assert found[i] == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / 2000**0.5 + 1e-9)
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 10_000), size=st.integers(0, 5), objectives=st.integers(1, 3))
+def test_without_doubt_it_is_what_is_gained(seed: int, size: int, objectives: int) -> None:
+    random = np.random.default_rng(seed)
+    front = random.integers(0, 5, (size, objectives)).astype(float)
+    point, corner = random.integers(0, 5, objectives).astype(float), np.full(objectives, 4.0)
+    (found,) = expected_hypervolume_improvement(
+        point[:1], np.array([1e-9]), point[None, 1:], front, corner
+    )
+    gained = hypervolume([*front, point], corner) - hypervolume(front, corner)
+    assert found == pytest.approx(gained, abs=1e-6)
