@@ -33,7 +33,7 @@ from gansearch.train.trainer import Trainer
 
 TABLE = Path(__file__).parent / "results" / "sharing.md"
 SPACE = Path(__file__).parent.parent / "search_spaces" / "quickstart.yaml"
-KIMG = {"dcgan": 8.0, "gan": 60.0}
+KIMG = {"dcgan": 30.0, "gan": 60.0}
 """Of a measured run; some seconds of training."""
 TURNS = ("with", "without")
 OTHERS = 3
