@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmarks.search.measures import EARLY, NEAR, Counted, Worth, at, share_to_reach, worth
@@ -99,33 +100,59 @@ def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
         "",
         f"Command: `python -m benchmarks.search.compare {shlex.join(sys.argv[1:])}`",
         "",
-        "Hypervolume is of the true values of fully trained trials, as a share of the true "
-        f"front's. Share: of the budget, until the mean hypervolume is that of `{BASELINE}` at its "
-        "end, with 90% bootstrap intervals over seeds; `never` where it does not get there. Found: "
-        f"front members that a fully trained trial misses by at most {NEAR:.0%} of the front's "
-        "extent. Falsely stopped: of the trials that nothing else in their study dominates in "
-        f"truth. Stopped early: diverging trials that ended by {EARLY:.0%} of their budget.",
+        "Hypervolume, at parts of the budget, is of the true values of fully trained trials, as a "
+        "share of the true front's. Share: of the budget, until the mean hypervolume is that of "
+        f"`{BASELINE}` at its end, with 90% bootstrap intervals over seeds; `never` where it does "
+        "not get there. Found: front members that a fully trained trial misses by at most "
+        f"{NEAR:.0%} of the front's extent. Falsely stopped: of the trials that nothing else in "
+        "their study dominates in truth. Stopped early: diverging trials that ended by "
+        f"{EARLY:.0%} of their budget.",
     ]
+    lines += ["", "## Share of the budget, all problems", "", *_overview(found, chosen)]
     for name in chosen.problems:
         lines += ["", f"## {name}", "", *_rows(name, found, chosen)]
     return "\n".join([*lines, ""])
 
 
-def _rows(name: str, found: dict[Case, Worth], chosen: argparse.Namespace) -> list[str]:
+def _overview(found: dict[Case, Worth], chosen: argparse.Namespace) -> list[str]:
+    columns = [_curves(name, found, chosen) for name in chosen.problems]
+    rows = [f"| method | {' | '.join(chosen.problems)} |", "|---" * (1 + len(columns)) + "|"]
+    for method in chosen.methods:
+        shares = [share_to_reach(curves[method], curves[BASELINE])[0] for curves in columns]
+        rows.append(f"| `{method}` | {' | '.join(map(_share, shares))} |")
+    return rows
+
+
+def _worths(
+    name: str, found: dict[Case, Worth], chosen: argparse.Namespace
+) -> dict[str, list[Worth]]:
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    return {m: [found[name, m, seed] for seed in seeds] for m in chosen.methods}
+
+
+def _curves(
+    name: str, found: dict[Case, Worth], chosen: argparse.Namespace
+) -> dict[str, NDArray[np.float64]]:
+    """Hypervolume at the moments of the budget, ``[seeds, MOMENTS]``, by method."""
     limit = budget_of(problems()[name], chosen.trainings)
     moments = np.linspace(0, limit, MOMENTS + 1)[1:]
-    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
-    worths = {m: [found[name, m, seed] for seed in seeds] for m in chosen.methods}
-    curves = {m: np.array([at(w.steps, moments) for w in each]) for m, each in worths.items()}
+    worths = _worths(name, found, chosen)
+    return {m: np.array([at(w.steps, moments) for w in each]) for m, each in worths.items()}
+
+
+def _rows(name: str, found: dict[Case, Worth], chosen: argparse.Namespace) -> list[str]:
+    worths, curves = _worths(name, found, chosen), _curves(name, found, chosen)
     rows = [
-        "| method | share | hypervolume | found | falsely stopped | stopped early | trials |",
-        "|---|---|---|---|---|---|---|",
+        "| method | share | at 1/8 | at 1/4 | at the end | found | falsely stopped | stopped early "
+        "| trials |",
+        "|---" * 9 + "|",
     ]
     for method, each in worths.items():
         share, low, high = share_to_reach(curves[method], curves[BASELINE])
         last = curves[method][:, -1]
         cells = [
             f"{_share(share)} ({_share(low)} to {_share(high)})",
+            *(f"{curves[method][:, MOMENTS // part - 1].mean():.3f}" for part in (8, 4)),
             f"{last.mean():.3f} ± {1.645 * last.std() / math.sqrt(len(last)):.3f}",
             f"{np.mean([w.found for w in each]):.0%}",
             _pooled([w.falsely_stopped for w in each]),

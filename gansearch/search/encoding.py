@@ -169,7 +169,8 @@ class Encoder:
         changed = random.random(shape) < CHANGED
         changed[np.arange(count), random.integers(self.count, size=count)] = True
         width = 10 ** random.uniform(*WIDTHS, (count, 1))
-        moved = np.clip(found + width * random.standard_normal(shape), 0, 1)
+        moved = np.abs(found + width * random.standard_normal(shape))
+        moved = np.clip(1 - np.abs(1 - moved), 0, 1)  # turned back at either end
         return np.where(changed, np.where(self._is_label, random.random(shape), moved), found)
 
     def points(self, genes: Array) -> Array:

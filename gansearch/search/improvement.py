@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from gansearch.pareto import non_dominated
+
 Array = NDArray[np.float64]
 
-MAX_CELLS = 4096
+MAX_CELLS = 1024
 """Into which the costs of a front divide what lies beyond them; a front with more is thinned."""
 
 
@@ -40,13 +42,14 @@ def expected_hypervolume_improvement(
         mean: of the first objective, ``[N]``, minimised.
         deviation: its standard deviation, ``[N]``, above 0.
         costs: the other objectives, ``[N, M - 1]``, minimised.
-        front: ``[K, M]``, K >= 0; points beyond the corner or dominated change nothing.
+        front: ``[K, M]``, K >= 0; points that are dominated or beyond the corner change nothing.
         corner: up to which hypervolume counts, ``[M]``.
 
     Returns:
         ``[N]``, at least 0.
     """
-    front = _thinned(front[(front < corner).all(axis=1)])
+    front = front[(front < corner).all(axis=1)]
+    front = _thinned(front[non_dominated(front)])
     edges = [
         np.append(np.unique(column), end)
         for column, end in zip(front.T[1:], corner[1:], strict=True)
@@ -62,8 +65,9 @@ def expected_hypervolume_improvement(
     for edge, cost in zip(edges, costs.T, strict=True):  # the part of each cell that it dominates
         widths = np.clip(edge[1:] - np.maximum(edge[:-1], cost[:, None]), 0, None)
         sizes = (sizes[:, :, None] * widths[:, None]).reshape(len(mean), -1)
-    levels, cell = np.unique(level, return_inverse=True)
-    by_level = sizes @ (cell.reshape(-1, 1) == np.arange(len(levels)))
+    levels, cell, counts = np.unique(level, return_inverse=True, return_counts=True)
+    starts = np.append(0, np.cumsum(counts)[:-1])
+    by_level = np.add.reduceat(sizes[:, np.argsort(cell.ravel(), kind="stable")], starts, axis=1)
     gains = expected_improvement(mean[:, None], deviation[:, None], levels)
     found: Array = (by_level * gains).sum(axis=1)
     return found

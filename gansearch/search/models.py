@@ -54,7 +54,8 @@ class Known(NamedTuple):
 
     def at(self, numbers: Sequence[int]) -> Array:
         """The points ``[N, D]`` of some trials."""
-        return np.array([self.points[number] for number in numbers])
+        width = len(next(iter(self.points.values())))
+        return np.array([self.points[number] for number in numbers]).reshape(-1, width)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class Prospects:
         self._seen: set[bytes] = set()
         self._pooled: tuple[Moment | None, tuple[Array, Belief]] | None = None
         self._stood: tuple[Moment | None, Standing] | None = None
+        self._later: tuple[Moment | None, Array] | None = None
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
@@ -97,7 +98,7 @@ class Prospects:
         view = self._forecast.view()
         if view is None:
             return None
-        front = np.vstack([view.belief.points, view.of(self._forecast.unseen()).points])
+        front = np.vstack([view.belief.points, self._awaited(view)])
         genes, belief = self._pool(view)
         for index in np.argsort(-_rates(belief, front, self._standing(view).corner)):
             if genes[index].tobytes() not in self._seen:
@@ -135,6 +136,16 @@ class Prospects:
             genes = encoder.snapped(np.vstack(drawn))
             self._pooled = self._forecast.moment, (genes, view.of(encoder.points(genes)))
         return self._pooled[1]
+
+    def _awaited(self, view: View) -> Array:
+        """The believed objectives ``[N, M]`` of the trials that came after the view."""
+        if self._later is None or self._later[0] != self._forecast.moment:
+            self._later = self._forecast.moment, np.empty((0, view.belief.points.shape[1]))
+        moment, known = self._later
+        new = self._forecast.unseen()[len(known) :]
+        if len(new):
+            self._later = moment, np.vstack([known, view.of(new).points])
+        return self._later[1]
 
     def _standing(self, view: View) -> Standing:
         if self._stood is None or self._stood[0] != self._forecast.moment:

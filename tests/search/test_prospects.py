@@ -113,11 +113,11 @@ def test_it_finds_more_than_chance_in_the_same_time(
     name: str, with_search: Callable[..., Space]
 ) -> None:
     problem = FUNCTIONS[name]
-    limit = budget_of(problem, 20)
+    limit = budget_of(problem, 12)
     finals: dict[str, list[float]] = {"pareto": [], "random": []}
     for method, found in finals.items():
         stopping = "none" if method == "random" else method
-        for seed in range(3):
+        for seed in range(2):
             space = with_search(problem.space, 2000, sampler=method, stopping=stopping, seed=seed)
             study = simulate(problem.with_space(space), Cluster(4, seed=seed), gpu_seconds=limit)
             found.append(worth(problem, study).steps[-1][1])
