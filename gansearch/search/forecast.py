@@ -12,7 +12,6 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from gansearch.pareto import non_dominated
@@ -25,8 +24,9 @@ from gansearch.space import Space
 
 ENOUGH = 8
 """Reports before anything is believed."""
-STEP = 4
-"""A view is taken once something came of one in so many of the trials that run."""
+STEP, LEAST = 16, 2
+"""A view is taken after n^1.5 / STEP events where n trials run, after n / LEAST at most: the more
+there are, the less one event tells."""
 GROWTH = 1.2
 """By how much what is known grows until the models' settings are fitted anew."""
 SURE = 0.05
@@ -81,6 +81,8 @@ class View:
         limits: in the models' units.
         numbers: of the trials that run, or are completed and that no other completed one dominates.
         belief: of these.
+        points: their believed objectives ``[N, M]``, the quality first.
+        front: which of them no other dominates ``[F]``.
         reported: numbers of the trials with a report, in the order of their first one.
     """
 
@@ -96,6 +98,7 @@ class View:
         self.limits = np.append(self._models.scale(limits[:1]), limits[1:])
         self._last = known.last()
         self.reported = list(self._last)
+        self._rungs = np.bincount([value.rung for value in self._last.values()])
         running = [number for number in known.points if number not in ends]
         self.numbers = running + self._best(ends)
         self.belief = self.of(known.at(self.numbers))
@@ -106,18 +109,34 @@ class View:
         self.belief.deviation[len(running) :] = np.minimum(
             self.belief.deviation[len(running) :], SURE
         )
+        self._place = {number: place for place, number in enumerate(self.numbers)}
+        self.points = self.belief.points
+        self.front = np.flatnonzero(non_dominated(self.points))
 
     def reached(self, rung: int) -> int:
         """How many trials have come to a rung."""
-        return sum(value.rung >= rung for value in self._last.values())
+        return int(self._rungs[rung:].sum())
 
-    def others(self, number: int) -> NDArray[np.bool_]:
-        """Which of :attr:`numbers` are not this one, ``[N]``."""
-        return np.array([each != number for each in self.numbers], dtype=np.bool_)
+    def __contains__(self, number: int) -> bool:
+        return number in self._place
 
-    def beaten_by(self, own: Belief, others: NDArray[np.bool_]) -> tuple[int, float] | None:
-        """Which of the others is most probably better at no higher cost, and how probably."""
-        rivals = np.flatnonzero(others & (self.belief.costs <= own.costs * (1 + 1e-6)).all(axis=1))
+    def front_without(self, number: int) -> Array:
+        """The believed front ``[F, M]``, had a trial not been."""
+        place = self._place.get(number, -1)
+        if place not in self.front:
+            return self.points[self.front]
+        others = np.delete(self.points, place, axis=0)
+        return others[non_dominated(others)]
+
+    def beaten_by(self, number: int, own: Belief) -> tuple[int, float] | None:
+        """Which other trial is most probably better at no higher cost, and how probably.
+
+        Args:
+            number: of a trial.
+            own: what is believed of it.
+        """
+        cheaper = np.flatnonzero((self.belief.costs <= own.costs * (1 + 1e-6)).all(axis=1))
+        rivals = cheaper[cheaper != self._place[number]]
         if not len(rivals):
             return None
         spread = np.hypot(self.belief.deviation[rivals], own.deviation)
@@ -204,7 +223,7 @@ class Forecast:
     def _told(self) -> None:
         self._news += 1
         running = len(self._points) - len(self._ends)
-        if len(self._values) < ENOUGH or self._news < running / STEP:
+        if len(self._values) < ENOUGH or self._news < min(running**1.5 / STEP, running / LEAST):
             return
         self._news = 0
         self.moment = Moment(len(self._points), len(self._values), len(self._ends))

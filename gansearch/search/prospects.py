@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.config import Params
-from gansearch.pareto import non_dominated
 from gansearch.record import TrialRecord
 from gansearch.search.forecast import Belief, Forecast, Moment, View
 from gansearch.search.gaussian import Array
@@ -98,7 +97,7 @@ class Prospects:
         view = self._forecast.view()
         if view is None:
             return None
-        front = np.vstack([view.belief.points, self._awaited(view)])
+        front = np.vstack([view.points[view.front], self._awaited(view)])
         genes, belief = self._pool(view)
         for index in np.argsort(-_rates(belief, front, self._standing(view).corner)):
             if genes[index].tobytes() not in self._seen:
@@ -108,18 +107,18 @@ class Prospects:
     def objection(self, trial: TrialRecord) -> str | None:
         """Why a trial should not go on after its last report, which was not told yet."""
         view = self._forecast.view()
-        if view is None or trial.number not in view.numbers:
+        if view is None or trial.number not in view:
             return None
         value = self._forecast.value_of(trial)
         if view.reached(value.rung) < COHORT - 1:
             return None
-        own, others = view.of_trial(value), view.others(trial.number)
-        better = view.beaten_by(own, others)
+        own = view.of_trial(value)
+        better = view.beaten_by(trial.number, own)
         if better is not None and better[1] > LIKELY:
             return f"trial {better[0]} is better at no higher cost, by {better[1]:.0%}"
         corner, usual = self._standing(view)
         left = 1 - trial.reports[-1].kimg / self._space.budget.max_kimg
-        (rate,) = _rates(own, view.belief.points[others], corner) / left
+        (rate,) = _rates(own, view.front_without(trial.number), corner) / left
         if rate < SHARE * usual:
             return f"it promises {rate / usual:.0%} of what trials usually do"
         return None
@@ -129,9 +128,8 @@ class Prospects:
         if self._pooled is None or self._pooled[0] != self._forecast.moment:
             random, encoder = self._random(), self._forecast.encoder
             drawn = [random.random((FAR, encoder.count))]
-            on_front = np.flatnonzero(non_dominated(view.belief.points))
-            if len(on_front):
-                parents = np.array([self._genes[view.numbers[i]] for i in on_front])
+            if len(view.front):
+                parents = np.array([self._genes[view.numbers[i]] for i in view.front])
                 drawn.append(encoder.bred(parents, NEAR, random))
             genes = encoder.snapped(np.vstack(drawn))
             self._pooled = self._forecast.moment, (genes, view.of(encoder.points(genes)))
@@ -140,11 +138,11 @@ class Prospects:
     def _awaited(self, view: View) -> Array:
         """The believed objectives ``[N, M]`` of the trials that came after the view."""
         if self._later is None or self._later[0] != self._forecast.moment:
-            self._later = self._forecast.moment, np.empty((0, view.belief.points.shape[1]))
+            self._later = self._forecast.moment, np.empty((0, view.points.shape[1]))
         moment, known = self._later
-        new = self._forecast.unseen()[len(known) :]
-        if len(new):
-            self._later = moment, np.vstack([known, view.of(new).points])
+        # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
+        new = [view.of(point[None]).points for point in self._forecast.unseen()[len(known) :]]
+        self._later = moment, np.vstack([known, *new])
         return self._later[1]
 
     def _standing(self, view: View) -> Standing:
@@ -153,7 +151,7 @@ class Prospects:
             newest = view.reported[-RECENT:]
             points = self._forecast.encoder.points(np.array([self._genes[n] for n in newest]))
             rates = [
-                _rates(view.of(point[None]), view.belief.points[view.others(number)], corner)
+                _rates(view.of(point[None]), view.front_without(number), corner)
                 for number, point in zip(newest, points, strict=True)
             ]
             self._stood = self._forecast.moment, Standing(corner, float(np.mean(rates)))
@@ -163,7 +161,7 @@ class Prospects:
         encoder = self._forecast.encoder
         chance = encoder.snapped(self._random().random((CHANCE, encoder.count)))
         corner = np.quantile(view.of(encoder.points(chance)).points, CORNER, axis=0)
-        front = view.belief.points[non_dominated(view.belief.points)]
+        front = view.points[view.front]
         if len(front):
             extent = front.max(axis=0) - front.min(axis=0)
             corner = np.maximum(front.max(axis=0) + MARGIN * extent, corner)
