@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.config import Params
+from gansearch.pareto import non_dominated
 from gansearch.record import TrialRecord
 from gansearch.search.forecast import Belief, Forecast, Moment, View
 from gansearch.search.gaussian import Array
@@ -97,7 +98,8 @@ class Prospects:
         view = self._forecast.view()
         if view is None:
             return None
-        front = np.vstack([view.points[view.front], self._awaited(view)])
+        points = np.vstack([view.points[view.front], self._awaited(view)])
+        front = points[non_dominated(points)]
         genes, belief = self._pool(view)
         for index in np.argsort(-_rates(belief, front, self._standing(view).corner)):
             if genes[index].tobytes() not in self._seen:
