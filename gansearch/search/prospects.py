@@ -9,6 +9,7 @@ usually do once they have reported.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from gansearch.config import Params
 from gansearch.pareto import non_dominated
 from gansearch.record import TrialRecord
+from gansearch.search.fitting import MemoryModel
 from gansearch.search.forecast import Belief, Forecast, Moment, View
 from gansearch.search.gaussian import Array
 from gansearch.search.improvement import expected_hypervolume_improvement
@@ -86,15 +88,18 @@ class Prospects:
         """A trial that was added came to its end."""
         self._forecast.end(trial)
 
-    def chance(self, random: np.random.Generator) -> Params:
-        """A configuration by chance, a new one if a few draws find one."""
+    def chance(self, random: np.random.Generator, admits: Callable[[Params], bool]) -> Params:
+        """A configuration by chance, an admitted new one if a few draws find one."""
         encoder = self._forecast.encoder
         genes = encoder.snapped(random.random((DRAWS, encoder.count)))
-        new = [row for row in genes if row.tobytes() not in self._seen]
-        return encoder.params((new or genes)[0])
+        new = (encoder.params(row) for row in genes if row.tobytes() not in self._seen)
+        return next(filter(admits, new), encoder.params(genes[0]))
 
-    def best(self) -> Params | None:
-        """The most promising new configuration; ``None`` before enough is known, or if none is."""
+    def best(self, admits: Callable[[Params], bool]) -> Params | None:
+        """The most promising new configuration that is admitted.
+
+        ``None`` before enough is known, or if there is none.
+        """
         view = self._forecast.view()
         if view is None:
             return None
@@ -103,7 +108,9 @@ class Prospects:
         genes, belief = self._pool(view)
         for index in np.argsort(-_rates(belief, front, self._standing(view).corner)):
             if genes[index].tobytes() not in self._seen:
-                return self._forecast.encoder.params(genes[index])
+                params = self._forecast.encoder.params(genes[index])
+                if admits(params):
+                    return params
         return None
 
     def objection(self, trial: TrialRecord) -> str | None:
@@ -184,7 +191,7 @@ def _rates(belief: Belief, front: Array, corner: Array) -> Array:
 
 
 class PromisingProposer:
-    """Each paper's defaults first, then what promises most, with a share of chance.
+    """Each paper's defaults first, then what promises most and fits, with a share of chance.
 
     Args:
         space: what is searched.
@@ -195,20 +202,26 @@ class PromisingProposer:
         self._seed = space.search.seed
         self._first = space.defaults()
         self._prospects = prospects
+        self._memory = MemoryModel(space)
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
 
     def report(self, trial: TrialRecord) -> None:
         """A trial that was added has a new report, its last one."""
+        self._memory.learn(trial)
 
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end."""
+        self._memory.learn(trial)
 
     def propose(self, number: int) -> Params:
         """The configuration of trial ``number``."""
         if number < len(self._first):
             return self._first[number]
         random = np.random.default_rng((self._seed, number))
-        best = None if random.random() < EXPLORED else self._prospects.best()
-        return best or self._prospects.chance(random)
+        best = None if random.random() < EXPLORED else self._prospects.best(self._fits)
+        return best or self._prospects.chance(random, self._fits)
+
+    def _fits(self, params: Params) -> bool:
+        return self._memory.excess(params) <= 0
