@@ -44,7 +44,8 @@ constraints: {params_m: {min: 0.1, max: 5}}
 budget: {trials: 16, max_kimg: 30, rungs: [5, 10], wall_clock: 1h30m}
 resources: {cpus: 0.5, gpus: 0.25}
 compute: {precision: tf32, compile: max-autotune, cuda_graphs: true}
-search: {sampler: nsga2, stopping: none, reduction_factor: 4, seed: 7, concurrency: 2, retries: 0, replicates: 2, warm_start: [old]}
+search: {sampler: nsga2, stopping: none, reduction_factor: 4, seed: 7, concurrency: 2, retries: 0,
+  replicates: 2, warm_start: [old]}
 tracking: {uri: "http://127.0.0.1:5000", experiment: mine}
 """
 MINIMAL = "variant: dcgan\nparameters: {g_lr: [1e-4, 2e-4]}\n"
