@@ -14,7 +14,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "sharing.py"
 LIMITS = {"seconds_per_kimg": (0.05, 0.0), "peak_memory_mib": (0.01, 0.2)}
 """Of a change: relative, and absolute in its unit; small memories vary by a fifth of a MiB. Without
 turns the time doubles (benchmarks/results/sharing.md)."""
-ATTEMPTS = 4
+ATTEMPTS = 6
 """What shares the device would change every attempt, by far more; the machine's noise does not."""
 
 
