@@ -16,7 +16,6 @@ import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from benchmarks.search.candidates import DominatedBred, DominatedTpe
 from benchmarks.search.ledger import Ledger
 from gansearch.config import Params
 from gansearch.record import Outcome, Report, TrialRecord
@@ -265,8 +264,6 @@ METHODS: dict[str, MakeMethod] = {
     "pareto+pareto": partial(own, "pareto", "pareto"),
     "pareto+none": partial(own, "pareto", "none"),
     "random+pareto": partial(own, "random", "pareto"),
-    "dominated+bred": DominatedBred,
-    "dominated+tpe": DominatedTpe,
     "optuna-tpe": partial(OptunaMethod, TPESampler),
     "optuna-nsga2": partial(OptunaMethod, NSGAIISampler),
     "ray-asha": ray_asha,

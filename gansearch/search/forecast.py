@@ -34,8 +34,6 @@ SURE = 0.05
 BLUR = 0.2
 """By how much a miss may deviate from what its model says."""
 
-SIGNS = {"minimize": 1.0, "maximize": -1.0}
-
 
 class Moment(NamedTuple):
     """How much had been told."""
@@ -180,6 +178,7 @@ class Forecast:
 
     Attributes:
         encoder: of its configurations.
+        genes: of every trial ``[G]``, by number.
         moment: of the view; ``None`` before enough is known.
     """
 
@@ -192,8 +191,9 @@ class Forecast:
         bounds = (o.max if o.direction == "minimize" else o.min for o in self._ordered)
         signed = zip(self._ordered, bounds, strict=True)
         self._limits = np.array(
-            [np.inf if bound is None else SIGNS[o.direction] * bound for o, bound in signed]
+            [np.inf if bound is None else o.minimised(bound) for o, bound in signed]
         )
+        self.genes: dict[int, Array] = {}
         self._points: dict[int, Array] = {}  # by trial number, in their order
         self._values: list[Value] = []
         self._ends: list[tuple[int, Outcome | None]] = []
@@ -206,7 +206,9 @@ class Forecast:
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
-        self._points[trial.number] = self.encoder.points(self.encoder.genes([trial.params]))[0]
+        genes = self.encoder.genes([trial.params])
+        self.genes[trial.number] = genes[0]
+        self._points[trial.number] = self.encoder.points(genes)[0]
         self._told()
 
     def report(self, trial: TrialRecord) -> None:
@@ -231,8 +233,8 @@ class Forecast:
             self._fitted_at = self.moment
 
     def view(self) -> View | None:
-        """What is believed; ``None`` before enough is known."""
-        if self.moment is None or self._fitted_at is None:
+        """What is believed; ``None`` before enough is known, or where nothing is to choose."""
+        if self.moment is None or self._fitted_at is None or not self.encoder.count:
             return None
         if self._settings is None or self._settings[0] != self._fitted_at:
             known = self._known(self._fitted_at)
@@ -253,8 +255,7 @@ class Forecast:
         """What a trial's last report tells."""
         report = trial.reports[-1]
         quality, *costs = (
-            SIGNS[objective.direction] * report.metrics[objective.metric]
-            for objective in self._ordered
+            objective.minimised(report.metrics[objective.metric]) for objective in self._ordered
         )
         rung = int(np.searchsorted(self._rungs * (1 - 1e-9), report.kimg, side="right")) - 1
         seconds = report.metrics.get("seconds_per_kimg", 1.0)

@@ -156,9 +156,8 @@ def _point(space: Space, trainings: Sequence[TrialRecord]) -> list[float] | None
     means = {b.metric: statistics.fmean(metrics[b.metric] for metrics in done) for b in bounds}
     if not all(bound.admits(means[bound.metric]) for bound in bounds):
         return None
-    signs = {"minimize": 1.0, "maximize": -1.0}
     lost = sum(trial.outcome in LOST for trial in trainings)
-    values = (signs[o.direction] * means[o.metric] for o in space.objectives)
+    values = (o.minimised(means[o.metric]) for o in space.objectives)
     return [*values, lost / (lost + len(done))]
 
 

@@ -67,7 +67,6 @@ class Prospects:
     def __init__(self, space: Space) -> None:
         self._space = space
         self._forecast = Forecast(space)
-        self._genes: dict[int, Array] = {}
         self._seen: set[bytes] = set()
         self._pooled: tuple[Moment | None, tuple[Array, Belief]] | None = None
         self._stood: tuple[Moment | None, Standing] | None = None
@@ -75,10 +74,8 @@ class Prospects:
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
-        genes = self._forecast.encoder.genes([trial.params])
-        self._genes[trial.number] = genes[0]
-        self._seen.add(genes.tobytes())
         self._forecast.add(trial)
+        self._seen.add(self._forecast.genes[trial.number].tobytes())
 
     def report(self, trial: TrialRecord) -> None:
         """A trial that was added has a new report, its last one."""
@@ -138,7 +135,7 @@ class Prospects:
             random, encoder = self._random(), self._forecast.encoder
             drawn = [random.random((FAR, encoder.count))]
             if len(view.front):
-                parents = np.array([self._genes[view.numbers[i]] for i in view.front])
+                parents = np.array([self._forecast.genes[view.numbers[i]] for i in view.front])
                 drawn.append(encoder.bred(parents, NEAR, random))
             genes = encoder.snapped(np.vstack(drawn))
             self._pooled = self._forecast.moment, (genes, view.of(encoder.points(genes)))
@@ -158,7 +155,9 @@ class Prospects:
         if self._stood is None or self._stood[0] != self._forecast.moment:
             corner = self._corner(view)
             newest = view.reported[-RECENT:]
-            points = self._forecast.encoder.points(np.array([self._genes[n] for n in newest]))
+            points = self._forecast.encoder.points(
+                np.array([self._forecast.genes[n] for n in newest])
+            )
             rates = [
                 _rates(view.of(point[None]), view.front_without(number), corner)
                 for number, point in zip(newest, points, strict=True)

@@ -55,6 +55,10 @@ class Objective(Bound):
     direction: Direction
     """Which way is better."""
 
+    def minimised(self, value: float) -> float:
+        """``value``, or its negative where more is better."""
+        return value if self.direction == "minimize" else -value
+
 
 def _seconds(value: Any) -> Any:
     if not isinstance(value, str):

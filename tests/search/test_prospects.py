@@ -1,7 +1,7 @@
 """The policy that weighs trials by the hypervolume that they promise."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def test_what_is_beaten_at_no_higher_cost_is_stopped_and_says_by_whom(empty: Stu
         study.train()
     ask = study.policy.ask()
     assert ask is not None
-    poor = replace(Driver.report({"g_lr": 0.001, "d_lr_ratio": 10.0}, 1))
+    poor = Driver.report({"g_lr": 0.001, "d_lr_ratio": 10.0}, 1)
     assert not study.policy.report(ask.number, poor)
     reason = study.policy.record().trials[ask.number].reason
     assert "is better at no higher cost" in reason
@@ -97,6 +97,20 @@ def test_nobody_is_stopped_before_enough_is_known(empty: StudyRecord) -> None:
     for _ in range(8):
         study.train(to=1.0)
     assert all(trial.outcome is None for trial in study.policy.record().trials)
+
+
+def test_a_space_without_a_choice_trains_it_again_and_again(empty: StudyRecord) -> None:
+    text = (
+        "variant: gan\ndata: {name: digits}\n"
+        "parameters:\n  g_lr: {type: constant, value: 0.1}\n"
+        "  d_lr_ratio: {type: constant, value: 1.0}\n"
+        "objectives: {fid_digits: minimize, peak_memory_mib: minimize}\n"
+        "budget: {trials: 20, max_kimg: 8, rungs: [1, 2, 4]}\n"
+    )
+    study = Driver(Policy(parse_space(text, "s.yaml"), empty))
+    for _ in range(20):
+        study.train()
+    assert all(t.outcome == Outcome.COMPLETED for t in study.policy.record().trials)
 
 
 def test_the_same_seed_asks_the_same_and_another_asks_otherwise(empty: StudyRecord) -> None:
