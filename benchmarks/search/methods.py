@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.trial import TrialState
+from optuna.trial import FixedTrial, TrialState
 
 from benchmarks.search.ledger import Ledger
 from gansearch.config import Params
@@ -142,12 +142,14 @@ class Primo(Ledger):
     def __init__(self, space: Space, clock: Clock) -> None:
         super().__init__(space, clock)
         from neps.optimizers.algorithms import primo
-        from neps.space.parameters import HPOFloat
+        from neps.space.parameters import HPOCategorical, HPOFloat
         from neps.space.search_space import SearchSpace
 
         _let_neps_run_in_parallel()
         np.random.seed(space.search.seed)  # noqa: NPY002 - NePS draws from it
         elements = {name: _neps(parameter) for name, parameter in space.parameters.items()}
+        if len(space.variant) > 1:
+            elements["variant"] = HPOCategorical(list(space.variant))
         bounds = (space.budget.rungs[0], space.budget.max_kimg)
         elements["kimg"] = HPOFloat(*bounds, is_fidelity=True)
         self._optimiser = primo(SearchSpace(elements), eta=ETA, prior_centers={})
@@ -177,7 +179,7 @@ class Primo(Ledger):
         if before is not None:
             number = self._numbers[before]
         else:
-            self._next = {"variant": self.space.variant[0], **config}
+            self._next = self.space.suggest(FixedTrial(config))  # no more than it asks for
             asked = super().ask()
             if asked is None:
                 return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,61 +17,93 @@ Indices = NDArray[np.int64]
 OFFSET = 10.0
 """Variance of the learning curve that all share: it explains a rung's values before all else."""
 JITTER = 1e-8
+SHOWN = -0.3
+"""Logarithm of what shows of the end at an earlier rung, by most probability."""
+NOISE = -4.0
+"""Logarithm of the variance that noise has by most probability."""
 STEPS = 25
 """Of the optimiser that fits a kernel."""
+
+
+class Parts(NamedTuple):
+    """The hyperparameters of a kernel by what they are.
+
+    Attributes:
+        lengths: of M and of N, for each parameter ``[2, G]``.
+        a: variance of what configurations come to, around the trend.
+        s: variance of the trend's slopes.
+        shown: which part of what they come to shows at each rung ``[R]``, 1 at the last.
+        away: how far values are from there at each rung ``[R]``, 0 at the last.
+        noise: its variance at each rung ``[R]``.
+    """
+
+    lengths: Array
+    a: float
+    s: float
+    shown: Array
+    away: Array
+    noise: Array
 
 
 @dataclass(frozen=True)
 class Kernel:
     """What two values have in common: of configurations x, each at a rung r.
 
-    ``k = a·M(x, x') + s·(x - ½)·(x' - ½) + w(r)·w(r')·N(x, x') + c·e^(-|r - r'| / rungs)``: what a
-    configuration comes to, around a trend; how far it is from there at a rung; and the learning
-    curve that all share, whose c is :data:`OFFSET`. At the last rung, the full budget, w is 0. M
-    and N are Matérn's at smoothness 5/2, each with a length for each parameter.
+    ``k = u(r)·u(r')·(a·M(x, x') + s·(x - ½)·(x' - ½)) + w(r)·w(r')·N(x, x') + c·e^(-|r - r'| /
+    rungs)``: what a configuration comes to, around a trend, as far as it shows at a rung; how far
+    it is from there; and the learning curve that all share, whose c is :data:`OFFSET`. At the last
+    rung, the full budget, u is 1 and w is 0. M and N are Matérn's at smoothness 5/2, each with a
+    length for each parameter.
+
+    Source: Kennedy, O'Hagan 2000, Predicting the Output from a Complex Computer Code When Fast
+    Approximations Are Available, whose levels are the rungs here.
 
     Attributes:
         group: ``[D]``, the parameter that each column belongs to.
-        theta: logarithms of M's lengths ``[G]``, of N's, of a, of s, of the noise's variance, and
-            of w at all rungs but the last.
+        theta: logarithms of :class:`Parts` in their order, of u and w at all rungs but the last.
     """
 
     group: Indices
     theta: Array
 
-    @property
-    def _parts(self) -> tuple[Array, float, float, float, Array]:
-        """Lengths ``[2, D]``, a, s, the noise's variance, w of each rung."""
-        sizes = 2 * (int(self.group.max(initial=-1)) + 1)
-        lengths = np.exp(self.theta[:sizes]).reshape(2, -1)[:, self.group]
-        a, s, noise, *away = np.exp(self.theta[sizes:])
-        return lengths, float(a), float(s), float(noise), np.array([*away, 0.0])
-
-    @property
-    def noise(self) -> float:
-        """Variance of the noise."""
-        return self._parts[3]
+    @cached_property
+    def parts(self) -> Parts:
+        """Its hyperparameters."""
+        return _parts(self.theta, int(self.group.max(initial=-1)) + 1)
 
     @property
     def last(self) -> int:
         """The last rung."""
-        return len(self._parts[4]) - 1
+        return len(self.parts.noise) - 1
 
     def __call__(self, x: Array, r: Indices, x2: Array, r2: Indices) -> Array:
         """Covariances ``[N, N2]`` without noise, of ``[N, D]`` at the rungs ``[N]``."""
-        (end, way), a, s, _, away = self._parts
-        found = a * _matern(_root(x / end, x2 / end)) + s * _linear(x, x2)
-        found += _shared(r, r2, len(away))
-        left = np.outer(away[r], away[r2])
+        p = self.parts
+        end, way = p.lengths[:, self.group]
+        found = p.a * _matern(_root(x / end, x2 / end)) + p.s * _linear(x, x2)
+        found *= np.outer(p.shown[r], p.shown[r2])
+        found += _shared(r, r2, len(p.noise))
+        left = np.outer(p.away[r], p.away[r2])
         if left.any():
             found += left * _matern(_root(x / way, x2 / way))
         return found
 
     def variance(self, x: Array, r: Indices) -> Array:
         """Variances ``[N]`` without noise."""
-        _, a, s, _, away = self._parts
-        found: Array = a + s * ((x - 0.5) ** 2).sum(axis=1) + OFFSET + away[r] ** 2
+        p = self.parts
+        ends = p.a + p.s * ((x - 0.5) ** 2).sum(axis=1)
+        found: Array = p.shown[r] ** 2 * ends + OFFSET + p.away[r] ** 2
         return found
+
+
+def _parts(theta: Array, groups: int) -> Parts:
+    rungs = (len(theta) - 2 * groups) // 3
+    lengths, two, shown, away, noise = np.split(
+        np.exp(theta), np.cumsum([2 * groups, 2, rungs - 1, rungs - 1])
+    )
+    a, s = map(float, two)
+    ones = np.append(shown, 1.0)
+    return Parts(lengths.reshape(2, -1), a, s, ones, np.append(away, 0.0), noise)
 
 
 def _root(x: Array, x2: Array) -> Array:
@@ -108,7 +141,7 @@ class Gaussian:
         self._kernel = kernel
         self._x, self._r = x, r
         covariance = kernel(x, r, x, r)
-        covariance[np.diag_indices_from(covariance)] += kernel.noise + JITTER
+        covariance[np.diag_indices_from(covariance)] += kernel.parts.noise[r] + JITTER
         self._factor = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
 
@@ -124,7 +157,7 @@ class Gaussian:
         both, rungs = np.stack([x, x]), np.array([r, self._kernel.last])
         mean, half = self._project(both, rungs)
         covariance = self._kernel(both, rungs, both, rungs) - half.T @ half
-        gain = covariance[0, 1] / (covariance[0, 0] + self._kernel.noise)
+        gain = covariance[0, 1] / (covariance[0, 0] + self._kernel.parts.noise[r])
         variance = covariance[1, 1] - gain * covariance[0, 1]
         return float(mean[1] + gain * (y - mean[0])), float(np.sqrt(max(variance, 1e-12)))
 
@@ -151,8 +184,9 @@ def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:
     groups = int(group.max(initial=-1)) + 1
     left = np.log(1 - np.arange(rungs - 1) / max(1, rungs - 1))
     lengths = np.full(2 * groups, 0.5 * np.log(max(1, groups)))
-    prior: Array = np.concatenate([lengths, [0.0, -1.0, -4.0], left])
-    width = np.concatenate([np.ones(2 * groups), [1.0, 1.0, 1.5], np.ones(rungs - 1)])
+    shown = np.full(rungs - 1, SHOWN)
+    prior: Array = np.concatenate([lengths, [0.0, -1.0], shown, left, np.full(rungs, NOISE)])
+    width = np.concatenate([np.ones(2 * groups + 2 * rungs), np.full(rungs, 1.5)])
     member = (group == np.arange(groups)[:, None]).astype(float)  # [G, D]
     squares = np.einsum("ijd,gd->gij", (x[:, None] - x[None]) ** 2, member)
     cost = partial(_cost, squares=squares, linear=_linear(x, x), r=r, y=y)
@@ -175,26 +209,33 @@ def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:
 
 def _cost(theta: Array, squares: Array, linear: Array, r: Indices, y: Array) -> tuple[float, Array]:
     """Negative logarithm of the likelihood of ``theta``, up to a constant, and its gradient."""
-    groups = len(squares)
-    a, s, noise, *away = np.exp(theta[2 * groups :])
-    w = np.array([*away, 0.0])
-    covariance = _shared(r, r, len(w)) + s * linear
+    p = _parts(theta, len(squares))
+    rungs = len(p.noise)
+    scales = np.outer(p.shown[r], p.shown[r]), np.outer(p.away[r], p.away[r])
+    trend = p.s * scales[0] * linear
+    covariance = _shared(r, r, rungs) + trend
     parts = []
-    scales = (a, np.outer(w[r], w[r]))
-    for lengths, scale in zip(theta[: 2 * groups].reshape(2, -1), scales, strict=True):
-        shares = squares * np.exp(-2 * lengths)[:, None, None]  # of the squared distance
+    for lengths, scale in zip(p.lengths, (p.a * scales[0], scales[1]), strict=True):
+        shares = squares / (lengths**2)[:, None, None]  # of the squared distance
         root = np.sqrt(5 * shares.sum(axis=0))
         part = scale * _matern(root)
         covariance += part
         parts.append((part, shares, 5 / 3 * (1 + root) * np.exp(-root) * scale))
-    covariance[np.diag_indices_from(covariance)] += noise + JITTER
+    covariance[np.diag_indices_from(covariance)] += p.noise[r] + JITTER
     factor = cholesky(covariance, lower=True, check_finite=False)
     weights = cho_solve((factor, True), y, check_finite=False)
     inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
     outer = inverse - np.outer(weights, weights)
     slopes = [np.tensordot(shares, slope * outer, 2) for _, shares, slope in parts]
     lasting, passing = (part * outer for part, _, _ in parts)
-    sizes = [lasting.sum(), (outer * linear).sum() * s, np.trace(outer) * noise]
-    of_rungs = 2 * np.bincount(r, passing.sum(axis=1), minlength=len(w))[:-1]
+    trending = trend * outer
     value = y @ weights / 2 + np.log(np.diag(factor)).sum()
-    return float(value), np.concatenate([*slopes, sizes, of_rungs]) / 2
+    by_rung = partial(np.bincount, r, minlength=rungs)
+    gradient = [
+        *slopes,
+        np.array([lasting.sum(), trending.sum()]),
+        2 * by_rung((lasting + trending).sum(axis=1))[:-1],
+        2 * by_rung(passing.sum(axis=1))[:-1],
+        by_rung(np.diag(outer)) * p.noise,
+    ]
+    return float(value), np.concatenate(gradient) / 2

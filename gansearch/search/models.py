@@ -12,6 +12,12 @@ from gansearch.search.gaussian import Array, Gaussian, Indices, Kernel, fit
 
 MOST, MOST_FITTED = 192, 128
 """Values that the quality's model is given, and that its hyperparameters are fitted to."""
+LASTS = 2 / 3
+"""Part of them, at most, that are the last ones of their trials."""
+FURTHEST, PART = 8, 1 / 4
+"""Trials, and the part of all, that came to the rung whose qualities give the scale."""
+AFAR = 2.0
+"""Units below its centre from which a quality is drawn in."""
 FEW = 128
 """Trials that the other models are given: what they learn is smooth and hardly noisy."""
 
@@ -65,8 +71,8 @@ class Scale:
     Attributes:
         centre, unit: of the model's values.
         logarithmic: whether values are logarithms first.
-        drawn_in: whether what is above the centre is drawn in, so that failures do not drown what
-            the good ones differ in.
+        drawn_in: whether what is far from the centre is drawn in: above it, so that failures do not
+            drown what the good ones differ in; below it less, and from afar.
     """
 
     centre: float
@@ -78,7 +84,8 @@ class Scale:
         """The values of the model."""
         scaled = ((np.log(values) if self.logarithmic else values) - self.centre) / self.unit
         if self.drawn_in:
-            return np.where(scaled > 0, np.log1p(np.maximum(scaled, 0)), scaled)
+            below = AFAR * np.arcsinh(scaled / AFAR)
+            return np.where(scaled > 0, np.log1p(np.maximum(scaled, 0)), below)
         return scaled
 
     def back(self, scaled: Array) -> Array:
@@ -118,8 +125,8 @@ def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
         rungs: how many there are, the full budget among them.
     """
     last = list(known.last().values())
-    scale = Scale.of_quality(np.array([value.quality for value in last]))
-    chosen = _chosen(known.values, MOST_FITTED)
+    scale = Scale.of_quality(_furthest(known.values, last))
+    chosen = _telling(known.values, MOST_FITTED)
     quality = scale, fit(group, *_of_quality(known, chosen, scale), rungs)
     few = _chosen(last, FEW)
     points = known.at([value.number for value in few])
@@ -144,7 +151,7 @@ class Models:
 
     def __init__(self, settings: Settings, known: Known) -> None:
         self.scale, kernel = settings.quality
-        chosen = _chosen(known.values, MOST)
+        chosen = _telling(known.values, MOST)
         self.quality = Gaussian(kernel, *_of_quality(known, chosen, self.scale))
         few = _chosen(list(known.last().values()), FEW)
         points = known.at([value.number for value in few])
@@ -189,6 +196,23 @@ def _costs(values: Sequence[Value]) -> Array:
 def _flat(points: Array) -> Indices:
     """For models without rungs."""
     return np.zeros(len(points), dtype=np.int64)
+
+
+def _furthest(values: Sequence[Value], last: Sequence[Value]) -> Array:
+    """The qualities at the furthest rung to which enough trials came, and beyond it."""
+    enough = min(len(last), max(FURTHEST, int(PART * len(last))))
+    rung = sorted(value.rung for value in last)[-enough]
+    return np.array([value.quality for value in values if value.rung >= rung])
+
+
+def _telling(values: Sequence[Value], most: int) -> Sequence[Value]:
+    """So many values at most: the last ones of trials tell more than those before them."""
+    if len(values) <= most:
+        return values
+    last = {value.number: value for value in values}
+    lasts = _chosen(list(last.values()), int(LASTS * most))
+    others = _chosen([v for v in values if last[v.number] is not v], most - len(lasts))
+    return [*lasts, *others]
 
 
 def _chosen(values: Sequence[Value], most: int) -> Sequence[Value]:

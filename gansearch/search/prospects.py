@@ -2,15 +2,14 @@
 
 A trial's promise is the hypervolume by which it is expected to grow the front, for each second of
 training that it still takes: so several objectives, early stopping and what trials cost are one
-question. The next trial is the most promising of a pool of configurations. One that another beats
-almost surely at no higher cost is stopped, and so is one that promises much less than trials
-usually do once they have reported.
+question. The next trial is the most promising of a pool of configurations. One is stopped that
+another beats almost surely at no higher cost, and one that another beats more probably than not if
+it promises much less than trials usually do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,43 +17,23 @@ from gansearch.config import Params
 from gansearch.pareto import non_dominated
 from gansearch.record import TrialRecord
 from gansearch.search.fitting import MemoryModel
-from gansearch.search.forecast import Belief, Forecast, Moment, View
 from gansearch.search.gaussian import Array
-from gansearch.search.improvement import expected_hypervolume_improvement
+from gansearch.search.history import History
+from gansearch.search.outlook import Outlooks, rates
+from gansearch.search.view import View
 from gansearch.space import Space
 
 EXPLORED = 0.1
 """Share of the trials that are drawn by chance."""
 DRAWS = 16
 """By chance, of which the first is taken that was not tried yet."""
-FAR, NEAR = 150, 150
-"""Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
-CORNER = 0.75
-"""Share of the configurations by chance that each side of the corner is beyond."""
-MARGIN = 0.1
-"""By how much of its extent the corner is beyond the front, at least."""
-CHANCE = 64
-"""Configurations by chance that the corner is drawn from."""
 COHORT = 4
 """Trials that came to a rung before one is stopped there."""
-LIKELY = 0.9
-"""Probability from which another trial counts as better."""
-RECENT = 12
-"""Trials whose promise is the usual one."""
+LIKELY, EVEN = 0.9, 0.5
+"""Probabilities that another trial is better at no higher cost: above the first one that is reason
+enough to stop, up to the second there is none."""
 SHARE = 0.2
 """Of what the usual trial promises: one that promises less is stopped."""
-
-
-class Standing(NamedTuple):
-    """What trials are weighed by, as of a view.
-
-    Attributes:
-        corner: up to which hypervolume counts ``[M]``, the quality first.
-        usual: what the newest trials promise on average, now that each has reported.
-    """
-
-    corner: Array
-    usual: float
 
 
 class Prospects:
@@ -66,28 +45,27 @@ class Prospects:
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._forecast = Forecast(space)
+        self._history = History(space)
+        self._outlooks = Outlooks(self._history, space.search.seed)
         self._seen: set[bytes] = set()
-        self._pooled: tuple[Moment | None, tuple[Array, Belief]] | None = None
-        self._stood: tuple[Moment | None, Standing] | None = None
-        self._later: tuple[Moment | None, Array] | None = None
+        self._awaited: tuple[View | None, Array] = (None, np.empty(0))
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
-        self._forecast.add(trial)
-        self._seen.add(self._forecast.genes[trial.number].tobytes())
+        self._history.add(trial)
+        self._seen.add(self._history.genes[-1].tobytes())
 
     def report(self, trial: TrialRecord) -> None:
         """A trial that was added has a new report, its last one."""
-        self._forecast.report(trial)
+        self._history.report(trial)
 
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end."""
-        self._forecast.end(trial)
+        self._history.end(trial)
 
     def chance(self, random: np.random.Generator, admits: Callable[[Params], bool]) -> Params:
         """A configuration by chance, an admitted new one if a few draws find one."""
-        encoder = self._forecast.encoder
+        encoder = self._history.encoder
         genes = encoder.snapped(random.random((DRAWS, encoder.count)))
         new = (encoder.params(row) for row in genes if row.tobytes() not in self._seen)
         return next(filter(admits, new), encoder.params(genes[0]))
@@ -97,96 +75,47 @@ class Prospects:
 
         ``None`` before enough is known, or if there is none.
         """
-        view = self._forecast.view()
-        if view is None:
+        outlook = self._outlooks.now()
+        if outlook is None:
             return None
-        points = np.vstack([view.points[view.front], self._awaited(view)])
+        view = outlook.view
+        points = np.vstack([view.points[view.front], self._to_come(view)])
         front = points[non_dominated(points)]
-        genes, belief = self._pool(view)
-        for index in np.argsort(-_rates(belief, front, self._standing(view).corner)):
-            if genes[index].tobytes() not in self._seen:
-                params = self._forecast.encoder.params(genes[index])
+        for index in np.argsort(-rates(outlook.pool, front, outlook.corner)):
+            if outlook.genes[index].tobytes() not in self._seen:
+                params = self._history.encoder.params(outlook.genes[index])
                 if admits(params):
                     return params
         return None
 
     def objection(self, trial: TrialRecord) -> str | None:
         """Why a trial should not go on after its last report, which was not told yet."""
-        view = self._forecast.view()
-        if view is None or trial.number not in view:
+        outlook = self._outlooks.now()
+        if outlook is None or trial.number not in outlook.view:
             return None
-        value = self._forecast.value_of(trial)
+        view, value = outlook.view, self._history.value_of(trial)
         if view.reached(value.rung) < COHORT - 1:
             return None
         own = view.of_trial(value)
-        better = view.beaten_by(trial.number, own)
-        if better is not None and better[1] > LIKELY:
+        better = view.beaten_by(trial.number, value.rung, own)
+        if better is None or better[1] <= EVEN:
+            return None
+        if better[1] > LIKELY:
             return f"trial {better[0]} is better at no higher cost, by {better[1]:.0%}"
-        corner, usual = self._standing(view)
         left = 1 - trial.reports[-1].kimg / self._space.budget.max_kimg
-        (rate,) = _rates(own, view.front_without(trial.number), corner) / left
-        if rate < SHARE * usual:
-            return f"it promises {rate / usual:.0%} of what trials usually do"
+        (rate,) = rates(own, view.front_without(trial.number, value.rung), outlook.corner) / left
+        if rate < SHARE * outlook.usual:
+            return f"it promises {rate / outlook.usual:.0%} of what trials usually do"
         return None
 
-    def _pool(self, view: View) -> tuple[Array, Belief]:
-        """Genes of configurations to try ``[N, G]``, and what is believed of them."""
-        if self._pooled is None or self._pooled[0] != self._forecast.moment:
-            random, encoder = self._random(), self._forecast.encoder
-            drawn = [random.random((FAR, encoder.count))]
-            if len(view.front):
-                parents = np.array([self._forecast.genes[view.numbers[i]] for i in view.front])
-                drawn.append(encoder.bred(parents, NEAR, random))
-            genes = encoder.snapped(np.vstack(drawn))
-            self._pooled = self._forecast.moment, (genes, view.of(encoder.points(genes)))
-        return self._pooled[1]
-
-    def _awaited(self, view: View) -> Array:
+    def _to_come(self, view: View) -> Array:
         """The believed objectives ``[N, M]`` of the trials that came after the view."""
-        if self._later is None or self._later[0] != self._forecast.moment:
-            self._later = self._forecast.moment, np.empty((0, view.points.shape[1]))
-        moment, known = self._later
+        known = self._awaited[1] if self._awaited[0] is view else np.empty((0, len(view.limits)))
         # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
-        new = [view.of(point[None]).points for point in self._forecast.unseen()[len(known) :]]
-        self._later = moment, np.vstack([known, *new])
-        return self._later[1]
-
-    def _standing(self, view: View) -> Standing:
-        if self._stood is None or self._stood[0] != self._forecast.moment:
-            corner = self._corner(view)
-            newest = view.reported[-RECENT:]
-            points = self._forecast.encoder.points(
-                np.array([self._forecast.genes[n] for n in newest])
-            )
-            rates = [
-                _rates(view.of(point[None]), view.front_without(number), corner)
-                for number, point in zip(newest, points, strict=True)
-            ]
-            self._stood = self._forecast.moment, Standing(corner, float(np.mean(rates)))
-        return self._stood[1]
-
-    def _corner(self, view: View) -> Array:
-        encoder = self._forecast.encoder
-        chance = encoder.snapped(self._random().random((CHANCE, encoder.count)))
-        corner = np.quantile(view.of(encoder.points(chance)).points, CORNER, axis=0)
-        front = view.points[view.front]
-        if len(front):
-            extent = front.max(axis=0) - front.min(axis=0)
-            corner = np.maximum(front.max(axis=0) + MARGIN * extent, corner)
-        found: Array = np.minimum(corner, view.limits)
+        new = self._history.points[view.trials + len(known) :]
+        found = np.vstack([known, *(view.of(point[None]).points for point in new)])
+        self._awaited = view, found
         return found
-
-    def _random(self) -> np.random.Generator:
-        return np.random.default_rng((self._space.search.seed, *(self._forecast.moment or ())))
-
-
-def _rates(belief: Belief, front: Array, corner: Array) -> Array:
-    """Expected growth of hypervolume for each second of a whole training, ``[N]``."""
-    gains = expected_hypervolume_improvement(
-        belief.quality, belief.deviation, belief.costs, front, corner
-    )
-    found: Array = gains * belief.sound / belief.seconds
-    return found
 
 
 class PromisingProposer:

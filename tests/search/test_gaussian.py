@@ -1,5 +1,7 @@
 """Gaussian processes over configurations and rungs."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
@@ -12,14 +14,15 @@ RANDOM = np.random.default_rng(0)
 GROUP = np.array([0, 1, 2])
 
 
-def kernel_of(lengths: float, a: float, s: float, noise: float, *away: float) -> Kernel:
-    return Kernel(GROUP, np.log([*[lengths] * 6, a, s, noise, *away]))
+def kernel_of(lengths: float, a: float, s: float, rungs: list[list[float]]) -> Kernel:
+    """With what shows, how far it is and the noise, each rung by rung."""
+    return Kernel(GROUP, np.log([*[lengths] * 6, a, s, *chain.from_iterable(rungs)]))
 
 
 def test_without_rungs_or_trend_it_is_a_matern_process() -> None:
     x, new = RANDOM.random((12, 3)), RANDOM.random((5, 3))
     y = np.sin(4 * x).sum(axis=1)
-    kernel = kernel_of(0.7, 2.0, 1e-12, 0.01)
+    kernel = kernel_of(0.7, 2.0, 1e-12, [[], [], [0.01]])
     mean, deviation = Gaussian(kernel, x, np.zeros(12, dtype=np.int64), y).predict(new)
     known = ConstantKernel(2.0) * Matern(0.7, nu=2.5) + ConstantKernel(OFFSET)
     reference = GaussianProcessRegressor(known, alpha=0.01 + 1e-8, optimizer=None).fit(x, y)
@@ -30,7 +33,7 @@ def test_without_rungs_or_trend_it_is_a_matern_process() -> None:
 
 def test_one_value_more_is_as_if_it_had_been_given() -> None:
     x, r, y = RANDOM.random((10, 3)), RANDOM.integers(0, 3, 10), RANDOM.standard_normal(10)
-    kernel = kernel_of(0.5, 1.0, 0.3, 0.05, 1.5, 0.4)
+    kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.2, 0.1, 0.05]])
     point = RANDOM.random(3)
     updated = Gaussian(kernel, x, r, y).predict_given(point, 1, 0.8)
     whole = Gaussian(kernel, np.vstack([x, point]), np.append(r, 1), np.append(y, 0.8))
@@ -47,18 +50,20 @@ def test_the_gradient_of_the_likelihood() -> None:
     def gradient(theta: np.ndarray) -> np.ndarray:
         return _cost(theta, squares, linear, r, y)[1]
 
-    theta = 0.3 * RANDOM.standard_normal(12)
+    theta = 0.3 * RANDOM.standard_normal(18)
     assert check_grad(value, gradient, theta) < 1e-5 * np.linalg.norm(gradient(theta))
 
 
-@pytest.mark.parametrize("misled", [0.0, 2.0])
-def test_the_end_is_learnt_from_the_way(misled: float) -> None:
-    """Ends are a function of the first parameter; the way there depends on the second as well."""
+@pytest.mark.parametrize(("shown", "misled"), [(1.0, 0.0), (1.0, 2.0), (0.1, 0.0)])
+def test_the_end_is_learnt_from_the_way(shown: float, misled: float) -> None:
+    """Ends are a function of the first parameter, little of which may show at the first rung; the
+    way there may depend on the second as well.
+    """
     random = np.random.default_rng(1)
     x = random.random((90, 3))
     r = np.repeat([0, 1, 2], 30)
     left = np.array([1.0, 0.5, 0.0])[r]
-    y = np.sin(5 * x[:, 0]) + left * (3 + misled * x[:, 1])
+    y = np.where(r == 0, shown, 1) * np.sin(5 * x[:, 0]) + left * (3 + misled * x[:, 1])
     kernel = fit(GROUP, x, r, y, rungs=3)
     new = random.random((200, 3))
     mean, deviation = Gaussian(kernel, x, r, y).predict(new)

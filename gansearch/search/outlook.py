@@ -1,0 +1,138 @@
+"""What a study's next decisions rest on, worked out ahead of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from gansearch.search.encoding import Encoder
+from gansearch.search.gaussian import Array
+from gansearch.search.history import History, Moment, Step
+from gansearch.search.improvement import expected_hypervolume_improvement
+from gansearch.search.models import Settings, fit_settings
+from gansearch.search.view import Belief, View
+
+FAR, NEAR = 150, 150
+"""Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
+CORNER = 0.75
+"""Share of the configurations by chance that each side of the corner is beyond."""
+MARGIN = 0.1
+"""By how much of its extent the corner is beyond the front, at least."""
+CHANCE = 64
+"""Configurations by chance that the corner is drawn from."""
+RECENT = 12
+"""Trials whose promise is the usual one."""
+
+
+class Outlook(NamedTuple):
+    """What is believed as of a step, and what trials are weighed by.
+
+    Attributes:
+        view: what is believed.
+        corner: up to which hypervolume counts ``[M]``, the quality first.
+        usual: what the newest trials promise on average, now that each has reported.
+        genes: of a pool of configurations to try ``[N, G]``.
+        pool: what is believed of these.
+    """
+
+    view: View
+    corner: Array
+    usual: float
+    genes: Array
+    pool: Belief
+
+
+class Outlooks:
+    """The outlook of a study as it goes on; the coming one is worked out in another thread.
+
+    Args:
+        history: of the study.
+        seed: of what is drawn by chance.
+    """
+
+    def __init__(self, history: History, seed: int) -> None:
+        self._history = history
+        self._seed = seed
+        self._settings: tuple[Moment, Settings] | None = None
+        self._held: tuple[Step, Outlook] | None = None
+        self._coming: tuple[Step, Future[Outlook]] | None = None
+        self._executor = ThreadPoolExecutor(1, "gansearch-outlook")  # whose thread starts when used
+
+    def now(self) -> Outlook | None:
+        """The outlook that holds; ``None`` before enough is known, or where nothing is to choose.
+
+        It is a function of what was told alone.
+        """
+        history = self._history
+        if not history.encoder.count:
+            return None
+        if history.step is not None and (self._held is None or self._held[0] != history.step):
+            self._held = history.step, self._arrived(history.step)
+        if history.coming is not None and (
+            self._coming is None or self._coming[0] != history.coming
+        ):
+            self._coming = history.coming, self._executor.submit(self._outlook, history.coming)
+        return self._held and self._held[1]
+
+    def _arrived(self, step: Step) -> Outlook:
+        if self._coming is not None and self._coming[0] == step:
+            return self._coming[1].result()
+        return self._executor.submit(self._outlook, step).result()
+
+    def _outlook(self, step: Step) -> Outlook:
+        history = self._history
+        if self._settings is None or self._settings[0] != step.fitted:
+            known = history.known(step.fitted)
+            settings = fit_settings(history.encoder.group, known, len(history.rungs))
+            self._settings = step.fitted, settings
+        known, ends = history.known(step.moment), history.ends(step.moment)
+        view = View(self._settings[1], known, ends, history.limits)
+        genes = history.genes_of(step.moment)
+        seed = self._seed, *step.moment
+        corner = _corner(view, history.encoder, np.random.default_rng(seed))
+        drawn = _drawn(view, genes, history.encoder, np.random.default_rng(seed))
+        pool = view.of(history.encoder.points(drawn))
+        return Outlook(view, corner, _usual(view, genes, history.encoder, corner), drawn, pool)
+
+
+def rates(belief: Belief, front: Array, corner: Array) -> Array:
+    """Expected growth of hypervolume for each second of a whole training, ``[N]``."""
+    gains = expected_hypervolume_improvement(
+        belief.quality, belief.deviation, belief.costs, front, corner
+    )
+    found: Array = gains * belief.sound / belief.seconds
+    return found
+
+
+def _corner(view: View, encoder: Encoder, random: np.random.Generator) -> Array:
+    chance = encoder.snapped(random.random((CHANCE, encoder.count)))
+    corner = np.quantile(view.of(encoder.points(chance)).points, CORNER, axis=0)
+    front = view.points[view.front]
+    if len(front):
+        extent = front.max(axis=0) - front.min(axis=0)
+        corner = np.maximum(front.max(axis=0) + MARGIN * extent, corner)
+    found: Array = np.minimum(corner, view.limits)
+    return found
+
+
+def _drawn(
+    view: View, genes: Mapping[int, Array], encoder: Encoder, random: np.random.Generator
+) -> Array:
+    drawn = [random.random((FAR, encoder.count))]
+    if len(view.front):
+        parents = np.array([genes[view.numbers[i]] for i in view.front])
+        drawn.append(encoder.bred(parents, NEAR, random))
+    return encoder.snapped(np.vstack(drawn))
+
+
+def _usual(view: View, genes: Mapping[int, Array], encoder: Encoder, corner: Array) -> float:
+    newest = view.reported[-RECENT:]
+    points = encoder.points(np.array([genes[number] for number in newest]))
+    found = [
+        rates(view.of(point[None]), view.front_without(number), corner)
+        for number, point in zip(newest, points, strict=True)
+    ]
+    return float(np.mean(found))

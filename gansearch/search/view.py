@@ -1,0 +1,168 @@
+"""What is believed of a study's trials at a moment, and of configurations that were not tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from gansearch.pareto import non_dominated
+from gansearch.record import Outcome
+from gansearch.search.gaussian import Array, Indices
+from gansearch.search.models import Known, Models, Settings, Value
+
+FIRST = -1
+"""In place of the rung of a trial that came to none yet."""
+SURE = 0.05
+"""Most that the quality of a completed trial may still deviate, in the model's unit."""
+BLUR = 0.2
+"""By how much a miss may deviate from what its model says."""
+
+
+class Belief(NamedTuple):
+    """What is believed of some configurations, at the full budget.
+
+    Attributes:
+        quality: means ``[N]``, in the model's unit, minimised.
+        deviation: standard deviations of the quality ``[N]``.
+        costs: the objectives beside the quality ``[N, M - 1]``, minimised.
+        seconds: for each kimg ``[N]``.
+        sound: probability of neither breaking nor missing a bound ``[N]``.
+    """
+
+    quality: Array
+    deviation: Array
+    costs: Array
+    seconds: Array
+    sound: Array
+
+    @property
+    def points(self) -> Array:
+        """The objectives ``[N, M]``, the quality first."""
+        return np.column_stack([self.quality, self.costs])
+
+
+class View:
+    """What is believed at a moment.
+
+    Args:
+        settings: of the models.
+        known: what was told.
+        ends: outcomes of the trials that ended.
+        limits: up to which the objectives are wanted ``[M]``, as measured, the quality first.
+
+    Attributes:
+        trials: how many there were.
+        limits: in the models' units.
+        numbers: of the trials that run, or are completed and that no other completed one dominates.
+        belief: of these.
+        points: their believed objectives ``[N, M]``, the quality first.
+        front: which of them no other dominates ``[F]``.
+        reported: numbers of the trials with a report, in the order of their first one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        known: Known,
+        ends: Mapping[int, Outcome | None],
+        limits: Array,
+    ) -> None:
+        self._known = known
+        self.trials = len(known.points)
+        self._models = Models(settings, known)
+        self.limits = np.append(self._models.scale(limits[:1]), limits[1:])
+        self._last = known.last()
+        self.reported = list(self._last)
+        self._rungs = np.bincount([value.rung for value in self._last.values()])
+        running = [number for number in known.points if number not in ends]
+        self.numbers = running + self._best(ends)
+        self.belief = self.of(known.at(self.numbers))
+        for i, number in enumerate(self.numbers):
+            if number in self._last:
+                self.belief.seconds[i] = self._last[number].seconds
+                self.belief.costs[i] = self._last[number].costs
+        self.belief.deviation[len(running) :] = np.minimum(
+            self.belief.deviation[len(running) :], SURE
+        )
+        last = (self._last.get(number) for number in self.numbers)
+        self._rung = np.array([value.rung if value else FIRST for value in last])
+        self._place = {number: place for place, number in enumerate(self.numbers)}
+        self.points = self.belief.points
+        self._fronts: dict[int, Indices] = {}  # by the rung that their trials came to
+        self.front = self._front_at(FIRST)
+
+    def reached(self, rung: int) -> int:
+        """How many trials have come to a rung."""
+        return int(self._rungs[rung:].sum())
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._place
+
+    def front_without(self, number: int, rung: int = FIRST) -> Array:
+        """The believed front ``[F, M]`` of those that came to a rung, had a trial not been."""
+        front = self._front_at(rung)
+        place = self._place.get(number)
+        if place not in front:
+            return self.points[front]
+        behind = (self.points >= self.points[place]).all(axis=1) & (self._rung >= rung)
+        behind[front] = False
+        others = self.points[np.append(front[front != place], np.flatnonzero(behind))]
+        found: Array = others[non_dominated(others)]
+        return found
+
+    def beaten_by(self, number: int, rung: int, own: Belief) -> tuple[int, float] | None:
+        """Which other trial is most probably better at no higher cost, and how probably.
+
+        Only those that came as far count: or else one after the other would be given up for the
+        next, which looks better from afar.
+
+        Args:
+            number: of a trial.
+            rung: that it came to.
+            own: what is believed of it.
+        """
+        cheaper = (self.belief.costs <= own.costs * (1 + 1e-6)).all(axis=1)
+        rivals = np.flatnonzero(cheaper & (self._rung >= rung))
+        rivals = rivals[rivals != self._place[number]]
+        if not len(rivals):
+            return None
+        spread = np.hypot(self.belief.deviation[rivals], own.deviation)
+        better = ndtr((own.quality - self.belief.quality[rivals]) / spread)
+        return self.numbers[rivals[better.argmax()]], float(better.max())
+
+    def of(self, points: Array) -> Belief:
+        """What is believed of configurations ``[N, D]`` that nothing else was told of."""
+        quality, deviation = self._models.quality.predict(points)
+        seconds, *costs = self._models.costs(points).T
+        mean, spread = self._models.misses(points)
+        sound = ndtr(-mean / np.hypot(spread, BLUR))
+        others = np.array(costs).reshape(len(costs), len(points)).T
+        return Belief(quality, deviation, others, seconds, sound)
+
+    def of_trial(self, value: Value) -> Belief:
+        """What is believed of a trial with a further value."""
+        point, scale = self._known.points[value.number], self._models.scale
+        quality = float(scale(np.array([value.quality]))[0])
+        mean, deviation = self._models.quality.predict_given(point, value.rung, quality)
+        columns = ([mean], [deviation], [value.costs], [value.seconds], [1.0])
+        return Belief(*(np.array(column, dtype=np.float64) for column in columns))
+
+    def _front_at(self, rung: int) -> Indices:
+        if rung not in self._fronts:
+            ahead = np.flatnonzero(self._rung >= rung)
+            self._fronts[rung] = ahead[non_dominated(self.points[ahead])]
+        return self._fronts[rung]
+
+    def _best(self, ends: Mapping[int, Outcome | None]) -> list[int]:
+        done = [
+            number
+            for number, outcome in ends.items()
+            if outcome is Outcome.COMPLETED and self._known.misses[number] <= 0
+        ]
+        if not done:
+            return []
+        values = np.array([(self._last[n].quality, *self._last[n].costs) for n in done])
+        return [number for number, kept in zip(done, non_dominated(values), strict=True) if kept]

@@ -1,0 +1,50 @@
+"""What is believed of trials at a moment."""
+
+import numpy as np
+import pytest
+
+from gansearch.pareto import non_dominated
+from gansearch.record import Outcome
+from gansearch.search.models import Known, Value, fit_settings
+from gansearch.search.view import View
+
+RUNGS = 3
+GROUP = np.array([0, 1])
+
+
+@pytest.fixture(scope="module")
+def view() -> View:
+    """Of 60 trials: the first 20 came to the end, then as many to each rung before or to none."""
+    random = np.random.default_rng(0)
+    points = dict(enumerate(random.random((60, 2))))
+    values = [
+        Value(number, rung, float(x + 1 / (1 + rung)), 1.0, (round(4 * float(y)) / 4,))
+        for number, (x, y) in points.items()
+        for rung in range(RUNGS - number // 20)
+        if number < 50
+    ]
+    ends = dict.fromkeys(range(20), Outcome.COMPLETED)
+    known = Known(points, values, dict.fromkeys(ends, -1.0))
+    return View(fit_settings(GROUP, known, RUNGS), known, ends, np.array([np.inf, np.inf]))
+
+
+@pytest.mark.parametrize("rung", [-1, 0, 1, 2])
+def test_the_front_without_a_trial_is_that_of_the_others_who_came_as_far(
+    view: View, rung: int
+) -> None:
+    came = {number: RUNGS - 1 - number // 20 if number < 50 else -1 for number in view.numbers}
+    for number in view.numbers:
+        others = [came[other] >= rung and other != number for other in view.numbers]
+        expected = view.points[others][non_dominated(view.points[others])]
+        found = view.front_without(number, rung)
+        np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(expected, axis=0))
+
+
+def test_who_came_less_far_beats_nobody(view: View) -> None:
+    """A trial that is the worst there is, at a rung: the best of those behind do not count."""
+    number = next(n for n in view.numbers if 20 <= n < 40)
+    worst = view.of_trial(Value(number, 1, 50.0, 1.0, (2.0,)))
+    rival, _ = view.beaten_by(number, 1, worst) or (-1, 0.0)
+    assert 0 <= rival < 40
+    ahead, _ = view.beaten_by(number, 2, worst) or (-1, 0.0)
+    assert 0 <= ahead < 20
