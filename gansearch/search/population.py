@@ -33,6 +33,9 @@ RESAMPLED = 0.25
 ATTEMPTS = 8
 """Draws of a child before none is tried that was not tried before."""
 
+LAST = 256
+"""Trials that came to a rung last, which are its population where nothing says how many."""
+
 _STREAM = 1000  # of randomness, apart from those of samplers
 
 
@@ -59,10 +62,10 @@ class Cohorts:
 
     Args:
         space: its objectives and bounds order them.
-        size: of a population, so that who came before is forgotten; ``None`` for all.
+        size: of a population, so that who came before is forgotten.
     """
 
-    def __init__(self, space: Space, size: int | None) -> None:
+    def __init__(self, space: Space, size: int) -> None:
         self._space = space
         self._size = size
         self._rungs: dict[int, deque[TrialRecord]] = {}  # by images
@@ -108,7 +111,7 @@ class Truncation:
     """
 
     def __init__(self, space: Space) -> None:
-        self._cohorts = Cohorts(space, space.search.population)
+        self._cohorts = Cohorts(space, space.search.population or LAST)
 
     def judge(self, trial: TrialRecord) -> str | None:
         """Why a trial should stop at its last report, which is new; ``None`` if it goes on."""
