@@ -52,12 +52,11 @@ def expected_hypervolume_improvement(
         for column, end in zip(front.T[1:], corner[1:], strict=True)
     ]
     edges = [np.concatenate([[-np.inf], edge]) for edge in edges]
-    level = np.full([len(edge) - 1 for edge in edges], corner[0])
-    for point in front:
-        beyond = tuple(
-            slice(np.searchsorted(e, c), None) for e, c in zip(edges, point[1:], strict=True)
-        )
-        level[beyond] = np.minimum(level[beyond], point[0])
+    level = np.full([len(edge) - 1 for edge in edges] + [1], corner[0])
+    cells = [np.searchsorted(e, c) for e, c in zip(edges, front.T[1:], strict=True)]
+    np.minimum.at(level, (*cells, np.zeros(len(front), dtype=np.int64)), front[:, 0])
+    for axis in range(level.ndim):  # a point is as good in every cell of higher costs
+        np.minimum.accumulate(level, axis=axis, out=level)
     sizes = np.ones((len(mean), 1))
     for edge, cost in zip(edges, costs.T, strict=True):  # the part of each cell that it dominates
         widths = np.clip(edge[1:] - np.maximum(edge[:-1], cost[:, None]), 0, None)

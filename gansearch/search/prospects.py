@@ -14,7 +14,6 @@ from collections.abc import Callable
 import numpy as np
 
 from gansearch.config import Params
-from gansearch.pareto import non_dominated
 from gansearch.record import TrialRecord
 from gansearch.search.fitting import MemoryModel
 from gansearch.search.gaussian import Array
@@ -48,7 +47,7 @@ class Prospects:
         self._history = History(space)
         self._outlooks = Outlooks(self._history, space.search.seed)
         self._seen: set[bytes] = set()
-        self._awaited: tuple[View | None, Array] = (None, np.empty(0))
+        self._grown: tuple[View | None, int, Array] = (None, 0, np.empty(0))
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
@@ -78,9 +77,7 @@ class Prospects:
         outlook = self._outlooks.now()
         if outlook is None:
             return None
-        view = outlook.view
-        points = np.vstack([view.points[view.front], self._to_come(view)])
-        front = points[non_dominated(points)]
+        front = self._front(outlook.view)
         for index in np.argsort(-rates(outlook.pool, front, outlook.corner)):
             if outlook.genes[index].tobytes() not in self._seen:
                 params = self._history.encoder.params(outlook.genes[index])
@@ -108,14 +105,18 @@ class Prospects:
             return f"it promises {rate / outlook.usual:.0%} of what trials usually do"
         return None
 
-    def _to_come(self, view: View) -> Array:
-        """The believed objectives ``[N, M]`` of the trials that came after the view."""
-        known = self._awaited[1] if self._awaited[0] is view else np.empty((0, len(view.limits)))
+    def _front(self, view: View) -> Array:
+        """The believed front ``[F, M]``, of the trials that came after the view as well."""
+        known, count, front = self._grown
+        if known is not view:
+            count, front = view.trials, view.points[view.front]
         # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
-        new = self._history.points[view.trials + len(known) :]
-        found = np.vstack([known, *(view.of(point[None]).points for point in new)])
-        self._awaited = view, found
-        return found
+        for point in self._history.points[count:]:
+            new = view.of(point[None]).points
+            if not (front <= new).all(axis=1).any():
+                front = np.vstack([front[~(new <= front).all(axis=1)], new])
+        self._grown = view, len(self._history.points), front
+        return front
 
 
 class PromisingProposer:
