@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,8 @@ class Value(NamedTuple):
     costs: tuple[float, ...]
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """What was told of a study by some moment.
 
     Attributes:
@@ -54,6 +56,7 @@ class Known(NamedTuple):
     values: Sequence[Value]
     misses: Mapping[int, float]
 
+    @cached_property
     def last(self) -> dict[int, Value]:
         """The last value of each trial."""
         return {value.number: value for value in self.values}
@@ -124,7 +127,7 @@ def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
         known: at least one value.
         rungs: how many there are, the full budget among them.
     """
-    last = list(known.last().values())
+    last = list(known.last.values())
     scale = Scale.of_quality(_furthest(known.values, last))
     chosen = _telling(known.values, MOST_FITTED)
     quality = scale, fit(group, *_of_quality(known, chosen, scale), rungs)
@@ -153,7 +156,7 @@ class Models:
         self.scale, kernel = settings.quality
         chosen = _telling(known.values, MOST)
         self.quality = Gaussian(kernel, *_of_quality(known, chosen, self.scale))
-        few = _chosen(list(known.last().values()), FEW)
+        few = _chosen(list(known.last.values()), FEW)
         points = known.at([value.number for value in few])
         self._costs = [
             (scale, Gaussian(kernel, points, _flat(points), scale(column)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -23,8 +23,36 @@ MARGIN = 0.1
 """By how much of its extent the corner is beyond the front, at least."""
 CHANCE = 64
 """Configurations by chance that the corner is drawn from."""
+SOME = 4
+"""Trials considered at a time, so that none that asks has to wait for them all."""
 RECENT = 12
 """Trials whose promise is the usual one."""
+
+
+class Frontier:
+    """The believed front of a view, of the trials that came after it as well.
+
+    Args:
+        view: what is believed.
+
+    Attributes:
+        count: of the trials that are considered.
+        points: of the front ``[F, M]``.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.count = view.trials
+        self.points = view.points[view.front]
+
+    def grow(self, trials: Sequence[Array]) -> None:
+        """Consider trials, from the study's first on, by their points ``[D]``."""
+        # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
+        for point in trials[self.count :]:
+            new = self._view.of(point[None]).points
+            if not (self.points <= new).all(axis=1).any():
+                self.points = np.vstack([self.points[~(new <= self.points).all(axis=1)], new])
+            self.count += 1
 
 
 class Outlook(NamedTuple):
@@ -32,6 +60,7 @@ class Outlook(NamedTuple):
 
     Attributes:
         view: what is believed.
+        frontier: of the view.
         corner: up to which hypervolume counts ``[M]``, the quality first.
         usual: what the newest trials promise on average, now that each has reported.
         genes: of a pool of configurations to try ``[N, G]``.
@@ -39,6 +68,7 @@ class Outlook(NamedTuple):
     """
 
     view: View
+    frontier: Frontier
     corner: Array
     usual: float
     genes: Array
@@ -77,6 +107,15 @@ class Outlooks:
             self._coming = history.coming, self._executor.submit(self._outlook, history.coming)
         return self._held and self._held[1]
 
+    def grow(self) -> None:
+        """Consider new trials: all of them now, and some for the outlook that comes."""
+        points = self._history.points
+        if self._held is not None:
+            self._held[1].frontier.grow(points)
+        if self._coming is not None and self._coming[1].done():
+            frontier = self._coming[1].result().frontier
+            frontier.grow(points[: frontier.count + SOME])
+
     def _arrived(self, step: Step) -> Outlook:
         if self._coming is not None and self._coming[0] == step:
             return self._coming[1].result()
@@ -95,7 +134,8 @@ class Outlooks:
         corner = _corner(view, history.encoder, np.random.default_rng(seed))
         drawn = _drawn(view, genes, history.encoder, np.random.default_rng(seed))
         pool = view.of(history.encoder.points(drawn))
-        return Outlook(view, corner, _usual(view, genes, history.encoder, corner), drawn, pool)
+        usual = _usual(view, genes, history.encoder, corner)
+        return Outlook(view, Frontier(view), corner, usual, drawn, pool)
 
 
 def rates(belief: Belief, front: Array, corner: Array) -> Array:

@@ -16,10 +16,8 @@ import numpy as np
 from gansearch.config import Params
 from gansearch.record import TrialRecord
 from gansearch.search.fitting import MemoryModel
-from gansearch.search.gaussian import Array
 from gansearch.search.history import History
 from gansearch.search.outlook import Outlooks, rates
-from gansearch.search.view import View
 from gansearch.space import Space
 
 EXPLORED = 0.1
@@ -47,7 +45,6 @@ class Prospects:
         self._history = History(space)
         self._outlooks = Outlooks(self._history, space.search.seed)
         self._seen: set[bytes] = set()
-        self._grown: tuple[View | None, int, Array] = (None, 0, np.empty(0))
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
@@ -77,8 +74,9 @@ class Prospects:
         outlook = self._outlooks.now()
         if outlook is None:
             return None
-        front = self._front(outlook.view)
-        for index in np.argsort(-rates(outlook.pool, front, outlook.corner)):
+        self._outlooks.grow()
+        promises = rates(outlook.pool, outlook.frontier.points, outlook.corner)
+        for index in np.argsort(-promises):
             if outlook.genes[index].tobytes() not in self._seen:
                 params = self._history.encoder.params(outlook.genes[index])
                 if admits(params):
@@ -104,19 +102,6 @@ class Prospects:
         if rate < SHARE * outlook.usual:
             return f"it promises {rate / outlook.usual:.0%} of what trials usually do"
         return None
-
-    def _front(self, view: View) -> Array:
-        """The believed front ``[F, M]``, of the trials that came after the view as well."""
-        known, count, front = self._grown
-        if known is not view:
-            count, front = view.trials, view.points[view.front]
-        # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
-        for point in self._history.points[count:]:
-            new = view.of(point[None]).points
-            if not (front <= new).all(axis=1).any():
-                front = np.vstack([front[~(new <= front).all(axis=1)], new])
-        self._grown = view, len(self._history.points), front
-        return front
 
 
 class PromisingProposer:

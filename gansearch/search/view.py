@@ -74,7 +74,7 @@ class View:
         self.trials = len(known.points)
         self._models = Models(settings, known)
         self.limits = np.append(self._models.scale(limits[:1]), limits[1:])
-        self._last = known.last()
+        self._last = known.last
         self.reported = list(self._last)
         self._rungs = np.bincount([value.rung for value in self._last.values()])
         running = [number for number in known.points if number not in ends]
@@ -91,8 +91,9 @@ class View:
         self._rung = np.array([value.rung if value else FIRST for value in last])
         self._place = {number: place for place, number in enumerate(self.numbers)}
         self.points = self.belief.points
-        self._fronts: dict[int, Indices] = {}  # by the rung that their trials came to
-        self.front = self._front_at(FIRST)
+        rungs = range(FIRST, len(self._rungs))
+        self._fronts = {rung: self._front_at(rung) for rung in rungs}  # of those that came there
+        self.front = self._fronts[FIRST]
 
     def reached(self, rung: int) -> int:
         """How many trials have come to a rung."""
@@ -103,7 +104,7 @@ class View:
 
     def front_without(self, number: int, rung: int = FIRST) -> Array:
         """The believed front ``[F, M]`` of those that came to a rung, had a trial not been."""
-        front = self._front_at(rung)
+        front = self._fronts[rung]
         place = self._place.get(number)
         if place not in front:
             return self.points[front]
@@ -151,10 +152,9 @@ class View:
         return Belief(*(np.array(column, dtype=np.float64) for column in columns))
 
     def _front_at(self, rung: int) -> Indices:
-        if rung not in self._fronts:
-            ahead = np.flatnonzero(self._rung >= rung)
-            self._fronts[rung] = ahead[non_dominated(self.points[ahead])]
-        return self._fronts[rung]
+        ahead = np.flatnonzero(self._rung >= rung)
+        found: Indices = ahead[non_dominated(self.points[ahead])]
+        return found
 
     def _best(self, ends: Mapping[int, Outcome | None]) -> list[int]:
         done = [
