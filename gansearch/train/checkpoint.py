@@ -14,6 +14,9 @@ from gansearch.errors import CheckpointError
 FORMAT = 3
 """Version of the file's content; a file of another version is refused."""
 
+DIRECTORY = 0x10
+"""Bit of an archived file's attributes (DOS) that makes a directory of it."""
+
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists and dictionaries of these: what ``weights_only`` lets in."""
 
@@ -64,9 +67,13 @@ def read_checkpoint(path: Path) -> State:
 
 def _verify_checksums(file: BinaryIO) -> None:
     """What torch's own reader does not do: a flipped bit would pass for a weight."""
-    damaged = zipfile.ZipFile(file).testzip()
+    archive = zipfile.ZipFile(file)
+    damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+    for entry in archive.infolist():
+        if entry.external_attr & DIRECTORY:  # of which torch reads nothing, and gives what it finds
+            raise zipfile.BadZipFile(f"{entry.filename} is marked as a directory")
 
 
 def _sync_folder(folder: Path) -> None:

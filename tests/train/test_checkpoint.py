@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,6 +208,22 @@ def test_a_flipped_weight_is_refused(path):
     )
     path.write_bytes(damaged)
     with pytest.raises(CheckpointError, match="checksum"):
+        read_checkpoint(path)
+
+
+def test_weights_that_are_marked_as_a_directory_are_refused(path):
+    """Torch would read nothing of them, and take what is in memory."""
+    write_checkpoint(path, STATE)
+    damaged = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        place = archive.start_dir
+        for entry in archive.infolist():
+            if entry.filename.endswith("data/0"):
+                break
+            place += 46 + len(entry.filename)
+    damaged[place + 38] |= 0x10
+    path.write_bytes(damaged)
+    with pytest.raises(CheckpointError, match="directory"):
         read_checkpoint(path)
 
 
