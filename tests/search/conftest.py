@@ -187,18 +187,24 @@ def postgres() -> Iterator[str]:
             [postgres, "-D", f"{folder}/data", *settings], **quiet, stderr=subprocess.DEVNULL
         )
         try:
-            wait_for(Path(folder, ".s.PGSQL.5432"))
-            yield f"postgresql://me@/postgres?host={folder}"
+            url = f"postgresql://me@/postgres?host={folder}"
+            wait_for(url)
+            yield url
         finally:
             server.send_signal(signal.SIGINT)  # "fast" shutdown
             server.wait(30)
 
 
-def wait_for(path: Path) -> None:
+def wait_for(server: str) -> None:
+    """Until a server answers: its socket is there before it does."""
+    psycopg = pytest.importorskip("psycopg")
     deadline = time.monotonic() + 30
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(path)
+    while True:
+        try:
+            return psycopg.connect(server).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
         time.sleep(0.05)
 
 
