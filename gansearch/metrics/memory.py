@@ -67,13 +67,17 @@ class PeakMemory:
         self._rounds += rounds
         self._is_known = is_lean and self._rounds >= WARM_UP
 
-    def costs(self) -> dict[str, float]:
+    def costs(self, held: int) -> dict[str, float]:
         """In MiB ``peak_memory_mib``, and on CUDA ``reserved_memory_mib``.
 
         What is reserved is the allocator's peak with all that it keeps to use again, of evaluations
         too: what other processes cannot have.
+
+        Args:
+            held: bytes that are known to be held. A process can give back more meanwhile than
+                small networks take; the peak is not less than they are.
         """
-        costs = {"peak_memory_mib": self._peak / MIB}
+        costs = {"peak_memory_mib": max(self._peak, held) / MIB}
         return {**costs, "reserved_memory_mib": self._reserved / MIB} if self._reserved else costs
 
     def state_dict(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -119,10 +120,11 @@ class Trainer:
         """Time, memory, parameters and multiply-accumulates of the training so far."""
         with self._compute.exact():
             macs = gmacs(self.variant)
+        tensors = chain(self.variant.parameters(), self.variant.buffers())
         return {
             **self._timer.costs(),
             "compile_seconds": self._compile_seconds,
-            **self._memory.costs(),
+            **self._memory.costs(sum(tensor.nbytes for tensor in tensors)),
             **parameters(self.variant),
             "gmacs": macs,
         }

@@ -17,8 +17,8 @@ def touched(mib: int) -> Tensor:
     return torch.frombuffer(mmap.mmap(-1, mib * MIB), dtype=torch.uint8).fill_(1)
 
 
-def peak(memory: PeakMemory) -> float:
-    return memory.costs()["peak_memory_mib"]
+def peak(memory: PeakMemory, held: int = 0) -> float:
+    return memory.costs(held)["peak_memory_mib"]
 
 
 def test_peak_is_of_the_windows_alone() -> None:
@@ -56,6 +56,15 @@ def test_a_resumed_peak_is_the_larger_one() -> None:
         pass
     assert peak(resumed) == peak(memory)
     assert peak(memory) == pytest.approx(32, abs=8)
+
+
+def test_a_process_that_gives_back_more_than_it_takes_still_holds_its_networks() -> None:
+    before = touched(64)
+    memory = PeakMemory(CPU)
+    with memory.window():
+        del before
+        networks = touched(2)
+    assert peak(memory, held=len(networks)) == pytest.approx(2, abs=0.1)
 
 
 @pytest.fixture
