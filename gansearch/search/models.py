@@ -129,7 +129,7 @@ def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
     """
     last = list(known.last.values())
     scale = Scale.of_quality(_furthest(known.values, last))
-    chosen = _telling(known.values, MOST_FITTED)
+    chosen = _telling(known, MOST_FITTED)
     quality = scale, fit(group, *_of_quality(known, chosen, scale), rungs)
     few = _chosen(last, FEW)
     points = known.at([value.number for value in few])
@@ -154,7 +154,7 @@ class Models:
 
     def __init__(self, settings: Settings, known: Known) -> None:
         self.scale, kernel = settings.quality
-        chosen = _telling(known.values, MOST)
+        chosen = _telling(known, MOST)
         self.quality = Gaussian(kernel, *_of_quality(known, chosen, self.scale))
         few = _chosen(list(known.last.values()), FEW)
         points = known.at([value.number for value in few])
@@ -208,13 +208,13 @@ def _furthest(values: Sequence[Value], last: Sequence[Value]) -> Array:
     return np.array([value.quality for value in values if value.rung >= rung])
 
 
-def _telling(values: Sequence[Value], most: int) -> Sequence[Value]:
+def _telling(known: Known, most: int) -> Sequence[Value]:
     """So many values at most: the last ones of trials tell more than those before them."""
-    if len(values) <= most:
-        return values
-    last = {value.number: value for value in values}
-    lasts = _chosen(list(last.values()), int(LASTS * most))
-    others = _chosen([v for v in values if last[v.number] is not v], most - len(lasts))
+    if len(known.values) <= most:
+        return known.values
+    lasts = _chosen(list(known.last.values()), int(LASTS * most))
+    earlier = [value for value in known.values if known.last[value.number] is not value]
+    others = _chosen(earlier, most - len(lasts))
     return [*lasts, *others]
 
 

@@ -63,7 +63,9 @@ class Never:
 
 
 class Unpromising:
-    """Stops what promises much less than a new trial does (:mod:`gansearch.search.prospects`).
+    """Stops what another trial beats, surely or while it promises little itself.
+
+    By :mod:`gansearch.search.prospects`.
 
     Args:
         prospects: told of every trial.

@@ -171,7 +171,7 @@ def postgres() -> Iterator[str]:
     initdb, postgres = shutil.which("initdb"), shutil.which("postgres")
     if initdb is None or postgres is None:
         pytest.skip("needs PostgreSQL's initdb and postgres on the PATH")
-    pytest.importorskip("psycopg")
+    psycopg = pytest.importorskip("psycopg")
     with TemporaryDirectory(prefix="gansearch-pg-", dir="/tmp") as folder:
         user: dict[str, Any] = {}
         if os.getuid() == 0:  # PostgreSQL does not run as root
@@ -188,21 +188,20 @@ def postgres() -> Iterator[str]:
         )
         try:
             url = f"postgresql://me@/postgres?host={folder}"
-            wait_for(url)
+            wait_for(lambda: psycopg.connect(url).close(), psycopg.OperationalError)
             yield url
         finally:
             server.send_signal(signal.SIGINT)  # "fast" shutdown
             server.wait(30)
 
 
-def wait_for(server: str) -> None:
+def wait_for(connect: Callable[[], None], refused: type[Exception]) -> None:
     """Until a server answers: its socket is there before it does."""
-    psycopg = pytest.importorskip("psycopg")
     deadline = time.monotonic() + 30
     while True:
         try:
-            return psycopg.connect(server).close()
-        except psycopg.OperationalError:
+            return connect()
+        except refused:
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
