@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmarks.search.measures import EARLY, NEAR, Counted, Worth, at, share_to_reach, worth
-from benchmarks.search.methods import METHODS
+from benchmarks.search.methods import METHODS, ORACLE, Oracle
 from benchmarks.search.problems import FUNCTIONS, Problem
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, load_table
@@ -83,7 +83,8 @@ def simulated(case: Case, trainings: int, workers: int) -> Worth:
     search = space.search.model_copy(update={"seed": seed, "sampler": "random"})
     searched = problem.with_space(space.model_copy(update={"budget": budget, "search": search}))
     limit = budget_of(problem, trainings)
-    simulation = simulate(searched, Cluster(workers, seed=seed), METHODS[method], limit)
+    make = partial(Oracle, problem.optimal) if method == ORACLE else METHODS[method]
+    simulation = simulate(searched, Cluster(workers, seed=seed), make, limit)
     return worth(problem, simulation)
 
 
@@ -106,7 +107,8 @@ def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
         "not get there. Found: front members that a fully trained trial misses by at most "
         f"{NEAR:.0%} of the front's extent. Falsely stopped: of the trials that nothing else in "
         "their study dominates in truth. Stopped early: diverging trials that ended by "
-        f"{EARLY:.0%} of their budget.",
+        f"{EARLY:.0%} of their budget. `{ORACLE}` trains members of the true front alone, in an "
+        "order by chance: what has to learn where they are cannot be expected to be faster.",
     ]
     lines += ["", "## Share of the budget, all problems", "", *_overview(found, chosen)]
     for name in chosen.problems:
@@ -174,16 +176,16 @@ def _pooled(counts: Sequence[Counted]) -> str:
 
 def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    usual = [method for method in METHODS if method not in LIBRARIES]
+    usual = [method for method in (*METHODS, ORACLE) if method not in LIBRARIES]
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--problems", nargs="+", default=list(problems()), choices=problems())
-    parser.add_argument("--methods", nargs="+", default=usual, choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=usual, choices=[*METHODS, ORACLE])
     parser.add_argument("--trainings", type=int, default=60)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--fresh", nargs="*", default=[], choices=METHODS)
+    parser.add_argument("--fresh", nargs="*", default=[], choices=[*METHODS, ORACLE])
     parser.add_argument("--out", type=Path, default=TABLE)
     chosen = parser.parse_args()
     STUDIES.mkdir(exist_ok=True)

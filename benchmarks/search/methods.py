@@ -6,8 +6,9 @@ library only decides what to stop, configurations are drawn by chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
 
@@ -257,6 +258,23 @@ def _neps(parameter: Any) -> Any:
     raise TypeError(f"{parameter!r} has no counterpart in NePS")
 
 
+class Oracle(Ledger):
+    """Who knows the true front, and trains its members in an order by chance.
+
+    Nothing that has to learn where the front is can be expected to be faster.
+    """
+
+    def __init__(self, optimal: Sequence[Params], space: Space, clock: Clock) -> None:
+        super().__init__(space, clock)
+        order = np.random.default_rng(space.search.seed).permutation(len(optimal))
+        self._next = cycle([optimal[i] for i in order])
+
+    def propose(self, number: int) -> Params:  # noqa: ARG002 - the next one, whatever it is
+        """The next member."""
+        return next(self._next)
+
+
+ORACLE = "oracle"
 METHODS: dict[str, MakeMethod] = {
     **{
         f"{sampler}+{stopping}": partial(own, sampler, stopping)

@@ -9,7 +9,7 @@ cross, and values are noisy where the problem says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -41,6 +41,10 @@ class Problem(Simulated, Protocol):
     @property
     def front(self) -> Points:
         """The true front, ``[N, M]``, minimised, in the order of the space's objectives."""
+
+    @property
+    def optimal(self) -> Sequence[Params]:
+        """Configurations that come to the true front's members, in their order."""
 
     @property
     def usual(self) -> Points:
@@ -139,8 +143,14 @@ class FunctionProblem:
     @cached_property
     def front(self) -> Points:
         """The true front."""
-        points = self._costed(self.function(self.pareto_set()))
-        return points[non_dominated(points)]
+        return self._costed(self.function(self._optimal))
+
+    @property
+    def optimal(self) -> Sequence[Params]:
+        """The configurations behind it."""
+        names = [f"x{i + 1}" for i in range(self.dimensions)]
+        rows = self._optimal.tolist()
+        return [{"variant": self.name, **dict(zip(names, row, strict=True))} for row in rows]
 
     @cached_property
     def usual(self) -> Points:
@@ -168,6 +178,12 @@ class FunctionProblem:
     def with_space(self, space: Space) -> FunctionProblem:
         """The same problem, searched as ``space`` says."""
         return replace(self, space=space)
+
+    @cached_property
+    def _optimal(self) -> NDArray[np.float64]:
+        points = self.pareto_set()
+        found: NDArray[np.float64] = points[non_dominated(self._costed(self.function(points)))]
+        return found
 
     def _point(self, params: Params) -> NDArray[np.float64]:
         return np.array([float(params[f"x{i + 1}"]) for i in range(self.dimensions)])

@@ -7,6 +7,7 @@ and ends badly, curves turn up, values are noisy, and a discriminator that is to
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -53,10 +54,16 @@ class Surrogate:
 
     @cached_property
     def front(self) -> Points:
-        """The true front: of each choice of the others, the best learning rates."""
-        combinations = (dict(zip(CHOICES, c, strict=True)) for c in product(*CHOICES.values()))
-        points = np.array([self.truth({**c, **_best_rates(c)}) for c in combinations])
-        return points[non_dominated(points)]
+        """The true front."""
+        return np.array([self.truth(params) for params in self.optimal])
+
+    @cached_property
+    def optimal(self) -> Sequence[Params]:
+        """Of each choice of the others, the best learning rates."""
+        choices = (dict(zip(CHOICES, c, strict=True)) for c in product(*CHOICES.values()))
+        found = [{"variant": self.name, **c, **_best_rates(c)} for c in choices]
+        kept = non_dominated(np.array([self.truth(params) for params in found]))
+        return [params for params, keep in zip(found, kept, strict=True) if keep]
 
     @cached_property
     def usual(self) -> Points:

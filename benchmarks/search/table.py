@@ -75,9 +75,14 @@ class TableProblem:
     @cached_property
     def front(self) -> Points:
         """The front of the configurations' means over their seeds."""
-        finite: Points = self.usual[np.isfinite(self.usual).all(axis=1)]
-        front: Points = finite[non_dominated(finite)]
-        return front
+        return np.array([self.truth(params) for params in self.optimal])
+
+    @cached_property
+    def optimal(self) -> Sequence[Params]:
+        """The configurations behind it."""
+        finite = np.flatnonzero(np.isfinite(self.usual).all(axis=1))
+        configurations = [runs[0].params for runs in self.runs.values()]
+        return [configurations[i] for i in finite[non_dominated(self.usual[finite])]]
 
     @cached_property
     def usual(self) -> Points:

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 Array = NDArray[np.float64]
 
 MAX_CELLS = 1024
-"""Into which the costs of a front divide what lies beyond them; a front with more is thinned."""
+"""Into which the costs of a front divide what lies beyond them, at most: by rounding costs."""
 
 
 def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
@@ -46,7 +46,7 @@ def expected_hypervolume_improvement(
     Returns:
         ``[N]``, at least 0.
     """
-    front = _thinned(front[(front < corner).all(axis=1)])
+    front = _rounded(front[(front < corner).all(axis=1)])
     edges = [
         np.append(np.unique(column), end)
         for column, end in zip(front.T[1:], corner[1:], strict=True)
@@ -69,11 +69,16 @@ def expected_hypervolume_improvement(
     return found
 
 
-def _thinned(front: Array) -> Array:
-    dimensions = front.shape[1] - 1
-    most = max(2, int(MAX_CELLS ** (1 / max(1, dimensions))))
-    if len(front) <= most:
-        return front
-    spread = np.linspace(0, len(front) - 1, most).round().astype(np.int64)
-    found: Array = front[np.argsort(front[:, 0])[spread]]
+def _rounded(front: Array) -> Array:
+    """The front with so few different costs that the cells do; each cost is the nearest of those.
+
+    Without some of its points, a front would have holes that promise to be filled.
+    """
+    most = int(MAX_CELLS ** (1 / max(1, front.shape[1] - 1))) - 1
+    found = front.copy()
+    for column in found.T[1:]:
+        kept = np.unique(column)
+        if len(kept) > most:
+            kept = kept[np.linspace(0, len(kept) - 1, most).round().astype(np.int64)]
+            column[:] = kept[np.searchsorted((kept[1:] + kept[:-1]) / 2, column)]
     return found

@@ -17,10 +17,11 @@ from gansearch.search.view import Belief, View
 
 FAR, NEAR = 150, 150
 """Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
-CORNER = 0.75
-"""Share of the configurations by chance that each side of the corner is beyond."""
+CORNER, DEAR = 0.75, 0.95
+"""Shares of the configurations by chance that the corner is beyond: in quality, in which some come
+to nothing, and in each cost, of which the dear ones may be the best."""
 MARGIN = 0.1
-"""By how much of its extent the corner is beyond the front, at least."""
+"""By how much of its extent the corner is beyond the front, and beyond what is dear."""
 CHANCE = 64
 """Configurations by chance that the corner is drawn from."""
 SOME = 4
@@ -149,11 +150,13 @@ def rates(belief: Belief, front: Array, corner: Array) -> Array:
 
 def _corner(view: View, encoder: Encoder, random: np.random.Generator) -> Array:
     chance = encoder.snapped(random.random((CHANCE, encoder.count)))
-    corner = np.quantile(view.of(encoder.points(chance)).points, CORNER, axis=0)
-    front = view.points[view.front]
-    if len(front):
-        extent = front.max(axis=0) - front.min(axis=0)
-        corner = np.maximum(front.max(axis=0) + MARGIN * extent, corner)
+    points = view.of(encoder.points(chance)).points
+    # As if the best by chance were a dear one: the front may yet come to there.
+    best = np.append(points[:, 0].min(), np.quantile(points[:, 1:], DEAR, axis=0))
+    front = np.vstack([view.points[view.front], best])
+    worst = front.max(axis=0)
+    corner = worst + MARGIN * (worst - front.min(axis=0))
+    corner[0] = max(corner[0], np.quantile(points[:, 0], CORNER))
     found: Array = np.minimum(corner, view.limits)
     return found
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats.qmc import Halton
 
 from gansearch.config import Params
 from gansearch.record import TrialRecord
@@ -45,6 +46,7 @@ class Prospects:
         self._history = History(space)
         self._outlooks = Outlooks(self._history, space.search.seed)
         self._seen: set[bytes] = set()
+        self._even = Halton(self._history.encoder.count, rng=space.search.seed)
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
@@ -59,10 +61,18 @@ class Prospects:
         """A trial that was added came to its end."""
         self._history.end(trial)
 
-    def chance(self, random: np.random.Generator, admits: Callable[[Params], bool]) -> Params:
-        """A configuration by chance, an admitted new one if a few draws find one."""
+    def chance(
+        self, number: int, random: np.random.Generator, admits: Callable[[Params], bool]
+    ) -> Params:
+        """A configuration by chance, an admitted new one if a few draws find one.
+
+        While nothing is believed, trials of successive numbers are spread evenly over the space.
+        """
         encoder = self._history.encoder
-        genes = encoder.snapped(random.random((DRAWS, encoder.count)))
+        drawn = random.random((DRAWS, encoder.count))
+        if self._outlooks.now() is None:
+            drawn[0] = self._even.reset().fast_forward(number).random()
+        genes = encoder.snapped(drawn)
         new = (encoder.params(row) for row in genes if row.tobytes() not in self._seen)
         return next(filter(admits, new), encoder.params(genes[0]))
 
@@ -135,7 +145,7 @@ class PromisingProposer:
             return self._first[number]
         random = np.random.default_rng((self._seed, number))
         best = None if random.random() < EXPLORED else self._prospects.best(self._fits)
-        return best or self._prospects.chance(random, self._fits)
+        return best or self._prospects.chance(number, random, self._fits)
 
     def _fits(self, params: Params) -> bool:
         return self._memory.excess(params) <= 0

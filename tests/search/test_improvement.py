@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansearch.pareto import hypervolume
+from gansearch.search import improvement
 from gansearch.search.improvement import expected_hypervolume_improvement
 
 
@@ -21,6 +22,19 @@ def test_it_is_the_mean_of_what_is_gained(objectives: int) -> None:
         drawn = mean[i] + deviation[i] * random.standard_normal(1000)
         gains = [hypervolume([*front, [y, *cost]], corner) - before for y in drawn]
         assert found[i] == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / 1000**0.5 + 1e-4)
+
+
+def test_a_front_of_many_points_has_no_holes(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    points = np.abs(random.standard_normal((300, 3)))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    front, tried = points[:200], points[200:]
+    beliefs = tried[:, 0] * random.uniform(0.9, 1.1, 100), np.full(100, 0.02), tried[:, 1:]
+    rounded = expected_hypervolume_improvement(*beliefs, front, np.full(3, 1.1))
+    monkeypatch.setattr(improvement, "MAX_CELLS", 10**6)
+    exact = expected_hypervolume_improvement(*beliefs, front, np.full(3, 1.1))
+    assert np.corrcoef(rounded, exact)[0, 1] > 0.9
+    assert rounded.mean() == pytest.approx(exact.mean(), rel=0.2)
 
 
 @settings(max_examples=50)

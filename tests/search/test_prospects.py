@@ -1,5 +1,6 @@
 """The policy that weighs trials by the hypervolume that they promise."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks.search.compare import budget_of
 from benchmarks.search.measures import worth
-from benchmarks.search.problems import FUNCTIONS
+from benchmarks.search.problems import FUNCTIONS, FunctionProblem, unit_cube
 from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.search.policy import Policy
 from gansearch.search.simulate import Cluster, simulate
@@ -81,15 +82,19 @@ def test_a_bound_on_an_objective_keeps_proposals_within_it(empty: StudyRecord) -
 
 def test_what_is_beaten_at_no_higher_cost_is_stopped_and_says_by_whom(empty: StudyRecord) -> None:
     study = driver(empty)
-    for _ in range(16):
+    for _ in range(40):
         study.train()
-    ask = study.policy.ask()
-    assert ask is not None
-    poor = Driver.report({"g_lr": 0.001, "d_lr_ratio": 10.0}, 1)
-    assert not study.policy.report(ask.number, poor)
-    reason = study.policy.record().trials[ask.number].reason
-    assert "is better at no higher cost" in reason
-    assert reason.startswith("at 1 kimg trial ")
+    trials = study.policy.record().trials
+    stopped = [trial for trial in trials if "is better at no higher cost" in trial.reason]
+    assert stopped
+    for trial in stopped:
+        found = re.match(r"at \d kimg trial (\d+) is better at no higher cost", trial.reason)
+        assert found is not None
+        own, other = (
+            Driver.report(dict(each.params), 8).metrics for each in (trial, trials[int(found[1])])
+        )
+        assert other["fid_digits"] < own["fid_digits"]
+        assert other["peak_memory_mib"] <= own["peak_memory_mib"] * (1 + 1e-5)
 
 
 def test_nobody_is_stopped_before_enough_is_known(empty: StudyRecord) -> None:
@@ -120,6 +125,31 @@ def test_the_same_seed_asks_the_same_and_another_asks_otherwise(empty: StudyReco
 
     assert asked(0) == asked(0)
     assert asked(0)[1:] != asked(1)[1:]
+
+
+def test_the_first_ones_are_spread_evenly(empty: StudyRecord) -> None:
+    study = driver(empty)
+    asked = [study.policy.ask() for _ in range(9)]
+    drawn = [ask.params for ask in asked[1:] if ask is not None]  # the first is the paper's
+    places = np.log10([params["g_lr"] for params in drawn]) / 3 + 1  # in its range
+    assert sorted((places * 8).astype(int)) == list(range(8))
+
+
+def test_the_best_is_found_where_it_is_dear_and_rare(with_search: Callable[..., Space]) -> None:
+    def dear(x: Any) -> Any:  # less than 1 in 10 costs more than half of what the best does
+        return np.stack([1 - x[:, 0] + (x[:, 1] - 0.5) ** 2, x[:, 0] ** 6], axis=1)
+
+    def front() -> Any:
+        return np.pad(np.linspace(0, 1, 101)[:, None], ((0, 0), (0, 1)), constant_values=0.5)
+
+    problem = FunctionProblem("dear", unit_cube("dear", 2, 2), dear, 2, front)
+    found = []
+    for seed in range(3):
+        space = with_search(problem.space, 60, sampler="pareto", stopping="pareto", seed=seed)
+        study = simulate(problem.with_space(space), Cluster(4, seed=seed))
+        done = [t for t in study.method.record().trials if t.outcome == Outcome.COMPLETED]
+        found.append(min(problem.truth(trial.params)[0] for trial in done))
+    assert np.median(found) < 0.08
 
 
 @pytest.mark.parametrize("name", ["zdt2", "branin-currin"])

@@ -2,13 +2,14 @@
 
 import gzip
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.search.measures import at, share_to_reach, worth
-from benchmarks.search.methods import METHODS
+from benchmarks.search.methods import METHODS, Oracle
 from benchmarks.search.problems import FUNCTIONS, Problem, corner, drawn_values
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, SPACE, load_table, row_of, write_table
@@ -34,6 +35,22 @@ def test_nothing_dominates_the_front(problem: Problem) -> None:
         # A front of so many points lets some through between them.
         beaten = (problem.front >= point + 5e-3).all(axis=1)
         assert not beaten.any()
+
+
+def test_its_optimal_configurations_are_the_front(problem: Problem) -> None:
+    truths = [problem.truth(params) for params in problem.optimal]
+    np.testing.assert_allclose(truths, problem.front)
+
+
+def test_who_knows_the_front_completes_nothing_else(problem: Problem) -> None:
+    few = problem.space.model_copy(
+        update={"budget": problem.space.budget.model_copy(update={"trials": 8})}
+    )
+    study = simulate(problem.with_space(few), Cluster(2), partial(Oracle, problem.optimal))
+    done = [t for t in study.method.record().trials if t.outcome == Outcome.COMPLETED]
+    truths = [tuple(problem.truth(trial.params)) for trial in done]
+    assert len(set(truths)) == len(truths) > 0
+    assert set(truths) <= set(map(tuple, problem.front))
 
 
 def test_a_curve_ends_at_the_truth_and_is_the_same_at_every_call(problem: Problem) -> None:
