@@ -23,7 +23,7 @@ from gansearch.space import Space
 
 EXPLORED = 0.1
 """Share of the trials that are drawn by chance."""
-DRAWS = 16
+DRAWS = 64
 """By chance, of which the first is taken that was not tried yet."""
 COHORT = 4
 """Trials that came to a rung before one is stopped there."""

@@ -31,7 +31,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study is an INF
 WORST = 1e30
 """Size of every objective of a trial without a result: finite, for NaN and infinity spread."""
 
-ATTEMPTS = 4
+ATTEMPTS, CHANCES = 4, 32
 """Draws of a sampler, and then of chance, before a configuration is tried that was tried before, or
 is not likely to fit the devices' memory."""
 
@@ -176,7 +176,7 @@ class SampledProposer:
         if number < len(self._first):
             return self._first[number]
         too_large: list[Params] = []
-        for attempt in range(2 * ATTEMPTS):
+        for attempt in range(ATTEMPTS + CHANCES):
             make = self._sampler if attempt < ATTEMPTS else _random
             params = self._draw(make(self._space, derive_seed(self._space, number, attempt + 1)))
             if key_of(params) not in self._seen:
