@@ -30,7 +30,7 @@ COHORT = 4
 LIKELY, EVEN = 0.9, 0.5
 """Probabilities that another trial is better at no higher cost: above the first one that is reason
 enough to stop, up to the second there is none."""
-SHARE = 0.2
+SHARE = 0.5
 """Of what the usual trial promises: one that promises less is stopped between the two."""
 
 
