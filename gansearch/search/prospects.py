@@ -64,7 +64,7 @@ class Prospects:
     def chance(
         self, number: int, random: np.random.Generator, admits: Callable[[Params], bool]
     ) -> Params:
-        """A configuration by chance, an admitted new one if a few draws find one.
+        """A configuration by chance: an admitted new one, or a new one, if a few draws find one.
 
         While nothing is believed, trials of successive numbers are spread evenly over the space.
         """
@@ -73,8 +73,9 @@ class Prospects:
         if self._outlooks.now() is None:
             drawn[0] = self._even.reset().fast_forward(number).random()
         genes = encoder.snapped(drawn)
-        new = (encoder.params(row) for row in genes if row.tobytes() not in self._seen)
-        return next(filter(admits, new), encoder.params(genes[0]))
+        new = [row for row in genes if row.tobytes() not in self._seen]
+        first = encoder.params((new or genes)[0])
+        return next(filter(admits, map(encoder.params, new)), first)
 
     def best(self, admits: Callable[[Params], bool]) -> Params | None:
         """The most promising new configuration that is admitted.
