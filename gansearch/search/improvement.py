@@ -11,7 +11,7 @@ from scipy.special import ndtr
 Array = NDArray[np.float64]
 
 MAX_CELLS = 1024
-"""Into which the costs of a front divide what lies beyond them, at most: by rounding costs."""
+"""Into which the costs of a front divide what lies beyond them, at most: by rounding its values."""
 
 
 def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
@@ -70,13 +70,13 @@ def expected_hypervolume_improvement(
 
 
 def _rounded(front: Array) -> Array:
-    """The front with so few different costs that the cells do; each cost is the nearest of those.
+    """The front with so few different values that the cells do; each is the nearest of those.
 
     Without some of its points, a front would have holes that promise to be filled.
     """
     most = int(MAX_CELLS ** (1 / max(1, front.shape[1] - 1))) - 1
     found = front.copy()
-    for column in found.T[1:]:
+    for column in found.T:
         kept = np.unique(column)
         if len(kept) > most:
             kept = kept[np.linspace(0, len(kept) - 1, most).round().astype(np.int64)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -26,6 +26,8 @@ CHANCE = 64
 """Configurations by chance that the corner is drawn from."""
 SOME = 4
 """Trials considered at a time, so that none that asks has to wait for them all."""
+WEIGHED = 32
+"""Configurations of a pool that are weighed again at a time."""
 RECENT = 12
 """Trials whose promise is the usual one."""
 
@@ -66,6 +68,7 @@ class Outlook(NamedTuple):
         usual: what the newest trials promise on average, now that each has reported.
         genes: of a pool of configurations to try ``[N, G]``.
         pool: what is believed of these.
+        promised: by these, ``[N]``, as of the view.
     """
 
     view: View
@@ -74,6 +77,22 @@ class Outlook(NamedTuple):
     usual: float
     genes: Array
     pool: Belief
+    promised: Array
+
+    def descending(self) -> Iterator[int]:
+        """Places in the pool, those that promise most first, as of all trials considered.
+
+        Promises only fall as a front grows: so those that promised less are not weighed again.
+        """
+        order = np.argsort(-self.promised)
+        weighed: list[tuple[float, int]] = []
+        for start in range(0, len(order), WEIGHED):
+            places = order[start : start + WEIGHED]
+            now = rates(self.pool.at(places), self.frontier.points, self.corner)
+            weighed = sorted([*weighed, *zip(-now, places.tolist(), strict=True)])
+            further = self.promised[order[start + WEIGHED :][:1]].max(initial=0.0)
+            while weighed and (-weighed[0][0] >= further):
+                yield weighed.pop(0)[1]
 
 
 class Outlooks:
@@ -136,7 +155,9 @@ class Outlooks:
         drawn = _drawn(view, genes, history.encoder, np.random.default_rng(seed))
         pool = view.of(history.encoder.points(drawn))
         usual = _usual(view, genes, history.encoder, corner)
-        return Outlook(view, Frontier(view), corner, usual, drawn, pool)
+        frontier = Frontier(view)
+        promised = rates(pool, frontier.points, corner)
+        return Outlook(view, frontier, corner, usual, drawn, pool, promised)
 
 
 def rates(belief: Belief, front: Array, corner: Array) -> Array:

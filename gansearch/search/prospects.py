@@ -86,8 +86,7 @@ class Prospects:
         if outlook is None:
             return None
         self._outlooks.grow()
-        promises = rates(outlook.pool, outlook.frontier.points, outlook.corner)
-        for index in np.argsort(-promises):
+        for index in outlook.descending():
             if outlook.genes[index].tobytes() not in self._seen:
                 params = self._history.encoder.params(outlook.genes[index])
                 if admits(params):

@@ -43,6 +43,10 @@ class Belief(NamedTuple):
         """The objectives ``[N, M]``, the quality first."""
         return np.column_stack([self.quality, self.costs])
 
+    def at(self, places: Indices) -> Belief:
+        """What is believed of some of them."""
+        return Belief(*(each[places] for each in self))
+
 
 class View:
     """What is believed at a moment.
