@@ -112,10 +112,14 @@ class View:
         place = self._place.get(number)
         if place not in front:
             return self.points[front]
-        behind = (self.points >= self.points[place]).all(axis=1) & (self._rung >= rung)
-        behind[front] = False
-        others = self.points[np.append(front[front != place], np.flatnonzero(behind))]
-        found: Array = others[non_dominated(others)]
+        others = self.points[front[front != place]]
+        hidden = (self.points >= self.points[place]).all(axis=1) & (self._rung >= rung)
+        hidden[front] = False
+        behind = self.points[hidden]
+        pairs = zip(others.T, behind.T, strict=True)
+        beaten = np.logical_and.reduce([other[:, None] <= own for other, own in pairs])
+        free = behind[~beaten.any(axis=0)]
+        found: Array = np.vstack([others, free[non_dominated(free)]])
         return found
 
     def beaten_by(self, number: int, rung: int, own: Belief) -> tuple[int, float] | None:
