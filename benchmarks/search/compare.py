@@ -39,7 +39,8 @@ TABLE = Path(__file__).parent.parent / "results" / "search.md"
 TABLES = Path(__file__).parent / "tables"
 STUDIES = Path(__file__).parent / "studies"
 MOMENTS = 400
-BASELINE = next(iter(METHODS))
+NAMES = (*METHODS, ORACLE)
+BASELINE = NAMES[0]
 LIBRARIES = {"syne-moasha": "syne-tune", "neps-primo": "neural-pipeline-search"}
 
 KEPT = TypeAdapter(Worth)
@@ -176,16 +177,16 @@ def _pooled(counts: Sequence[Counted]) -> str:
 
 def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    usual = [method for method in (*METHODS, ORACLE) if method not in LIBRARIES]
+    usual = [method for method in NAMES if method not in LIBRARIES]
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--problems", nargs="+", default=list(problems()), choices=problems())
-    parser.add_argument("--methods", nargs="+", default=usual, choices=[*METHODS, ORACLE])
+    parser.add_argument("--methods", nargs="+", default=usual, choices=NAMES)
     parser.add_argument("--trainings", type=int, default=60)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--fresh", nargs="*", default=[], choices=[*METHODS, ORACLE])
+    parser.add_argument("--fresh", nargs="*", default=[], choices=NAMES)
     parser.add_argument("--out", type=Path, default=TABLE)
     chosen = parser.parse_args()
     STUDIES.mkdir(exist_ok=True)

@@ -275,6 +275,7 @@ class Oracle(Ledger):
 
 
 ORACLE = "oracle"
+"""Name of :class:`Oracle`, which is made for a problem and not for a space alone."""
 METHODS: dict[str, MakeMethod] = {
     **{
         f"{sampler}+{stopping}": partial(own, sampler, stopping)

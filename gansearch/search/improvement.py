@@ -70,11 +70,11 @@ def expected_hypervolume_improvement(
 
 
 def _rounded(front: Array) -> Array:
-    """The front with so few different values that the cells do; each is the nearest of those.
+    """A front with as many values of each objective as the cells allow, or two; each the nearest.
 
     Without some of its points, a front would have holes that promise to be filled.
     """
-    most = int(MAX_CELLS ** (1 / max(1, front.shape[1] - 1))) - 1
+    most = max(2, int(MAX_CELLS ** (1 / max(1, front.shape[1] - 1))) - 1)
     found = front.copy()
     for column in found.T:
         kept = np.unique(column)

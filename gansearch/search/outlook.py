@@ -82,7 +82,8 @@ class Outlook(NamedTuple):
     def descending(self) -> Iterator[int]:
         """Places in the pool, those that promise most first, as of all trials considered.
 
-        Promises only fall as a front grows: so those that promised less are not weighed again.
+        Promises only fall as a front grows, but for its rounding: so those that promised less than
+        another does now are not weighed again.
         """
         order = np.argsort(-self.promised)
         weighed: list[tuple[float, int]] = []
@@ -91,7 +92,7 @@ class Outlook(NamedTuple):
             now = rates(self.pool.at(places), self.frontier.points, self.corner)
             weighed = sorted([*weighed, *zip(-now, places.tolist(), strict=True)])
             further = self.promised[order[start + WEIGHED :][:1]].max(initial=0.0)
-            while weighed and (-weighed[0][0] >= further):
+            while weighed and -weighed[0][0] >= further:
                 yield weighed.pop(0)[1]
 
 

@@ -37,6 +37,16 @@ def test_a_front_of_many_points_has_no_holes(monkeypatch: pytest.MonkeyPatch) ->
     assert rounded.mean() == pytest.approx(exact.mean(), rel=0.2)
 
 
+def test_many_objectives_leave_two_values_of_each() -> None:
+    front = np.random.default_rng(0).random((20, 12))
+    mean, costs = np.array([-0.5, 2.0]), np.zeros((2, 11))
+    better, worse = expected_hypervolume_improvement(
+        mean, np.full(2, 0.1), costs, front, np.full(12, 1.1)
+    )
+    assert better == pytest.approx(1.6 * 1.1**11, rel=0.2)  # nearly all that there is
+    assert worse == pytest.approx(0, abs=1e-9)
+
+
 @settings(max_examples=50)
 @given(seed=st.integers(0, 10_000), size=st.integers(0, 5), objectives=st.integers(1, 3))
 def test_without_doubt_it_is_what_is_gained(seed: int, size: int, objectives: int) -> None:

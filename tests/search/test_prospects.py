@@ -136,7 +136,7 @@ def test_the_first_ones_are_spread_evenly(empty: StudyRecord) -> None:
 
 
 def test_the_best_is_found_where_it_is_dear_and_rare(with_search: Callable[..., Space]) -> None:
-    def dear(x: Any) -> Any:  # less than 1 in 10 costs more than half of what the best does
+    def dear(x: Any) -> Any:  # 1 in 9 costs more than half of what the best does
         return np.stack([1 - x[:, 0] + (x[:, 1] - 0.5) ** 2, x[:, 0] ** 6], axis=1)
 
     def front() -> Any:
