@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -88,11 +89,12 @@ class Kernel:
             found += left * _matern(_root(x / way, x2 / way))
         return found
 
-    def variance(self, x: Array, r: Indices) -> Array:
-        """Variances ``[N]`` without noise."""
+    def own(self, x: Array, r: int, r2: int) -> Array:
+        """Covariances ``[N]`` of each of ``[N, D]`` with itself, at two rungs, without noise."""
         p = self.parts
         ends = p.a + p.s * ((x - 0.5) ** 2).sum(axis=1)
-        found: Array = p.shown[r] ** 2 * ends + OFFSET + p.away[r] ** 2
+        curve = OFFSET * math.exp(-abs(r - r2) / len(p.noise))
+        found: Array = p.shown[r] * p.shown[r2] * ends + curve + p.away[r] * p.away[r2]
         return found
 
 
@@ -127,6 +129,27 @@ def _shared(r: Indices, r2: Indices, rungs: int) -> Array:
     return found
 
 
+class Further(NamedTuple):
+    """What one further value, at some rung, makes of predictions at the last rung: ``[N]`` each.
+
+    Attributes:
+        mean: predicted before it.
+        expected: the value's own prediction.
+        gain: by how much the mean moves for each unit by which the value is above that.
+        deviation: predicted after it, whatever it is.
+    """
+
+    mean: Array
+    expected: Array
+    gain: Array
+    deviation: Array
+
+    def given(self, place: int, value: float) -> tuple[float, float]:
+        """Mean and standard deviation at a place in ``[N]``, after a value."""
+        mean = self.mean[place] + self.gain[place] * (value - self.expected[place])
+        return float(mean), float(self.deviation[place])
+
+
 class Gaussian:
     """A Gaussian process with its kernel, given values.
 
@@ -147,24 +170,33 @@ class Gaussian:
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Means and standard deviations ``[N]`` at the last rung, without noise."""
-        last = np.full(len(x), self._kernel.last)
+        last = self._kernel.last
         mean, half = self._project(x, last)
-        variance = self._kernel.variance(x, last) - (half**2).sum(axis=0)
-        return mean, np.sqrt(np.maximum(variance, 1e-12))
+        return mean, _root_of(self._kernel.own(x, last, last) - (half**2).sum(axis=0))
 
-    def predict_given(self, x: Array, r: int, y: float) -> tuple[float, float]:
-        """Mean and standard deviation of ``x`` ``[D]`` at the last rung, had it ``y`` at ``r``."""
-        both, rungs = np.stack([x, x]), np.array([r, self._kernel.last])
-        mean, half = self._project(both, rungs)
-        covariance = self._kernel(both, rungs, both, rungs) - half.T @ half
-        gain = covariance[0, 1] / (covariance[0, 0] + self._kernel.parts.noise[r])
-        variance = covariance[1, 1] - gain * covariance[0, 1]
-        return float(mean[1] + gain * (y - mean[0])), float(np.sqrt(max(variance, 1e-12)))
+    def further(self, x: Array) -> list[Further]:
+        """What a further value will make of the predictions of ``[N, D]``, at each earlier rung."""
+        kernel, last = self._kernel, self._kernel.last
+        mean, end = self._project(x, last)
+        before = kernel.own(x, last, last) - (end**2).sum(axis=0)
+        found = []
+        for r in range(last):
+            expected, half = self._project(x, r)
+            variance = kernel.own(x, r, r) - (half**2).sum(axis=0) + kernel.parts.noise[r]
+            shared = kernel.own(x, r, last) - (half * end).sum(axis=0)
+            gain = shared / variance
+            found.append(Further(mean, expected, gain, _root_of(before - gain * shared)))
+        return found
 
-    def _project(self, x: Array, r: Indices) -> tuple[Array, Array]:
-        cross = self._kernel(self._x, self._r, x, r)
+    def _project(self, x: Array, rung: int) -> tuple[Array, Array]:
+        cross = self._kernel(self._x, self._r, x, np.full(len(x), rung))
         half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
         return cross.T @ self._weights, half
+
+
+def _root_of(variance: Array) -> Array:
+    found: Array = np.sqrt(np.maximum(variance, 1e-12))
+    return found
 
 
 def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:

@@ -27,46 +27,55 @@ def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
     return found
 
 
-def expected_hypervolume_improvement(
-    mean: Array, deviation: Array, costs: Array, front: Array, corner: Array
-) -> Array:
-    """Expected growth of a front's hypervolume by each of some trials.
-
-    A trial's first objective is normally distributed, the others are known: then the expectation is
-    a sum over the cells into which the front divides the space of the others, each the cell's size
-    times an expected improvement over the best first objective there.
+class Cells:
+    """Into which a front divides the space of the objectives beside the first one.
 
     Args:
-        mean: of the first objective, ``[N]``, minimised.
-        deviation: its standard deviation, ``[N]``, above 0.
-        costs: the other objectives, ``[N, M - 1]``, minimised.
-        front: ``[K, M]``, K >= 0; points that are dominated or beyond the corner change nothing.
+        front: ``[K, M]``, K >= 0, minimised; what is dominated or beyond the corner changes
+            nothing.
         corner: up to which hypervolume counts, ``[M]``.
-
-    Returns:
-        ``[N]``, at least 0.
     """
-    front = _rounded(front[(front < corner).all(axis=1)])
-    edges = [
-        np.append(np.unique(column), end)
-        for column, end in zip(front.T[1:], corner[1:], strict=True)
-    ]
-    edges = [np.concatenate([[-np.inf], edge]) for edge in edges]
-    level = np.full([len(edge) - 1 for edge in edges] + [1], corner[0])
-    cells = [np.searchsorted(e, c) for e, c in zip(edges, front.T[1:], strict=True)]
-    np.minimum.at(level, (*cells, np.zeros(len(front), dtype=np.int64)), front[:, 0])
-    for axis in range(level.ndim):  # a point is as good in every cell of higher costs
-        np.minimum.accumulate(level, axis=axis, out=level)
-    sizes = np.ones((len(mean), 1))
-    for edge, cost in zip(edges, costs.T, strict=True):  # the part of each cell that it dominates
-        widths = np.clip(edge[1:] - np.maximum(edge[:-1], cost[:, None]), 0, None)
-        sizes = (sizes[:, :, None] * widths[:, None]).reshape(len(mean), -1)
-    levels, cell, counts = np.unique(level, return_inverse=True, return_counts=True)
-    starts = np.append(0, np.cumsum(counts)[:-1])
-    by_level = np.add.reduceat(sizes[:, np.argsort(cell.ravel(), kind="stable")], starts, axis=1)
-    gains = expected_improvement(mean[:, None], deviation[:, None], levels)
-    found: Array = (by_level * gains).sum(axis=1)
-    return found
+
+    def __init__(self, front: Array, corner: Array) -> None:
+        front = _rounded(front[(front < corner).all(axis=1)])
+        edges = [
+            np.append(np.unique(column), end)
+            for column, end in zip(front.T[1:], corner[1:], strict=True)
+        ]
+        self._edges = [np.concatenate([[-np.inf], edge]) for edge in edges]
+        # The best first objective in each cell; one more axis, as there may be no other objective.
+        level = np.full([len(edge) - 1 for edge in self._edges] + [1], corner[0])
+        cells = [np.searchsorted(e, c) for e, c in zip(self._edges, front.T[1:], strict=True)]
+        np.minimum.at(level, (*cells, np.zeros(len(front), dtype=np.int64)), front[:, 0])
+        for axis in range(level.ndim):  # a point is as good in every cell of higher costs
+            np.minimum.accumulate(level, axis=axis, out=level)
+        self._levels, cell, counts = np.unique(level, return_inverse=True, return_counts=True)
+        self._order = np.argsort(cell.ravel(), kind="stable")  # of the cells, by their levels
+        self._starts = np.append(0, np.cumsum(counts)[:-1])
+
+    def improvement(self, mean: Array, deviation: Array, costs: Array) -> Array:
+        """Expected growth of the front's hypervolume by each of some trials.
+
+        A trial's first objective is normally distributed, the others are known: then the
+        expectation is a sum over the cells, each its size times an expected improvement over the
+        best first objective there.
+
+        Args:
+            mean: of the first objective, ``[N]``, minimised.
+            deviation: its standard deviation, ``[N]``, above 0.
+            costs: the other objectives, ``[N, M - 1]``, minimised.
+
+        Returns:
+            ``[N]``, at least 0.
+        """
+        sizes = np.ones((len(mean), 1))
+        for edge, cost in zip(self._edges, costs.T, strict=True):  # what it dominates of each cell
+            widths = np.clip(edge[1:] - np.maximum(edge[:-1], cost[:, None]), 0, None)
+            sizes = (sizes[:, :, None] * widths[:, None]).reshape(len(mean), -1)
+        by_level = np.add.reduceat(sizes[:, self._order], self._starts, axis=1)
+        gains = expected_improvement(mean[:, None], deviation[:, None], self._levels)
+        found: Array = (by_level * gains).sum(axis=1)
+        return found
 
 
 def _rounded(front: Array) -> Array:

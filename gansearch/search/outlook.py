@@ -11,9 +11,9 @@ import numpy as np
 from gansearch.search.encoding import Encoder
 from gansearch.search.gaussian import Array
 from gansearch.search.history import History, Moment, Step
-from gansearch.search.improvement import expected_hypervolume_improvement
+from gansearch.search.improvement import Cells
 from gansearch.search.models import Settings, fit_settings
-from gansearch.search.view import Belief, View
+from gansearch.search.view import FIRST, Belief, View
 
 FAR, NEAR = 150, 150
 """Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
@@ -58,6 +58,24 @@ class Frontier:
             self.count += 1
 
 
+class Fronts:
+    """The believed fronts of a view at each rung.
+
+    Args:
+        view: what is believed.
+        corner: up to which hypervolume counts ``[M]``.
+    """
+
+    def __init__(self, view: View, corner: Array) -> None:
+        self._view, self._corner = view, corner
+        self._cells = {rung: Cells(view.front_at(rung), corner) for rung in view.rungs}
+
+    def without(self, number: int, rung: int = FIRST) -> Cells:
+        """The front of those that came to a rung, had a trial not been."""
+        others = self._view.front_without(number, rung)
+        return self._cells[rung] if others is None else Cells(others, self._corner)
+
+
 class Outlook(NamedTuple):
     """What is believed as of a step, and what trials are weighed by.
 
@@ -65,6 +83,7 @@ class Outlook(NamedTuple):
         view: what is believed.
         frontier: of the view.
         corner: up to which hypervolume counts ``[M]``, the quality first.
+        fronts: of the view at each rung.
         usual: what the newest trials promise on average, now that each has reported.
         genes: of a pool of configurations to try ``[N, G]``.
         pool: what is believed of these.
@@ -74,6 +93,7 @@ class Outlook(NamedTuple):
     view: View
     frontier: Frontier
     corner: Array
+    fronts: Fronts
     usual: float
     genes: Array
     pool: Belief
@@ -86,10 +106,11 @@ class Outlook(NamedTuple):
         another does now are not weighed again.
         """
         order = np.argsort(-self.promised)
+        cells = Cells(self.frontier.points, self.corner)
         weighed: list[tuple[float, int]] = []
         for start in range(0, len(order), WEIGHED):
             places = order[start : start + WEIGHED]
-            now = rates(self.pool.at(places), self.frontier.points, self.corner)
+            now = rates(self.pool.at(places), cells)
             weighed = sorted([*weighed, *zip(-now, places.tolist(), strict=True)])
             further = self.promised[order[start + WEIGHED :][:1]].max(initial=0.0)
             while weighed and -weighed[0][0] >= further:
@@ -155,17 +176,15 @@ class Outlooks:
         corner = _corner(view, history.encoder, np.random.default_rng(seed))
         drawn = _drawn(view, genes, history.encoder, np.random.default_rng(seed))
         pool = view.of(history.encoder.points(drawn))
-        usual = _usual(view, genes, history.encoder, corner)
-        frontier = Frontier(view)
-        promised = rates(pool, frontier.points, corner)
-        return Outlook(view, frontier, corner, usual, drawn, pool, promised)
+        frontier, fronts = Frontier(view), Fronts(view, corner)
+        usual = _usual(view, genes, history.encoder, fronts)
+        promised = rates(pool, Cells(frontier.points, corner))
+        return Outlook(view, frontier, corner, fronts, usual, drawn, pool, promised)
 
 
-def rates(belief: Belief, front: Array, corner: Array) -> Array:
-    """Expected growth of hypervolume for each second of a whole training, ``[N]``."""
-    gains = expected_hypervolume_improvement(
-        belief.quality, belief.deviation, belief.costs, front, corner
-    )
+def rates(belief: Belief, front: Cells) -> Array:
+    """Expected growth of a front's hypervolume for each second of a whole training, ``[N]``."""
+    gains = front.improvement(belief.quality, belief.deviation, belief.costs)
     found: Array = gains * belief.sound / belief.seconds
     return found
 
@@ -193,11 +212,11 @@ def _drawn(
     return encoder.snapped(np.vstack(drawn))
 
 
-def _usual(view: View, genes: Mapping[int, Array], encoder: Encoder, corner: Array) -> float:
+def _usual(view: View, genes: Mapping[int, Array], encoder: Encoder, fronts: Fronts) -> float:
     newest = view.reported[-RECENT:]
     points = encoder.points(np.array([genes[number] for number in newest]))
     found = [
-        rates(view.of(point[None]), view.front_without(number), corner)
+        rates(view.of(point[None]), fronts.without(number))
         for number, point in zip(newest, points, strict=True)
     ]
     return float(np.mean(found))

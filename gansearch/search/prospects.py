@@ -108,7 +108,7 @@ class Prospects:
         if better[1] > LIKELY:
             return f"trial {better[0]} is better at no higher cost, by {better[1]:.0%}"
         left = 1 - trial.reports[-1].kimg / self._space.budget.max_kimg
-        (rate,) = rates(own, view.front_without(trial.number, value.rung), outlook.corner) / left
+        (rate,) = rates(own, outlook.fronts.without(trial.number, value.rung)) / left
         if rate < SHARE * outlook.usual:
             return f"it promises {rate / outlook.usual:.0%} of what trials usually do"
         return None

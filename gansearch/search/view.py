@@ -64,6 +64,7 @@ class View:
         belief: of these.
         points: their believed objectives ``[N, M]``, the quality first.
         front: which of them no other dominates ``[F]``.
+        rungs: to which one of them came at least, :data:`FIRST` before them.
         reported: numbers of the trials with a report, in the order of their first one.
     """
 
@@ -82,6 +83,7 @@ class View:
         self.reported = list(self._last)
         self._rungs = np.bincount([value.rung for value in self._last.values()])
         running = [number for number in known.points if number not in ends]
+        self._further = self._models.quality.further(known.at(running))
         self.numbers = running + self._best(ends)
         self.belief = self.of(known.at(self.numbers))
         for i, number in enumerate(self.numbers):
@@ -95,8 +97,8 @@ class View:
         self._rung = np.array([value.rung if value else FIRST for value in last])
         self._place = {number: place for place, number in enumerate(self.numbers)}
         self.points = self.belief.points
-        rungs = range(FIRST, len(self._rungs))
-        self._fronts = {rung: self._front_at(rung) for rung in rungs}  # of those that came there
+        self.rungs = range(FIRST, len(self._rungs))
+        self._fronts = {rung: self._front_at(rung) for rung in self.rungs}
         self.front = self._fronts[FIRST]
 
     def reached(self, rung: int) -> int:
@@ -106,12 +108,16 @@ class View:
     def __contains__(self, number: int) -> bool:
         return number in self._place
 
-    def front_without(self, number: int, rung: int = FIRST) -> Array:
-        """The believed front ``[F, M]`` of those that came to a rung, had a trial not been."""
+    def front_at(self, rung: int) -> Array:
+        """The believed front ``[F, M]`` of those that came to a rung."""
+        return self.points[self._fronts[rung]]
+
+    def front_without(self, number: int, rung: int) -> Array | None:
+        """That of a rung, had a trial not been; ``None`` where it is the same."""
         front = self._fronts[rung]
         place = self._place.get(number)
         if place not in front:
-            return self.points[front]
+            return None
         others = self.points[front[front != place]]
         hidden = (self.points >= self.points[place]).all(axis=1) & (self._rung >= rung)
         hidden[front] = False
@@ -152,10 +158,10 @@ class View:
         return Belief(quality, deviation, others, seconds, sound)
 
     def of_trial(self, value: Value) -> Belief:
-        """What is believed of a trial with a further value."""
-        point, scale = self._known.points[value.number], self._models.scale
-        quality = float(scale(np.array([value.quality]))[0])
-        mean, deviation = self._models.quality.predict_given(point, value.rung, quality)
+        """What is believed of a trial that runs, with a further value before the full budget."""
+        quality = float(self._models.scale(np.array([value.quality]))[0])
+        further = self._further[value.rung]
+        mean, deviation = further.given(self._place[value.number], quality)
         columns = ([mean], [deviation], [value.costs], [value.seconds], [1.0])
         return Belief(*(np.array(column, dtype=np.float64) for column in columns))
 

@@ -1,6 +1,6 @@
 """Gaussian processes over configurations and rungs."""
 
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -34,10 +34,13 @@ def test_without_rungs_or_trend_it_is_a_matern_process() -> None:
 def test_one_value_more_is_as_if_it_had_been_given() -> None:
     x, r, y = RANDOM.random((10, 3)), RANDOM.integers(0, 3, 10), RANDOM.standard_normal(10)
     kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.2, 0.1, 0.05]])
-    point = RANDOM.random(3)
-    updated = Gaussian(kernel, x, r, y).predict_given(point, 1, 0.8)
-    whole = Gaussian(kernel, np.vstack([x, point]), np.append(r, 1), np.append(y, 0.8))
-    np.testing.assert_allclose(updated, np.ravel(whole.predict(point[None])), rtol=1e-5)
+    points = RANDOM.random((4, 3))
+    further = Gaussian(kernel, x, r, y).further(points)
+    for rung, place in product(range(2), range(4)):
+        point = points[place]
+        whole = Gaussian(kernel, np.vstack([x, point]), np.append(r, rung), np.append(y, 0.8))
+        updated = further[rung].given(place, 0.8)
+        np.testing.assert_allclose(updated, np.ravel(whole.predict(point[None])), rtol=1e-5)
 
 
 def test_the_gradient_of_the_likelihood() -> None:

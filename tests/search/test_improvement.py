@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gansearch.pareto import hypervolume
 from gansearch.search import improvement
-from gansearch.search.improvement import expected_hypervolume_improvement
+from gansearch.search.improvement import Cells
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3, 4])
@@ -16,7 +16,7 @@ def test_it_is_the_mean_of_what_is_gained(objectives: int) -> None:
     front, corner = random.random((6, objectives)), np.full(objectives, 1.1)
     mean, deviation = random.random(4), 0.05 + 0.3 * random.random(4)
     costs = random.random((4, objectives - 1))
-    found = expected_hypervolume_improvement(mean, deviation, costs, front, corner)
+    found = Cells(front, corner).improvement(mean, deviation, costs)
     before = hypervolume(front, corner)
     for i, cost in enumerate(costs):
         drawn = mean[i] + deviation[i] * random.standard_normal(1000)
@@ -30,9 +30,9 @@ def test_a_front_of_many_points_has_no_holes(monkeypatch: pytest.MonkeyPatch) ->
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     front, tried = points[:200], points[200:]
     beliefs = tried[:, 0] * random.uniform(0.9, 1.1, 100), np.full(100, 0.02), tried[:, 1:]
-    rounded = expected_hypervolume_improvement(*beliefs, front, np.full(3, 1.1))
+    rounded = Cells(front, np.full(3, 1.1)).improvement(*beliefs)
     monkeypatch.setattr(improvement, "MAX_CELLS", 10**6)
-    exact = expected_hypervolume_improvement(*beliefs, front, np.full(3, 1.1))
+    exact = Cells(front, np.full(3, 1.1)).improvement(*beliefs)
     assert np.corrcoef(rounded, exact)[0, 1] > 0.9
     assert rounded.mean() == pytest.approx(exact.mean(), rel=0.2)
 
@@ -40,9 +40,8 @@ def test_a_front_of_many_points_has_no_holes(monkeypatch: pytest.MonkeyPatch) ->
 def test_many_objectives_leave_two_values_of_each() -> None:
     front = np.random.default_rng(0).random((20, 12))
     mean, costs = np.array([-0.5, 2.0]), np.zeros((2, 11))
-    better, worse = expected_hypervolume_improvement(
-        mean, np.full(2, 0.1), costs, front, np.full(12, 1.1)
-    )
+    cells = Cells(front, np.full(12, 1.1))
+    better, worse = cells.improvement(mean, np.full(2, 0.1), costs)
     assert better == pytest.approx(1.6 * 1.1**11, rel=0.2)  # nearly all that there is
     assert worse == pytest.approx(0, abs=1e-9)
 
@@ -53,8 +52,7 @@ def test_without_doubt_it_is_what_is_gained(seed: int, size: int, objectives: in
     random = np.random.default_rng(seed)
     front = random.integers(0, 5, (size, objectives)).astype(float)
     point, corner = random.integers(0, 5, objectives).astype(float), np.full(objectives, 4.0)
-    (found,) = expected_hypervolume_improvement(
-        point[:1], np.array([1e-9]), point[None, 1:], front, corner
-    )
+    cells = Cells(front, corner)
+    (found,) = cells.improvement(point[:1], np.array([1e-9]), point[None, 1:])
     gained = hypervolume([*front, point], corner) - hypervolume(front, corner)
     assert found == pytest.approx(gained, abs=1e-6)
