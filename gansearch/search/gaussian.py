@@ -18,6 +18,8 @@ Indices = NDArray[np.int64]
 OFFSET = 10.0
 """Variance of the learning curve that all share: it explains a rung's values before all else."""
 JITTER = 1e-8
+LEAST = 1e-12
+"""Variance of what is certain."""
 SHOWN = -0.3
 """Logarithm of what shows of the end at an earlier rung, by most probability."""
 NOISE = -4.0
@@ -161,8 +163,8 @@ class Gaussian:
     """
 
     def __init__(self, kernel: Kernel, x: Array, r: Indices, y: Array) -> None:
-        self._kernel = kernel
-        self._x, self._r = x, r
+        self.kernel = kernel
+        self._x, self._r, self._y = x, r, y
         covariance = kernel(x, r, x, r)
         covariance[np.diag_indices_from(covariance)] += kernel.parts.noise[r] + JITTER
         self._factor = cholesky(covariance, lower=True, check_finite=False)
@@ -170,32 +172,79 @@ class Gaussian:
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Means and standard deviations ``[N]`` at the last rung, without noise."""
-        last = self._kernel.last
-        mean, half = self._project(x, last)
-        return mean, _root_of(self._kernel.own(x, last, last) - (half**2).sum(axis=0))
+        mean, half = self.project(x, self.kernel.last)
+        return mean, _root_of(self.unexplained(x, self.kernel.last, half))
 
     def further(self, x: Array) -> list[Further]:
         """What a further value will make of the predictions of ``[N, D]``, at each earlier rung."""
-        kernel, last = self._kernel, self._kernel.last
-        mean, end = self._project(x, last)
-        before = kernel.own(x, last, last) - (end**2).sum(axis=0)
+        kernel, last = self.kernel, self.kernel.last
+        mean, end = self.project(x, last)
+        before = self.unexplained(x, last, end)
         found = []
         for r in range(last):
-            expected, half = self._project(x, r)
-            variance = kernel.own(x, r, r) - (half**2).sum(axis=0) + kernel.parts.noise[r]
+            expected, half = self.project(x, r)
             shared = kernel.own(x, r, last) - (half * end).sum(axis=0)
-            gain = shared / variance
+            gain = shared / (self.unexplained(x, r, half) + kernel.parts.noise[r])
             found.append(Further(mean, expected, gain, _root_of(before - gain * shared)))
         return found
 
-    def _project(self, x: Array, rung: int) -> tuple[Array, Array]:
-        cross = self._kernel(self._x, self._r, x, np.full(len(x), rung))
+    def awaiting(self, x: Array) -> Gaussian:
+        """This one, given what it predicts of ``[N, D]`` at the last rung: no mean moves by that.
+
+        What is like them is less in doubt then. Source: Desautels, Krause, Burdick 2014,
+        Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process Bandit Optimization.
+        """
+        mean, _ = self.predict(x)
+        r = np.append(self._r, np.full(len(x), self.kernel.last))
+        return Gaussian(self.kernel, np.vstack([self._x, x]), r, np.append(self._y, mean))
+
+    def project(self, x: Array, rung: int) -> tuple[Array, Array]:
+        """Means ``[N]`` at a rung, and a half ``[V, N]`` of what the values explain there.
+
+        Halves of two configurations multiply to the part of their covariance that is explained.
+        """
+        cross = self.kernel(self._x, self._r, x, np.full(len(x), rung))
         half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
         return cross.T @ self._weights, half
 
+    def unexplained(self, x: Array, rung: int, half: Array) -> Array:
+        """Variances ``[N]`` at a rung, without noise, of which the values explain the half."""
+        found: Array = np.maximum(self.kernel.own(x, rung, rung) - (half**2).sum(axis=0), LEAST)
+        return found
+
+
+class Doubt:
+    """How far ends may be from what a process predicts, while those of others are awaited.
+
+    Args:
+        process: that predicts.
+        x: configurations ``[N, D]``.
+    """
+
+    def __init__(self, process: Gaussian, x: Array) -> None:
+        self._process, self._x = process, x
+        _, self._half = process.project(x, process.kernel.last)
+        self._whole = process.unexplained(x, process.kernel.last, self._half)
+        self._share = np.ones(len(x))
+
+    @property
+    def deviation(self) -> Array:
+        """Standard deviations ``[N]``, without noise."""
+        return _root_of(self._share * self._whole)
+
+    def await_end(self, z: Array) -> None:
+        """The end of one more, ``[D]``, is awaited: as if it told nothing that others do."""
+        kernel, last = self._process.kernel, self._process.kernel.last
+        _, half = self._process.project(z[None], last)
+        rungs = np.full(len(self._x), last)
+        prior = kernel(self._x, rungs, z[None], rungs[:1])
+        shared = (prior - self._half.T @ half)[:, 0]
+        variance = self._process.unexplained(z[None], last, half) + kernel.parts.noise[last]
+        self._share *= np.maximum(1 - shared**2 / (variance * self._whole), 0)
+
 
 def _root_of(variance: Array) -> Array:
-    found: Array = np.sqrt(np.maximum(variance, 1e-12))
+    found: Array = np.sqrt(np.maximum(variance, LEAST))
     return found
 
 

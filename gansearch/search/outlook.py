@@ -32,32 +32,6 @@ RECENT = 12
 """Trials whose promise is the usual one."""
 
 
-class Frontier:
-    """The believed front of a view, of the trials that came after it as well.
-
-    Args:
-        view: what is believed.
-
-    Attributes:
-        count: of the trials that are considered.
-        points: of the front ``[F, M]``.
-    """
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self.count = view.trials
-        self.points = view.points[view.front]
-
-    def grow(self, trials: Sequence[Array]) -> None:
-        """Consider trials, from the study's first on, by their points ``[D]``."""
-        # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
-        for point in trials[self.count :]:
-            new = self._view.of(point[None]).points
-            if not (self.points <= new).all(axis=1).any():
-                self.points = np.vstack([self.points[~(new <= self.points).all(axis=1)], new])
-            self.count += 1
-
-
 class Fronts:
     """The believed fronts of a view at each rung.
 
@@ -76,45 +50,72 @@ class Fronts:
         return self._cells[rung] if others is None else Cells(others, self._corner)
 
 
+class Pool:
+    """Configurations to try, and what they promise as trials come after the view.
+
+    Args:
+        view: what is believed.
+        corner: up to which hypervolume counts ``[M]``.
+        genes: of the configurations ``[N, G]``.
+        points: and as models take them ``[N, D]``.
+
+    Attributes:
+        genes: as given.
+        trials: how many there were, of those that are considered.
+    """
+
+    def __init__(self, view: View, corner: Array, genes: Array, points: Array) -> None:
+        self._view, self._corner = view, corner
+        self._front = view.front_at(FIRST)
+        self._belief, self._doubt = view.of(points), view.doubt(points)
+        self.genes, self.trials = genes, view.trials
+        self._promised = rates(self._doubted(), Cells(self._front, corner))
+
+    def grow(self, points: Sequence[Array]) -> None:
+        """Consider trials, from the study's first on, by their points ``[D]``."""
+        # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
+        for point in points[self.trials :]:
+            new = self._view.of(point[None]).points
+            if not (self._front <= new).all(axis=1).any():
+                self._front = np.vstack([self._front[~(new <= self._front).all(axis=1)], new])
+            self._doubt.await_end(point)
+            self.trials += 1
+
+    def descending(self) -> Iterator[int]:
+        """Their places, those that promise most first, as of all trials considered.
+
+        Promises only fall as trials come, but for the front's rounding: so those that promised less
+        than another does now are not weighed again.
+        """
+        order = np.argsort(-self._promised)
+        belief, front = self._doubted(), Cells(self._front, self._corner)
+        weighed: list[tuple[float, int]] = []
+        for start in range(0, len(order), WEIGHED):
+            places = order[start : start + WEIGHED]
+            now = rates(belief.at(places), front)
+            weighed = sorted([*weighed, *zip(-now, places.tolist(), strict=True)])
+            further = self._promised[order[start + WEIGHED :][:1]].max(initial=0.0)
+            while weighed and -weighed[0][0] >= further:
+                yield weighed.pop(0)[1]
+
+    def _doubted(self) -> Belief:
+        return self._belief._replace(deviation=self._doubt.deviation)
+
+
 class Outlook(NamedTuple):
     """What is believed as of a step, and what trials are weighed by.
 
     Attributes:
         view: what is believed.
-        frontier: of the view.
-        corner: up to which hypervolume counts ``[M]``, the quality first.
         fronts: of the view at each rung.
         usual: what the newest trials promise on average, now that each has reported.
-        genes: of a pool of configurations to try ``[N, G]``.
-        pool: what is believed of these.
-        promised: by these, ``[N]``, as of the view.
+        pool: of configurations to try.
     """
 
     view: View
-    frontier: Frontier
-    corner: Array
     fronts: Fronts
     usual: float
-    genes: Array
-    pool: Belief
-    promised: Array
-
-    def descending(self) -> Iterator[int]:
-        """Places in the pool, those that promise most first, as of all trials considered.
-
-        Promises only fall as a front grows, but for its rounding: so those that promised less than
-        another does now are not weighed again.
-        """
-        order = np.argsort(-self.promised)
-        cells = Cells(self.frontier.points, self.corner)
-        weighed: list[tuple[float, int]] = []
-        for start in range(0, len(order), WEIGHED):
-            places = order[start : start + WEIGHED]
-            now = rates(self.pool.at(places), cells)
-            weighed = sorted([*weighed, *zip(-now, places.tolist(), strict=True)])
-            further = self.promised[order[start + WEIGHED :][:1]].max(initial=0.0)
-            while weighed and -weighed[0][0] >= further:
-                yield weighed.pop(0)[1]
+    pool: Pool
 
 
 class Outlooks:
@@ -153,10 +154,10 @@ class Outlooks:
         """Consider new trials: all of them now, and some for the outlook that comes."""
         points = self._history.points
         if self._held is not None:
-            self._held[1].frontier.grow(points)
+            self._held[1].pool.grow(points)
         if self._coming is not None and self._coming[1].done():
-            frontier = self._coming[1].result().frontier
-            frontier.grow(points[: frontier.count + SOME])
+            pool = self._coming[1].result().pool
+            pool.grow(points[: pool.trials + SOME])
 
     def _arrived(self, step: Step) -> Outlook:
         if self._coming is not None and self._coming[0] == step:
@@ -174,12 +175,10 @@ class Outlooks:
         genes = history.genes_of(step.moment)
         seed = self._seed, *step.moment
         corner = _corner(view, history.encoder, np.random.default_rng(seed))
+        fronts = Fronts(view, corner)
         drawn = _drawn(view, genes, history.encoder, np.random.default_rng(seed))
-        pool = view.of(history.encoder.points(drawn))
-        frontier, fronts = Frontier(view), Fronts(view, corner)
-        usual = _usual(view, genes, history.encoder, fronts)
-        promised = rates(pool, Cells(frontier.points, corner))
-        return Outlook(view, frontier, corner, fronts, usual, drawn, pool, promised)
+        pool = Pool(view, corner, drawn, history.encoder.points(drawn))
+        return Outlook(view, fronts, _usual(view, genes, history.encoder, fronts), pool)
 
 
 def rates(belief: Belief, front: Cells) -> Array:

@@ -86,9 +86,10 @@ class Prospects:
         if outlook is None:
             return None
         self._outlooks.grow()
-        for index in outlook.descending():
-            if outlook.genes[index].tobytes() not in self._seen:
-                params = self._history.encoder.params(outlook.genes[index])
+        for place in outlook.pool.descending():
+            genes = outlook.pool.genes[place]
+            if genes.tobytes() not in self._seen:
+                params = self._history.encoder.params(genes)
                 if admits(params):
                     return params
         return None

@@ -10,11 +10,13 @@ from scipy.special import ndtr
 
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome
-from gansearch.search.gaussian import Array, Indices
+from gansearch.search.gaussian import Array, Doubt, Indices
 from gansearch.search.models import Known, Models, Settings, Value
 
 FIRST = -1
 """In place of the rung of a trial that came to none yet."""
+AWAITED = 256
+"""Trials that run, the newest, whose ends leave less in doubt about configurations like them."""
 SURE = 0.05
 """Most that the quality of a completed trial may still deviate, in the model's unit."""
 BLUR = 0.2
@@ -83,7 +85,9 @@ class View:
         self.reported = list(self._last)
         self._rungs = np.bincount([value.rung for value in self._last.values()])
         running = [number for number in known.points if number not in ends]
-        self._further = self._models.quality.further(known.at(running))
+        awaited = known.at(running)
+        self._further = self._models.quality.further(awaited)
+        self._awaiting = self._models.quality.awaiting(awaited[-AWAITED:])
         self.numbers = running + self._best(ends)
         self.belief = self.of(known.at(self.numbers))
         for i, number in enumerate(self.numbers):
@@ -156,6 +160,10 @@ class View:
         sound = ndtr(-mean / np.hypot(spread, BLUR))
         others = np.array(costs).reshape(len(costs), len(points)).T
         return Belief(quality, deviation, others, seconds, sound)
+
+    def doubt(self, points: Array) -> Doubt:
+        """About the qualities of configurations ``[N, D]``, while those of others are awaited."""
+        return Doubt(self._awaiting, points)
 
     def of_trial(self, value: Value) -> Belief:
         """What is believed of a trial that runs, with a further value before the full budget."""

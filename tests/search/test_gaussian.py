@@ -8,7 +8,7 @@ from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from gansearch.search.gaussian import OFFSET, Gaussian, Kernel, _cost, _linear, fit
+from gansearch.search.gaussian import OFFSET, Doubt, Gaussian, Kernel, _cost, _linear, fit
 
 RANDOM = np.random.default_rng(0)
 GROUP = np.array([0, 1, 2])
@@ -74,3 +74,19 @@ def test_the_end_is_learnt_from_the_way(shown: float, misled: float) -> None:
     assert np.sqrt((errors**2).mean()) < 0.1
     assert (np.abs(errors) < 3 * deviation + 0.02).mean() > 0.95
     np.testing.assert_array_equal(fit(GROUP, x, r, y, rungs=3).theta, kernel.theta)
+
+
+def test_ends_that_are_awaited_leave_less_in_doubt_and_move_no_mean() -> None:
+    x, r, y = RANDOM.random((10, 3)), RANDOM.integers(0, 3, 10), RANDOM.standard_normal(10)
+    kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.2, 0.1, 0.05]])
+    awaited, new = RANDOM.random((4, 3)), RANDOM.random((50, 3))
+    process = Gaussian(kernel, x, r, y)
+    mean, _ = process.awaiting(awaited[:3]).predict(new)
+    np.testing.assert_allclose(mean, process.predict(new)[0], atol=1e-9)
+    for count in (3, 4):  # whatever the ends will be
+        rungs, values = np.append(r, [2] * count), np.append(y, RANDOM.standard_normal(count))
+        told = Gaussian(kernel, np.vstack([x, awaited[:count]]), rungs, values)
+        doubt = Doubt(process.awaiting(awaited[:3]), new)
+        for end in awaited[3:count]:
+            doubt.await_end(end)
+        np.testing.assert_allclose(doubt.deviation, told.predict(new)[1], rtol=1e-6)

@@ -49,3 +49,10 @@ def test_who_came_less_far_beats_nobody(view: View) -> None:
     assert 0 <= rival < 40
     ahead, _ = view.beaten_by(number, 2, worst) or (-1, 0.0)
     assert 0 <= ahead < 20
+
+
+def test_what_is_like_a_trial_that_runs_is_in_less_doubt(view: View) -> None:
+    points = np.random.default_rng(0).random((60, 2))  # of the view's trials: 20 on still run
+    found, free = view.doubt(points).deviation, view.of(points).deviation
+    assert (found <= free * (1 + 1e-9)).all()
+    assert np.median(found[50:] / free[50:]) < 0.8  # of which nothing is known yet
