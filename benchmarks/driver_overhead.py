@@ -26,8 +26,8 @@ import ray
 from ray import tune
 
 from gansearch.record import Report
-from gansearch.search import tune as adaptors
-from gansearch.search.cluster import SETTINGS
+from gansearch.search.engine import tune as adaptors
+from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, sqlite_url
 from gansearch.space import parse_space

@@ -30,8 +30,8 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 
 from gansearch.following import following
 from gansearch.record import Report
-from gansearch.search import tune as adaptors
-from gansearch.search.cluster import SETTINGS
+from gansearch.search.engine import tune as adaptors
+from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, sqlite_url
 from gansearch.space import parse_space

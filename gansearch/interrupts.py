@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gansearch.search.tune import Brake
+    from gansearch.search.engine.tune import Brake
 
 
 @contextmanager

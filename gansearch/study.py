@@ -86,7 +86,7 @@ def run_study(
         tags["warm_start"] = summary(taken)
     make_writable(results)
     from gansearch.search.checkpoints import STUDY_FILE
-    from gansearch.search.cluster import cluster, gpu_tags
+    from gansearch.search.engine.cluster import cluster, gpu_tags
 
     with (
         cluster(address, space),
@@ -135,7 +135,7 @@ def resume_study(
     url = _database(results)
     space, record = read_study(url, name)
     check_data(space, record)
-    from gansearch.search.cluster import cluster
+    from gansearch.search.engine.cluster import cluster
 
     with (
         StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,
@@ -239,7 +239,7 @@ def _database(results: Path) -> str:
 
 
 def _search(store: StudyStore, storage: Path, observers: Observers) -> StudyRecord:
-    from gansearch.search.tune import Brake, Desk, search
+    from gansearch.search.engine.tune import Brake, Desk, search
 
     policy = Policy(store.space, store.study, store)
     desk = Desk(policy)

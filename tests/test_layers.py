@@ -37,7 +37,7 @@ LAYERS = [
     ["errors"],
 ]
 HEAVY = {
-    "ray": {"search.tune", "search.cluster"},
+    "ray": {"search.engine"},
     "mlflow": {"tracking"},
     "optuna": {"search"},
     "torch": {

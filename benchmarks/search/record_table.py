@@ -32,7 +32,7 @@ import torch
 from benchmarks.search.table import COSTS, SPACE, load_table, row_of, write_table
 from gansearch.config import Params
 from gansearch.record import Outcome, Report
-from gansearch.search.cores import own_cores
+from gansearch.search.engine.cores import own_cores
 from gansearch.search.grid import enumerate_points
 from gansearch.search.simulate import Curve
 from gansearch.space import Space, load_space

@@ -12,8 +12,8 @@ from gansearch.config import Params
 from gansearch.metrics.catalog import METRICS
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
+from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.population import Population
-from gansearch.search.prospects import Prospects
 from gansearch.search.samplers import Proposer
 from gansearch.space import Space
 

@@ -1,7 +1,7 @@
 """The policy of a study: what to try next, what to stop at a rung, what each end means.
 
 There is no Ray in it: Ray's searcher and scheduler are thin adaptors over one shared policy
-(``search/tune.py``), and a simulator can drive the same policy on an event clock.
+(``search/engine/tune.py``), and a simulator can drive the same policy on an event clock.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from threading import RLock
 from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
+from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.feasibility import is_full
 from gansearch.search.normalise import Normaliser
 from gansearch.search.plan import Next, Plan
 from gansearch.search.population import start_of
-from gansearch.search.prospects import Prospects
 from gansearch.search.recorder import Recorder, Unrecorded
 from gansearch.search.samplers import derive_seed, proposer
 from gansearch.search.stopping import STOPPERS

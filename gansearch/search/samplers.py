@@ -20,10 +20,10 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from gansearch.config import Params
 from gansearch.record import Outcome, TrialRecord
+from gansearch.search.bayesian.prospects import PromisingProposer, Prospects
 from gansearch.search.feasibility import constraint_attributes, objective_values, violations
 from gansearch.search.fitting import MemoryModel
 from gansearch.search.grid import GridProposer, key_of
-from gansearch.search.prospects import PromisingProposer, Prospects
 from gansearch.space import Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study is an INFO line otherwise

@@ -185,7 +185,7 @@ class Simulation:
                 return
 
     def _live(self, ask: Ask, speed: float) -> Life:
-        """One trial on one worker, as ``search/worker.py`` has it."""
+        """One trial on one worker, as ``search/engine/worker.py`` has it."""
         number, last, crashes = ask.number, ask.resume, 0
         curve = curve_of(self.problem, ask)
         begun = ask.begin.kimg if ask.begin else 0.0

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gansearch.record import TrialRecord
+from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.population import Truncation
-from gansearch.search.prospects import Prospects
 from gansearch.search.rungs import Rungs
 from gansearch.space import Space
 
@@ -65,7 +65,7 @@ class Never:
 class Unpromising:
     """Stops what another trial beats, surely or while it promises little itself.
 
-    By :mod:`gansearch.search.prospects`.
+    By :mod:`gansearch.search.bayesian.prospects`.
 
     Args:
         prospects: told of every trial.

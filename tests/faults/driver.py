@@ -12,8 +12,8 @@ from pathlib import Path
 
 import ray
 
-from gansearch.search import tune
-from gansearch.search.worker import Job, Tell, train_trial
+from gansearch.search.engine import tune
+from gansearch.search.engine.worker import Job, Tell, train_trial
 from gansearch.space import parse_space
 from gansearch.study import resume_study, run_study
 from gansearch.train.run import REPORT_FILE
@@ -47,7 +47,7 @@ def main(command: str, results: Path, ray_folder: str) -> None:
     diary = results / "diary.jsonl"
 
     def with_diary(job: Job, tell: Tell) -> None:
-        from gansearch.search import worker
+        from gansearch.search.engine import worker
 
         def note(**entry: object) -> None:
             line = {"trial": job["number"], "pid": os.getpid(), **entry}

@@ -18,8 +18,8 @@ import torch
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome, StudyRecord
 from gansearch.report.selection import select
-from gansearch.search import tune
-from gansearch.search.worker import Job, Tell, train_trial
+from gansearch.search.engine import tune
+from gansearch.search.engine.worker import Job, Tell, train_trial
 from gansearch.space import Space, parse_space
 from gansearch.study import run_study
 

@@ -14,8 +14,8 @@ import pytest
 from gansearch.errors import DataError, StudyError
 from gansearch.record import Outcome, StudyRecord
 from gansearch.report import select
-from gansearch.search import tune
-from gansearch.search.worker import Job, Tell, train_trial
+from gansearch.search.engine import tune
+from gansearch.search.engine.worker import Job, Tell, train_trial
 from gansearch.space import Space, parse_space
 from gansearch.study import list_studies, load_study, resume_study, run_study
 

@@ -12,8 +12,8 @@ from threading import Thread
 
 import pytest
 
-from gansearch.search import cores as cores_module
-from gansearch.search.cores import own_cores
+from gansearch.search.engine import cores as cores_module
+from gansearch.search.engine.cores import own_cores
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="this system does not pin threads"
@@ -22,7 +22,7 @@ NONE: frozenset[int] = frozenset()
 
 HOLD = """
 import sys
-from gansearch.search.cores import own_cores
+from gansearch.search.engine.cores import own_cores
 with own_cores(1) as cores:
     print(*cores, flush=True)
     sys.stdin.read()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.search.encoding import ABSENT, Encoder
+from gansearch.search.bayesian.encoding import ABSENT, Encoder
 from gansearch.space import Space, parse_space
 
 MakeSpace = Callable[..., Space]

@@ -8,7 +8,7 @@ from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from gansearch.search.gaussian import OFFSET, Doubt, Gaussian, Kernel, _cost, _linear, fit
+from gansearch.search.bayesian.gaussian import OFFSET, Doubt, Gaussian, Kernel, _cost, _linear, fit
 
 RANDOM = np.random.default_rng(0)
 GROUP = np.array([0, 1, 2])

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansearch.pareto import hypervolume
-from gansearch.search import improvement
-from gansearch.search.improvement import Cells
+from gansearch.search.bayesian import improvement
+from gansearch.search.bayesian.improvement import Cells
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3, 4])

@@ -8,7 +8,7 @@ from optuna.samplers import RandomSampler
 
 from benchmarks.search.surrogate import Surrogate
 from gansearch.record import TrialRecord
-from gansearch.search.history import History, Moment
+from gansearch.search.bayesian.history import History, Moment
 from gansearch.search.policy import Policy
 from gansearch.search.simulate import Cluster, Simulation, policy
 from gansearch.space import Space

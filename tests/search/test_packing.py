@@ -20,11 +20,17 @@ import ray
 from gansearch.config import TrainConfig
 from gansearch.errors import StudyError
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, Report, StudyRecord
-from gansearch.search import cluster, packing, tune
-from gansearch.search.jobs import Jobs
-from gansearch.search.packing import BESIDE_MIB, MARGIN, Foresight, gpu_memory_tag, share_of_gpu
+from gansearch.search.engine import cluster, packing, tune
+from gansearch.search.engine.jobs import Jobs
+from gansearch.search.engine.packing import (
+    BESIDE_MIB,
+    MARGIN,
+    Foresight,
+    gpu_memory_tag,
+    share_of_gpu,
+)
+from gansearch.search.engine.worker import Job, Tell
 from gansearch.search.policy import Policy
-from gansearch.search.worker import Job, Tell
 from gansearch.space import Space, parse_space
 
 GPU = 64 * 1024.0
@@ -115,7 +121,7 @@ def test_a_job_waits_for_its_prediction_and_what_cannot_fit_is_told_instead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     foresight = Slow()
-    monkeypatch.setattr("gansearch.search.jobs.Foresight", lambda: foresight)
+    monkeypatch.setattr("gansearch.search.engine.jobs.Foresight", lambda: foresight)
     space = packed(3, [8, 16, 32])
     policy = Policy(space, study())
     jobs = Jobs(policy, space, "/results/s")

@@ -22,14 +22,14 @@ from ray.tune.search import Searcher
 
 from gansearch.config import Params, TrainConfig
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search import tune
-from gansearch.search.cluster import cluster
+from gansearch.search.engine import tune
+from gansearch.search.engine.cluster import cluster
+from gansearch.search.engine.tune import Brake, Desk, PolicyScheduler, PolicySearcher
+from gansearch.search.engine.worker import Job, Tell
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers import PROPOSERS
 from gansearch.search.simulate import Clock, Cluster, Problem, policy, simulate
 from gansearch.search.stopping import STOPPERS
-from gansearch.search.tune import Brake, Desk, PolicyScheduler, PolicySearcher
-from gansearch.search.worker import Job, Tell
 from gansearch.space import SearchConfig, Space
 
 MakeProblem = Callable[..., Problem]

@@ -10,9 +10,9 @@ from gansearch.config import Params
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search import layout
+from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.plan import SLACK, Plan
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.prospects import Prospects
 from gansearch.search.simulate import Cluster, Curve, simulate
 from gansearch.space import Space, parse_space
 

@@ -7,11 +7,11 @@ from optuna.trial import TrialState
 
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.feasibility import BROKEN, violations
 from gansearch.search.grid import MAX_POINTS, GridProposer, enumerate_points
 from gansearch.search.layout import running_trial, trial_of
 from gansearch.search.policy import Policy
-from gansearch.search.prospects import Prospects
 from gansearch.search.samplers import PROPOSERS, WORST, SampledProposer, proposer
 from gansearch.space import SearchConfig, Space, parse_space
 

@@ -5,8 +5,8 @@ import pytest
 
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome
-from gansearch.search.models import Known, Value, fit_settings
-from gansearch.search.view import View
+from gansearch.search.bayesian.models import Known, Value, fit_settings
+from gansearch.search.bayesian.view import View
 
 RUNGS = 3
 GROUP = np.array([0, 1])

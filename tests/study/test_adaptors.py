@@ -13,10 +13,10 @@ from ray.tune.search import Searcher
 
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome, StudyRecord
-from gansearch.search import jobs, tune
+from gansearch.search.engine import jobs, tune
+from gansearch.search.engine.tune import Brake, Desk, PolicyScheduler, PolicySearcher
+from gansearch.search.engine.worker import Job
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.tune import Brake, Desk, PolicyScheduler, PolicySearcher
-from gansearch.search.worker import Job
 from gansearch.space import Space
 
 CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP

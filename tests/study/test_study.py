@@ -16,8 +16,8 @@ import pytest
 
 from gansearch.errors import DataError, StudyError, WeightsError
 from gansearch.record import Observer, StudyRecord
-from gansearch.search import tune
-from gansearch.search.tune import Brake, Desk
+from gansearch.search.engine import tune
+from gansearch.search.engine.tune import Brake, Desk
 from gansearch.space import Space, parse_space
 from gansearch.study import list_studies, load_study, resume_study, run_study
 
@@ -49,7 +49,7 @@ def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
     """Replaces the cluster, and what is done on it."""
 
     def replace(search: Search) -> None:
-        monkeypatch.setattr("gansearch.search.cluster.cluster", lambda *_: nullcontext())
+        monkeypatch.setattr("gansearch.search.engine.cluster.cluster", lambda *_: nullcontext())
         monkeypatch.setattr(tune, "search", search)
 
     return replace

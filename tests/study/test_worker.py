@@ -13,10 +13,10 @@ import torch
 
 from gansearch.config import Params, TrainConfig
 from gansearch.record import Ancestor, Outcome, Report
-from gansearch.search import worker
 from gansearch.search.checkpoints import STUDY_FILE, TrialFolder
+from gansearch.search.engine import worker
+from gansearch.search.engine.worker import Job, job_of, train_trial
 from gansearch.search.policy import Ask
-from gansearch.search.worker import Job, job_of, train_trial
 from gansearch.space import Space
 from gansearch.train.run import CONFIG_FILE, REPORT
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.record import Outcome, TrialRecord
-from gansearch.search.encoding import Encoder
+from gansearch.search.bayesian.encoding import Encoder
+from gansearch.search.bayesian.gaussian import Array
+from gansearch.search.bayesian.models import Known, Value
 from gansearch.search.feasibility import violations
-from gansearch.search.gaussian import Array
-from gansearch.search.models import Known, Value
 from gansearch.space import Space
 
 ENOUGH = 8

@@ -7,10 +7,10 @@ from concurrent.futures import Future
 from gansearch.config import TrainConfig
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome
+from gansearch.search.engine.packing import SHARES, Foresight, foreseen_on_gpu, share_of_gpu
+from gansearch.search.engine.worker import Job, job_of
 from gansearch.search.feasibility import memory_tags
-from gansearch.search.packing import SHARES, Foresight, foreseen_on_gpu, share_of_gpu
 from gansearch.search.policy import Policy
-from gansearch.search.worker import Job, job_of
 from gansearch.space import AUTO, Space
 
 

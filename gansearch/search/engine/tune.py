@@ -28,11 +28,11 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from gansearch.record import Outcome
-from gansearch.search.cluster import capacity
+from gansearch.search.engine.cluster import capacity
+from gansearch.search.engine.jobs import Jobs
+from gansearch.search.engine.worker import Job, train_trial, trial_name
 from gansearch.search.feasibility import memory_tags
-from gansearch.search.jobs import Jobs
 from gansearch.search.policy import Policy
-from gansearch.search.worker import Job, train_trial, trial_name
 from gansearch.space import AUTO, Space
 from gansearch.train.run import REPORT
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gansearch.search.encoding import Encoder
-from gansearch.search.gaussian import Array
-from gansearch.search.history import History, Moment, Step
-from gansearch.search.improvement import Cells
-from gansearch.search.models import Settings, fit_settings
-from gansearch.search.view import FIRST, Belief, View
+from gansearch.search.bayesian.encoding import Encoder
+from gansearch.search.bayesian.gaussian import Array
+from gansearch.search.bayesian.history import History, Moment, Step
+from gansearch.search.bayesian.improvement import Cells
+from gansearch.search.bayesian.models import Settings, fit_settings
+from gansearch.search.bayesian.view import FIRST, Belief, View
 
 FAR, NEAR = 150, 150
 """Configurations of a pool: by chance, and bred from those that are believed to be on the front."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gansearch.search.gaussian import Array, Gaussian, Indices, Kernel, fit
+from gansearch.search.bayesian.gaussian import Array, Gaussian, Indices, Kernel, fit
 
 MOST, MOST_FITTED = 192, 128
 """Values that the quality's model is given, and that its hyperparameters are fitted to."""

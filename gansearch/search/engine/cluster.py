@@ -14,7 +14,7 @@ from ray.exceptions import GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from gansearch.errors import StudyError
-from gansearch.search.packing import SHARES, gpu_memory, gpu_memory_tag
+from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space
 
 SETTINGS = {

@@ -10,8 +10,8 @@ from scipy.special import ndtr
 
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome
-from gansearch.search.gaussian import Array, Doubt, Indices
-from gansearch.search.models import Known, Models, Settings, Value
+from gansearch.search.bayesian.gaussian import Array, Doubt, Indices
+from gansearch.search.bayesian.models import Known, Models, Settings, Value
 
 FIRST = -1
 """In place of the rung of a trial that came to none yet."""

@@ -17,7 +17,7 @@ import torch
 from gansearch.config import TrainConfig
 from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
-from gansearch.search.cores import own_cores
+from gansearch.search.engine.cores import own_cores
 from gansearch.space import AUTO
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
 

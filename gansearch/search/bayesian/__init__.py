@@ -1,0 +1,1 @@
+"""What configurations come to, as beliefs: Bayesian optimisation over curves and costs."""

@@ -1,0 +1,1 @@
+"""Trials as they run: Ray Tune, its workers, the GPUs and cores that they share."""
