@@ -24,10 +24,12 @@ MARGIN = 0.1
 """By how much of its extent the corner is beyond the front, and beyond what is dear."""
 CHANCE = 64
 """Configurations by chance that the corner is drawn from."""
-SOME = 4
+SOME = 2
 """Trials considered at a time, so that none that asks has to wait for them all."""
 WEIGHED = 32
 """Configurations of a pool that are weighed again at a time."""
+SAME = 1e-9
+"""Between a configuration's point and that of the parameters that it stands for, at most."""
 RECENT = 12
 """Trials whose promise is the usual one."""
 
@@ -65,7 +67,7 @@ class Pool:
     """
 
     def __init__(self, view: View, corner: Array, genes: Array, points: Array) -> None:
-        self._view, self._corner = view, corner
+        self._view, self._corner, self._points = view, corner, points
         self._front = view.front_at(FIRST)
         self._belief, self._doubt = view.of(points), view.doubt(points)
         self.genes, self.trials = genes, view.trials
@@ -75,7 +77,7 @@ class Pool:
         """Consider trials, from the study's first on, by their points ``[D]``."""
         # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
         for point in points[self.trials :]:
-            new = self._view.of(point[None]).points
+            new = self._expected(point)
             if not (self._front <= new).all(axis=1).any():
                 self._front = np.vstack([self._front[~(new <= self._front).all(axis=1)], new])
             self._doubt.await_end(point)
@@ -97,6 +99,15 @@ class Pool:
             further = self._promised[order[start + WEIGHED :][:1]].max(initial=0.0)
             while weighed and -weighed[0][0] >= further:
                 yield weighed.pop(0)[1]
+
+    def _expected(self, point: Array) -> Array:
+        """The objectives ``[M]`` that are believed of a trial: known if it is one of these."""
+        away = np.abs(self._points - point).max(axis=1)
+        place = int(away.argmin())
+        is_own = away[place] < SAME
+        known = self._belief.at(np.array([place])) if is_own else self._view.of(point[None])
+        found: Array = known.points[0]
+        return found
 
     def _doubted(self) -> Belief:
         return self._belief._replace(deviation=self._doubt.deviation)

@@ -15,7 +15,7 @@ from gansearch.search.bayesian.models import Known, Models, Settings, Value
 
 FIRST = -1
 """In place of the rung of a trial that came to none yet."""
-AWAITED = 256
+AWAITED = 128
 """Trials that run, the newest, whose ends leave less in doubt about configurations like them."""
 SURE = 0.05
 """Most that the quality of a completed trial may still deviate, in the model's unit."""
