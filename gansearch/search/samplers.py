@@ -133,11 +133,15 @@ class SampledProposer:
     Args:
         space: what is searched.
         sampler: makes the sampler anew for each ask, from the ask's own seed.
+        learns: whether it looks at the trials so far.
     """
 
-    def __init__(self, space: Space, sampler: Callable[[Space, int], BaseSampler]) -> None:
+    def __init__(
+        self, space: Space, sampler: Callable[[Space, int], BaseSampler], *, learns: bool
+    ) -> None:
         self._space = space
         self._sampler = sampler
+        self._learns = learns
         self._first = space.defaults()
         self._seen: set[str] = set()
         self._memory = MemoryModel(space)
@@ -151,12 +155,13 @@ class SampledProposer:
 
     def add(self, trial: TrialRecord) -> None:
         """A trial was handed out."""
-        fixed = drawn(self._space, trial.params)
-        running = create_trial(
-            state=TrialState.RUNNING, params=fixed.params, distributions=fixed.distributions
-        )
-        self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
         self._seen.add(key_of(trial.params))
+        if self._learns:
+            fixed = drawn(self._space, trial.params)
+            running = create_trial(
+                state=TrialState.RUNNING, params=fixed.params, distributions=fixed.distributions
+            )
+            self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
 
     def report(self, trial: TrialRecord) -> None:
         """A trial has a new report, of which its memory counts: samplers learn from ends."""
@@ -165,6 +170,8 @@ class SampledProposer:
     def end(self, trial: TrialRecord) -> None:
         """A trial that was added came to its end."""
         self._memory.learn(trial)
+        if not self._learns:
+            return
         attributes = constraint_attributes(violations(self._space, trial))
         for key, value in {**attributes, _ORDER: self._ends}.items():
             self._storage.set_trial_system_attr(self._ids[trial.number], key, value)
@@ -205,8 +212,8 @@ class SampledProposer:
         return TrialState.COMPLETE, [worst[o.direction] for o in self._space.objectives]
 
 
-def _sampled(sampler: Callable[[Space, int], BaseSampler]) -> MakeProposer:
-    return lambda space, _: SampledProposer(space, sampler)
+def _sampled(sampler: Callable[[Space, int], BaseSampler], *, learns: bool = True) -> MakeProposer:
+    return lambda space, _: SampledProposer(space, sampler, learns=learns)
 
 
 MakeProposer = Callable[[Space, Prospects], Proposer]
@@ -215,7 +222,7 @@ PROPOSERS: dict[str, MakeProposer] = {
     "pareto": PromisingProposer,
     "tpe": _sampled(_tpe),
     "nsga2": _sampled(_nsga2),
-    "random": _sampled(_random),
+    "random": _sampled(_random, learns=False),
     "grid": lambda space, _: GridProposer(space),
 }
 """What proposes configurations, by its name in a space."""
