@@ -122,7 +122,8 @@ def test_asks_differ_by_study_seed_and_by_trial(
 
 
 def view_of(space: Space, *trials: TrialRecord) -> SampledProposer:
-    made = proposer(space, Prospects(space))
+    search = space.search.model_copy(update={"sampler": "tpe"})
+    made = proposer(space.model_copy(update={"search": search}), Prospects(space))
     assert isinstance(made, SampledProposer)
     for trial in trials:
         made.add(trial)
