@@ -30,6 +30,7 @@ from pydantic import TypeAdapter
 
 from benchmarks.search.measures import EARLY, NEAR, Counted, Worth, at, share_to_reach, worth
 from benchmarks.search.methods import METHODS, ORACLE, Oracle
+from benchmarks.search.nas_bench import load_nas_bench
 from benchmarks.search.problems import FUNCTIONS, Problem
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, load_table
@@ -53,8 +54,7 @@ Case = tuple[str, str, int]
 def problems() -> dict[str, Problem]:
     """Every problem by name; tables that are recorded among them."""
     tables = {p.parent.name: load_table(p.parent) for p in sorted(TABLES.glob(f"*/{RUNS}"))}
-    surrogate = Surrogate()
-    return {**FUNCTIONS, surrogate.name: surrogate, **tables}
+    return {**FUNCTIONS, **{each.name: each for each in (Surrogate(), load_nas_bench())}, **tables}
 
 
 def budget_of(problem: Problem, trainings: int) -> float:

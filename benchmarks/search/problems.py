@@ -87,6 +87,19 @@ def function_space(name: str, parameters: Mapping[str, Any], objectives: int) ->
     )
 
 
+def way_left(space: Space, point: NDArray[np.float64]) -> dict[float, float]:
+    """The share of a training's way to its end that is left at each kimg with a report.
+
+    At a share s of the full budget it is ``(1 - s) · e^(-s/τ)``. Slowness τ is from 0.05 to 0.5, by
+    a hash-like wave over a configuration's point in [0, 1], so that some show late what they are
+    worth.
+    """
+    slowness = 0.05 + 0.225 * (1 + math.sin(7.0 * float(point.sum()) + 3.0 * float(point[0])))
+    full = space.budget.max_kimg
+    kimg = (*space.budget.rungs, full)
+    return {each: (1 - each / full) * math.exp(-each / full / slowness) for each in kimg}
+
+
 def drawn_values(problem: Problem, count: int = 512) -> Points:
     """What so many configurations drawn by chance are worth, ``[count, M]``."""
     study = optuna.create_study(sampler=RandomSampler(seed=0))
@@ -118,9 +131,7 @@ Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 class FunctionProblem:
     """A test function as learning curves.
 
-    At a share s of the full budget, quality is its final value plus ``gap · (1 - s)^p · e^(-s/τ)``:
-    the way left to go, which ends at nothing. Slowness τ is from 0.05 to 0.5, by a hash-like wave
-    over the coordinates, so that some configurations show late what they are worth.
+    Quality is its final value plus the way that is left to go (:func:`way_left`).
 
     Attributes:
         name: of the function.
@@ -164,16 +175,11 @@ class FunctionProblem:
 
     def run(self, params: Params, seed: int) -> Curve:
         """The training of ``params``."""
-        budget = self.space.budget
-        kimg = np.array((*budget.rungs, budget.max_kimg))
-        point, values = self._point(params), self.truth(params)
-        slowness = 0.05 + 0.225 * (1 + math.sin(7.0 * float(point.sum()) + 3.0 * float(point[0])))
-        share = kimg / budget.max_kimg
-        left = self.gap * (1 - share) * np.exp(-share / slowness)
-        noise = self.noise * np.random.default_rng(seed).standard_normal(len(kimg))
-        quality = values[0] + left + noise
+        left, values = way_left(self.space, self._point(params)), self.truth(params)
+        noise = self.noise * np.random.default_rng(seed).standard_normal(len(left))
+        quality = values[0] + self.gap * np.array(list(left.values())) + noise
         memory = float(values[2]) if len(values) > 2 else 1.0
-        return Curve(tuple(kimg), {"fid": tuple(map(float, quality))}, float(values[1]), memory)
+        return Curve(tuple(left), {"fid": tuple(map(float, quality))}, float(values[1]), memory)
 
     def with_space(self, space: Space) -> FunctionProblem:
         """The same problem, searched as ``space`` says."""

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.search.measures import at, share_to_reach, worth
 from benchmarks.search.methods import METHODS, Oracle
+from benchmarks.search.nas_bench import load_nas_bench
 from benchmarks.search.problems import FUNCTIONS, Problem, corner, drawn_values
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, SPACE, load_table, row_of, write_table
@@ -20,7 +21,8 @@ from gansearch.search.grid import enumerate_points
 from gansearch.search.simulate import Cluster, Curve, simulate
 from gansearch.space import load_space
 
-PROBLEMS: dict[str, Problem] = {**FUNCTIONS, "gan-surrogate": Surrogate()}
+OTHERS: tuple[Problem, ...] = (Surrogate(), load_nas_bench())
+PROBLEMS: dict[str, Problem] = {**FUNCTIONS, **{problem.name: problem for problem in OTHERS}}
 
 
 @pytest.fixture(params=PROBLEMS)
