@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig, describe
 from gansearch.data import Images, load_images
+from gansearch.data.catalog import DATA_SETS
 from gansearch.data.folder import native_side
 from gansearch.errors import ConfigError, DataError, UsageError
 from gansearch.metrics.catalog import METRICS
@@ -22,7 +23,7 @@ from gansearch.retrain import checkpoint_config, find_checkpoint, holds_checkpoi
 from gansearch.train.scoring import Scorer, best_device
 from gansearch.variants.catalog import CATALOG
 
-SIDES = {"digits": 8, "photos": 32, "mnist": 32, "cifar10": 32}
+SIDES = {data.name: data.side for data in DATA_SETS.values() if data.side}
 """The resolution of a data set that nothing else gives one."""
 
 

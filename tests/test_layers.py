@@ -30,10 +30,10 @@ LAYERS = [
     ["variants.table"],
     ["space*"],
     ["config", "record"],
-    ["variants.catalog", "metrics.catalog"],
+    ["variants.catalog", "metrics.catalog", "data.catalog"],
     ["variants.*.entries"],
     ["variants.entry", "variants.settings"],
-    ["settings", "pareto", "paths", "locks"],
+    ["settings", "pareto", "paths", "locks", "data.files"],
     ["errors"],
 ]
 HEAVY = {
@@ -115,7 +115,10 @@ def test_heavy_libraries_stay_in_their_layer(library: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["cli", "space", "space.table", "variants.catalog", "variants.table", "pareto", "record"],
+    [
+        *("cli", "space", "space.table", "variants.catalog", "variants.table", "pareto", "record"),
+        *("data", "data.catalog", "data.files"),
+    ],
 )
 def test_light_modules_load_nothing_heavy(module: str) -> None:
     heavy = [*HEAVY, "numpy", "scipy", "sklearn"] if module != "pareto" else list(HEAVY)

@@ -1,8 +1,28 @@
 """Images: what a batch is, where data sets come from, how they are fed."""
 
-from gansearch.data.batch import Batch, ImageSpec
-from gansearch.data.images import Images, ImageSet
-from gansearch.data.load import load_images
-from gansearch.data.stream import BatchStream
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gansearch.data.batch import Batch, ImageSpec
+    from gansearch.data.images import Images, ImageSet
+    from gansearch.data.load import load_images
+    from gansearch.data.stream import BatchStream
 
 __all__ = ["Batch", "BatchStream", "ImageSet", "ImageSpec", "Images", "load_images"]
+
+# Each is imported when it is first asked for, so that the catalog and the files take no torch.
+_HOMES = {
+    "Batch": "batch",
+    "BatchStream": "stream",
+    "ImageSet": "images",
+    "ImageSpec": "batch",
+    "Images": "images",
+    "load_images": "load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

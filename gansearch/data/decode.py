@@ -10,11 +10,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gansearch.errors import DataError
 
-SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-)
-"""Endings of the files that are taken for images, in lower case."""
-
 
 def decode(data: bytes, resolution: int) -> NDArray[np.uint8]:
     """An image file as RGB, its largest centred square resized (bicubic, antialiased).

@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gansearch.data.decode import decode
+from gansearch.data.files import File
 from gansearch.data.images import fingerprint
 from gansearch.errors import DataError
 from gansearch.paths import cache_folder, written_atomically
@@ -32,21 +32,6 @@ _FORM = f"1 pillow {PIL.__version__}"  # of the cache's entries and of what made
 _CHUNK = 512  # files whose decoded images are in memory at a time
 
 _Image = tuple[bytes, NDArray[np.uint8]]  # a file's hash and its pixels
-
-
-@dataclass(frozen=True)
-class File:
-    """An image file.
-
-    Attributes:
-        name: its path below the folder.
-        state: inode, size and times; while they stay, its content counts as unchanged.
-        regular: whether it is a file that reading comes to an end of.
-    """
-
-    name: str
-    state: tuple[int, ...]
-    regular: bool
 
 
 class Decoded(Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gansearch.data.catalog import DATA_SETS
 from gansearch.metrics.catalog import METRICS, Metric
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.knobs import SEED
@@ -14,7 +15,7 @@ from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind, Entry
 from gansearch.variants.settings import LIVE
 
-_LABELLED = ("digits", "folder", "mnist", "cifar10")
+_LABELLED = tuple(data.name for data in DATA_SETS.values() if data.may_have_labels)
 
 
 def variants(draft: Draft) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from torchvision.datasets import CIFAR10
 from gansearch.config import DataConfig
 from gansearch.data import BatchStream, ImageSet, load_images
 from gansearch.data import images as images_module
+from gansearch.data.catalog import DATA_SETS
 from gansearch.data.load import LOADERS
 
 CPU = torch.device("cpu")
@@ -121,7 +122,17 @@ def everything(images: ImageSet) -> torch.Tensor:
 
 def test_every_name_has_a_loader() -> None:
     assert set(LOADERS) == set(get_args(DataConfig.model_fields["name"].annotation))
-    assert set(LOADERS) == set(SOURCES)
+    assert set(LOADERS) == set(SOURCES) == set(DATA_SETS)
+
+
+def test_the_catalog_says_what_is_loaded(name: str, config: Config) -> None:
+    data, images = DATA_SETS[name], load_images(config(holdout=0.0)).train
+    if SOURCES[name][0] is nothing:
+        assert data.images == len(images)
+    assert data.classes in (images.spec.classes, 0)
+    assert data.may_have_labels == (images.labels is not None)
+    path = config().path
+    assert all(path is not None and (path / file).is_file() for file in data.files)
 
 
 @pytest.mark.parametrize("resolution", [8, 16, 32, 64])
