@@ -10,8 +10,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gansearch.metrics.cache import cached
+from gansearch.metrics.clock import stopwatch
 from gansearch.metrics.device import Turns, device_name
-from gansearch.metrics.timer import stopwatch
 
 CALIBRATION = "conv-1"
 """Names the workload; a changed one has another name."""

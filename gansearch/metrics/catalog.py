@@ -131,7 +131,7 @@ METRICS: dict[str, Metric] = {
             "cost",
             "",
             "maximize",
-            "measurements of seconds_per_kimg while no other trial used the device; 0 is none",
+            "measurements of seconds_per_kimg that no other trial or program disturbed; 0 is none",
         ),
         Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from gansearch.metrics.clock import Stretch, Timed
 from gansearch.metrics.device import Turns, device_name
+from gansearch.metrics.lazy import LazyShares, Quality
 
 WARM_UP = 16
 """Rounds of a process before its time is measured: tuning, first allocations. Its memory is."""
 
 MEASURED = 16
-"""Rounds of a measurement, at least: lazy penalties come once in as many steps."""
+"""Rounds of a measurement, at least."""
 
 SETTLING = 4
 """Rounds before those that are measured once others have left: they find caches cold."""
@@ -36,25 +38,6 @@ _ALONE_SECONDS = (0.05, 1.0)
 
 
 @dataclass
-class _Sum:
-    """What some stretches of training come to."""
-
-    seconds: float = 0.0
-    rounds: int = 0
-    images: int = 0
-
-    def add(self, other: _Sum) -> None:
-        self.seconds += other.seconds
-        self.rounds += other.rounds
-        self.images += other.images
-
-    @property
-    def rate(self) -> float:
-        """Seconds per kimg."""
-        return self.seconds / self.images * 1000
-
-
-@dataclass
 class _Stages:
     """What the stages of a run before the present one come to, each at its own rate."""
 
@@ -63,44 +46,17 @@ class _Stages:
     measurements: int = 0
 
 
-class Stretch:
-    """Rounds to be trained: iterated over once, while they are timed.
-
-    Args:
-        device: that is trained on.
-        rounds: at least 1.
-        settling: the first so many of them, which find caches cold.
-
-    Attributes:
-        settling: as given.
-        elapsed: seconds since the stretch began.
-        elapsed_settled: seconds since its first settled round began.
-    """
-
-    def __init__(self, device: torch.device, rounds: int, settling: int) -> None:
-        self._device = device
-        self._rounds = rounds
-        self.settling = settling
-        self.elapsed = self.elapsed_settled = stopwatch(device)
-
-    def __len__(self) -> int:
-        return self._rounds
-
-    def __iter__(self) -> Iterator[int]:
-        for index in range(self._rounds):
-            if index == self.settling:
-                self.elapsed_settled = stopwatch(self._device)
-            yield index
-
-
 class TrainingTimer:
     """Times training in stretches, and nothing between them; measures some of them alone.
 
     The rate is the median of measurements, each of :data:`MEASURED` rounds or more in which nobody
     else uses the device, after a process's :data:`WARM_UP`. On a device of its own that is all of
     them. Where others are there, they are asked to leave for the first one, and then at geometric
-    distances; their first :data:`SETTLING` rounds are not measured yet. A run too short for any
-    measurement has the rate of all its stretches.
+    distances; their first :data:`SETTLING` rounds are not measured yet. Measurements in which
+    programs outside of the study had the cores count where there is no other, and a run too short
+    for any measurement has the rate of all its stretches.
+
+    Lazy penalties (:meth:`lazily`) are timed apart, and added as often as their intervals say.
 
     A stretch is timed on the device: on CUDA by its events, so that its steps stay asynchronous.
 
@@ -116,16 +72,20 @@ class TrainingTimer:
         self._device = device
         self._turns = turns
         self._born = time.perf_counter()
-        self._all = _Sum()
-        self._stage = _Sum()  # since what a round does last changed
+        self._all = Timed()
+        self._stage = Timed()  # since what a round does last changed
         self._earlier = _Stages()
-        self._warm_up = _Sum()
+        self._warm_up = Timed()
         self._asked_seconds = 0.0  # alone, which others waited for
-        self._rates: list[float] = []
+        self._alone = Timed()  # all that was measured, disturbed or not
+        self._rates: list[float] = []  # of measurements, without lazy penalties
+        self._disturbed: list[float] = []
+        self._lazy = LazyShares()
+        self._stretch: Stretch | None = None  # that is being trained
         self._next = 0  # images at which the next measurement is due
         self._process_rounds = 0
         self._round_seconds: float | None = None  # of the last stretch
-        self._current = _Sum()  # the measurement in progress
+        self._current = Timed()  # the measurement in progress
         self._waited_before = 0.0  # by earlier processes
 
     @contextmanager
@@ -142,23 +102,36 @@ class TrainingTimer:
         settling, measured = self._fitting(due)
         count = min(rounds, settling + measured)
         with self._turns.measured(alone=due) as was_alone:
-            stretch = Stretch(self._device, count, min(settling, count // 2))
+            stretch = self._stretch = Stretch(self._device, count, min(settling, count // 2))
             try:
                 yield stretch
             except BaseException:
                 self._all.seconds += stretch.elapsed()
                 raise
-            done = _Sum(stretch.elapsed(), count, count * images)
-            settled = count - stretch.settling
-            sample = _Sum(stretch.elapsed_settled(), settled, settled * images)
-            alone = was_alone()
+            finally:
+                self._stretch = None
+            done, sample = stretch.whole(images), stretch.settled(images)
+            alone = was_alone() and ripe
+        is_quiet = alone and not sample.is_disturbed
+        taken = sample if is_quiet else done
+        quality = Quality.ALONE if is_quiet else Quality(ripe)
+        self._lazy.add(taken.lazies, taken.plain_round, quality)
         self._count(done)
         if due:
             self._asked_seconds += done.seconds
-        if alone and ripe:
+        if alone:
             self._measure(sample)
         elif due:  # the others did not leave
             self._next = round(self._all.images * SPACING)
+
+    def lazily(self, name: str, every: float) -> AbstractContextManager[None]:
+        """Within, a lazy penalty is computed, as it is once in ``every`` rounds on average.
+
+        Args:
+            name: of the penalty, unique among the players'.
+            every: rounds, at least 1 or, where a round has several of the player's steps, less.
+        """
+        return self._stretch.lazily(name, every) if self._stretch else nullcontext()
 
     def begin_stage(self) -> None:
         """Rounds take another time from now on."""
@@ -166,7 +139,9 @@ class TrainingTimer:
             self._earlier.seconds += self._rate() * self._stage.images / 1000
             self._earlier.images += self._stage.images
             self._earlier.measurements += len(self._rates)
-        self._stage, self._current, self._rates = _Sum(), _Sum(), []
+        self._stage, self._current = Timed(), Timed()
+        self._rates, self._disturbed = [], []
+        self._lazy.begin_stage()
         self._next = self._all.images
         self._round_seconds = None
 
@@ -175,7 +150,8 @@ class TrainingTimer:
             return False
         spent = self._asked_seconds + self._turns.waited
         affordable = spent <= SHARE * (time.perf_counter() - self._born)
-        return affordable or not self._rates or self._current.rounds > 0
+        is_first = not self._rates and not self._disturbed
+        return affordable or is_first or self._current.rounds > 0
 
     def _fitting(self, alone: bool) -> tuple[int, int]:
         """Rounds to settle in the next stretch, and rounds that follow them."""
@@ -190,7 +166,7 @@ class TrainingTimer:
         wanted = max(least, MEASURED - self._current.rounds)
         return settling, max(1, min(most, wanted))
 
-    def _count(self, done: _Sum) -> None:
+    def _count(self, done: Timed) -> None:
         if self._process_rounds < WARM_UP:
             self._warm_up.add(done)
         self._process_rounds += done.rounds
@@ -198,11 +174,13 @@ class TrainingTimer:
         self._all.add(done)
         self._stage.add(done)
 
-    def _measure(self, sample: _Sum) -> None:
+    def _measure(self, sample: Timed) -> None:
+        self._alone.add(sample)
         self._current.add(sample)
         if self._current.rounds >= MEASURED:
-            self._rates.append(self._current.rate)
-            self._current = _Sum()
+            rates = self._disturbed if self._current.is_disturbed else self._rates
+            rates.append(self._current.rate)
+            self._current = Timed()
             self._next = round(self._all.images * SPACING)
 
     def costs(self) -> dict[str, float]:
@@ -211,13 +189,15 @@ class TrainingTimer:
         ``train_seconds`` is all of the training, ``warmup_seconds`` the part of it that was a
         process's first rounds, and ``waiting_seconds`` what waiting for turns came to beside it.
         Once a round was trained there is ``seconds_per_kimg``, and how many measurements alone it
-        is the median of: ``measured_alone``.
+        is the median of: ``measured_alone``. ``outside_load`` is the share of all measurements'
+        time that programs outside of the study had the cores.
         """
         costs = {
             "train_seconds": self._all.seconds,
             "warmup_seconds": self._warm_up.seconds,
             "waiting_seconds": self._waited_before + self._turns.waited,
             "measured_alone": float(self._earlier.measurements + len(self._rates)),
+            "outside_load": self._alone.lost / self._alone.seconds if self._alone.seconds else 0.0,
         }
         images = self._stage.images
         if images:
@@ -227,11 +207,20 @@ class TrainingTimer:
             costs["seconds_per_kimg"] = self._earlier.seconds / self._earlier.images * 1000
         return costs
 
+    def windows(self) -> tuple[float, ...]:
+        """Seconds per kimg in each measurement of the present stage, lazy penalties included.
+
+        Their median is ``seconds_per_kimg`` of a run of one stage. Those that programs outside of
+        the study disturbed are given where all were; none where no measurement is complete.
+        """
+        return tuple(rate * (1 + self._lazy.total) for rate in self._rates or self._disturbed)
+
     def _rate(self) -> float:
         """Seconds per kimg of the present stage, which has images."""
-        if self._rates:
-            return statistics.median(self._rates)
-        return (self._current if self._current.images else self._stage).rate
+        if windows := self.windows():
+            return statistics.median(windows)
+        plain = (self._current if self._current.images else self._stage).rate
+        return plain * (1 + self._lazy.total)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, plain values."""
@@ -242,37 +231,25 @@ class TrainingTimer:
             "earlier": asdict(self._earlier),
             "warm_up": asdict(self._warm_up),
             "waited": self._waited_before + self._turns.waited,
-            "rates": list(self._rates),
+            "alone": asdict(self._alone),
+            "plain_rates": list(self._rates),
+            "disturbed": list(self._disturbed),
+            "lazy": self._lazy.state_dict(),
             "current": asdict(self._current),
             "next": self._next,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state_dict` gave; another kind of device is measured anew."""
-        self._all = _Sum(**state["all"])
-        self._stage = _Sum(**state["all"])
-        self._warm_up = _Sum(**state["warm_up"])
+        self._all = Timed(**state["all"])
+        self._stage = Timed(**state["all"])
+        self._warm_up = Timed(**state["warm_up"])
         self._waited_before = state["waited"]
         if state["device"] == device_name(self._device):
-            self._stage = _Sum(**state["stage"])
+            self._stage = Timed(**state["stage"])
             self._earlier = _Stages(**state["earlier"])
-            self._rates = list(state["rates"])
-            self._current = _Sum(**state["current"])
+            self._alone = Timed(**state["alone"])
+            self._rates, self._disturbed = list(state["plain_rates"]), list(state["disturbed"])
+            self._lazy.load_state_dict(state["lazy"])
+            self._current = Timed(**state["current"])
             self._next = state["next"]
-
-
-def stopwatch(device: torch.device) -> Callable[[], float]:
-    """Starts now; gives the seconds that passed on the device once it has done what it was told."""
-    if device.type != "cuda":
-        started = time.perf_counter()
-        return lambda: time.perf_counter() - started
-    stream = torch.cuda.current_stream(device)
-    start = stream.record_event(torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
-
-    def elapsed() -> float:
-        end = stream.record_event(torch.cuda.Event(enable_timing=True))  # type: ignore[no-untyped-call]
-        end.synchronize()
-        milliseconds: float = start.elapsed_time(end)
-        return milliseconds / 1000
-
-    return elapsed

@@ -148,8 +148,8 @@ def notes(selection: Selection) -> Iterator[str]:
         )
     if selection.disturbed:
         yield (
-            "seconds_per_kimg was never measured alone, so that others' work may be in it: trials "
-            f"{_numbers(selection.disturbed)}; "
+            "seconds_per_kimg was never measured alone, so that other programs' work may be in it: "
+            f"trials {_numbers(selection.disturbed)}; "
             "`gansearch pareto STUDY --min measured_alone=1` leaves them out"
         )
 

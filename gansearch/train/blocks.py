@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from gansearch.metrics.clock import stopwatch
 from gansearch.metrics.memory import MIB
-from gansearch.metrics.timer import stopwatch
 from gansearch.nn.conv import SeparableConv
 from gansearch.train.prediction import LiveMemory
 

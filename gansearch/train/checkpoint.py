@@ -11,7 +11,7 @@ import torch
 
 from gansearch.errors import CheckpointError
 
-FORMAT = 3
+FORMAT = 4
 """Version of the file's content; a file of another version is refused."""
 
 DIRECTORY = 0x10

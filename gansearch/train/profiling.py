@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from gansearch.config import TrainConfig
 from gansearch.data.images import ImageSet
 from gansearch.data.stream import BatchStream
+from gansearch.metrics.clock import stopwatch
 from gansearch.metrics.device import device_name
 from gansearch.metrics.memory import MIB
-from gansearch.metrics.timer import stopwatch
 from gansearch.settings import Dsc
 from gansearch.train.blocks import BlockCost, blocks_of, measure
 from gansearch.train.compute import Compute

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from gansearch.data.batch import Batch
@@ -10,7 +12,9 @@ from gansearch.settings import Settings
 from gansearch.train.compute import Compute
 from gansearch.train.ema import Ema
 from gansearch.train.updater import Updater
-from gansearch.variants.base import Losses, Variant
+from gansearch.variants.base import Losses, Penalty, Variant
+
+Lazily = Callable[[str, Penalty], AbstractContextManager[None]]
 
 
 class Rounds:
@@ -21,6 +25,7 @@ class Rounds:
     Args:
         variant: trained by them.
         compute: how their steps are computed; has been applied to the variant.
+        lazily: makes the context in which a player's lazy regulariser is computed and applied.
 
     Attributes:
         updaters: of every player, by name.
@@ -30,8 +35,11 @@ class Rounds:
         images: counted so far.
     """
 
-    def __init__(self, variant: Variant[Any], compute: Compute) -> None:
+    def __init__(
+        self, variant: Variant[Any], compute: Compute, lazily: Lazily = lambda *_: nullcontext()
+    ) -> None:
         self._variant = variant
+        self._lazily = lazily
         self._exact = compute.exact
         self._begin_step = compute.begin_step
         self.updaters = self._make_updaters()
@@ -87,7 +95,10 @@ class Rounds:
 
     def _make_updaters(self) -> dict[str, Updater]:
         players = self._variant.players.items()
-        return {name: Updater(self._variant, player, self._exact) for name, player in players}
+        return {
+            name: Updater(self._variant, player, self._exact, partial(self._lazily, name))
+            for name, player in players
+        }
 
     def _turn_to(self, name: str) -> None:
         for other, updater in self.updaters.items():

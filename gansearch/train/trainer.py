@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -29,7 +30,7 @@ from gansearch.train.compute import Compute
 from gansearch.train.monitor import DivergenceCheck, LossMeter
 from gansearch.train.rng import RandomStream
 from gansearch.train.rounds import Rounds
-from gansearch.variants.base import Variant
+from gansearch.variants.base import Penalty, Variant
 from gansearch.variants.catalog import CATALOG
 
 REHEARSALS = 3
@@ -58,6 +59,7 @@ class Trainer:
         self.turns = Turns(device)
         self.losses: dict[str, float] = {}
         self._goal = 0  # of the last advance, in images
+        self._steps: Counter[str] = Counter()  # of each player in a round
         variant_class = CATALOG[config.variant].load()
         import_module("torch._dynamo")  # or the first optimiser imports it: 70 MiB of the peak
         self._memory = PeakMemory(device)
@@ -68,7 +70,7 @@ class Trainer:
                 self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
             self.variant.prepare(images.train)
             self._compute.apply(self.variant)
-            self._rounds = Rounds(self.variant, self._compute)
+            self._rounds = Rounds(self.variant, self._compute, self._lazily)
         self._fingerprint = images.train.fingerprint
         self._stream = BatchStream(
             images.train, config.settings.batch_size, config.seed, device, config.compute.data
@@ -230,8 +232,10 @@ class Trainer:
 
     def _window(self, to_images: int) -> None:
         phases = self.variant.phases()
-        steps = sum(count for name, count in phases if name == self._rounds.counted)
-        shown = steps * self.config.settings.batch_size
+        self._steps = Counter()
+        for name, count in phases:
+            self._steps[name] += count
+        shown = self._steps[self._rounds.counted] * self.config.settings.batch_size
         rounds = math.ceil((to_images - self._rounds.images) / shown)
         while rounds > 0:
             with self._timer.stretch(rounds, shown) as stretch, self._memory.window(len(stretch)):
@@ -244,6 +248,11 @@ class Trainer:
     def _round(self, phases: Sequence[tuple[str, int]]) -> None:
         for player, losses in self._rounds.play(phases, self._stream.next):
             self._meter.add(player, losses)
+
+    def _lazily(self, player: str, penalty: Penalty) -> AbstractContextManager[None]:
+        """A lazy regulariser is timed apart from the rounds, of which few have one."""
+        every = penalty.interval / self._steps[player]
+        return self._timer.lazily(f"{player}/{penalty.name}", every)
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ class Updater:
         variant: the networks.
         player: of the variant.
         exact: makes the context in which penalties are computed.
+        lazily: makes the one in which a lazy regulariser is computed and applied.
 
     Attributes:
         parameters: what the updates change.
@@ -34,10 +35,12 @@ class Updater:
         variant: Variant[Settings],
         player: Player,
         exact: Callable[[], AbstractContextManager[None]] = nullcontext,
+        lazily: Callable[[Penalty], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self._variant = variant
         self._player = player
         self._exact = exact
+        self._lazily = lazily
         penalties = variant.penalties(player.name)
         self._added = [penalty for penalty in penalties if penalty.interval == 1]
         self._lazy = [penalty for penalty in penalties if penalty.interval > 1]
@@ -84,8 +87,9 @@ class Updater:
         self._descend(losses["total"])
         for penalty in self._lazy:
             if self.steps % penalty.interval == 0:
-                losses[penalty.name] = self._compute(penalty, batch)
-                self._descend(losses[penalty.name] * penalty.interval)
+                with self._lazily(penalty):
+                    losses[penalty.name] = self._compute(penalty, batch)
+                    self._descend(losses[penalty.name] * penalty.interval)
         self.steps += 1
         return {name: value.detach() for name, value in losses.items()}
 

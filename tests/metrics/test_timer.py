@@ -1,19 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import accumulate, pairwise
-from statistics import median
+from statistics import mean, median
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 import torch
 
+from gansearch.metrics import clock as clock_module
 from gansearch.metrics import timer as timer_module
 from gansearch.metrics.device import Turns
 from gansearch.metrics.timer import MEASURED, SETTLING, SHARE, SPACING, WARM_UP, TrainingTimer
 
 CPU = torch.device("cpu")
 IMAGES = 10  # of a round
+Lazies = Mapping[str, tuple[int, float]]
+"""Lazy penalties by name: rounds from one to the next, and seconds that it takes."""
+NONE: Lazies = MappingProxyType({})
 
 
 class Clock:
@@ -39,6 +46,8 @@ class Device(Turns):
         self.clock = clock
         self.waited = 0.0
         self.slowed = 1.0
+        self.trained = 0
+        self.noise: Callable[[], float] = lambda: 1.0
         self.asked: list[bool] = []
         self.stretches: list[tuple[bool, int]] = []
         self._waits = waits
@@ -56,15 +65,26 @@ class Device(Turns):
         self.slowed = 1.0 if is_alone else 3.0
         yield lambda: is_alone
 
-    def train(self, timer: TrainingTimer, rounds: int, seconds: float) -> None:
+    def train(
+        self,
+        timer: TrainingTimer,
+        rounds: int,
+        seconds: float,
+        lazies: Lazies = MappingProxyType({}),
+    ) -> None:
         """Rounds that take so long each when nobody else is there, or has been just before."""
         while rounds:
             with timer.stretch(rounds, IMAGES) as stretch:
                 assert 1 <= len(stretch) <= rounds
                 for index in stretch:
-                    self.clock.now += seconds * self.slowed
+                    self.clock.now += seconds * self.slowed * self.noise()
                     if self.asked[-1] and index < SETTLING:
                         self.clock.now += self._cold
+                    for name, (interval, lasts) in lazies.items():
+                        if self.trained % interval == 0:
+                            with timer.lazily(name, interval):
+                                self.clock.now += lasts * self.slowed * self.noise()
+                    self.trained += 1
                 self.stretches.append((self.slowed == 1.0, len(stretch)))
             rounds -= len(stretch)
 
@@ -75,8 +95,11 @@ class Device(Turns):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of the timer and the device, where no other program runs."""
     clock = Clock()
-    monkeypatch.setattr(timer_module, "time", clock)
+    for module in (timer_module, clock_module):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(clock_module, "outside_load", lambda _: lambda: 0.0)
     return clock
 
 
@@ -92,6 +115,7 @@ def test_what_others_do_to_it_is_in_the_seconds_and_not_in_the_rate(device: Devi
         "warmup_seconds": 0,
         "waiting_seconds": 0,
         "measured_alone": 0,
+        "outside_load": 0,
     }
     device.train(timer, 200, seconds=0.02)
     device.clock.now += 1000  # an evaluation
@@ -278,3 +302,113 @@ def test_where_rounds_change_the_rate_is_that_of_all_images(clock: Clock) -> Non
     costs = after.costs()
     assert costs["seconds_per_kimg"] == pytest.approx(0.04 / IMAGES * 1000)
     assert costs["measured_alone"] > before.costs()["measured_alone"]
+
+
+# --- Lazy penalties ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize("interval", [1, 2, 4, 15, 16, 17, 24, 32, 33, 48, 64, 100, 500])
+def test_a_lazy_penalty_counts_once_in_its_interval_whatever_that_is(
+    clock: Clock, interval: int, empty: bool
+) -> None:
+    """Alone on the device, and beside others, where few of its rounds are measured alone."""
+    device = Device(clock, empty=empty)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 3000, 0.03125, {"d/r1": (interval, 0.03136)})
+    true = (0.03125 + 0.03136 / interval) / IMAGES * 1000
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(true, rel=1e-6)
+    assert median(timer.windows()) == pytest.approx(true)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_several_lazy_penalties_on_a_noisy_device(clock: Clock, empty: bool) -> None:
+    errors = []
+    for seed in range(20):
+        device = Device(clock, empty=empty)
+        device.noise = partial(np.random.default_rng(seed).normal, 1, 0.05)
+        timer = TrainingTimer(CPU, device)
+        device.train(timer, 2000, 0.02, {"d/r1": (64, 0.04), "g/path": (8, 0.03)})
+        true = (0.02 + 0.04 / 64 + 0.03 / 8) / IMAGES * 1000
+        errors.append(timer.costs()["seconds_per_kimg"] / true - 1)
+    assert abs(mean(errors)) < 0.005
+    assert max(map(abs, errors)) < 0.03
+
+
+def test_a_lazy_penalty_of_a_run_without_a_measurement(clock: Clock) -> None:
+    device = Device(clock)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 5, 0.1, {"d/r1": (16, 0.08)})
+    true = 3 * (0.1 + 0.08 / 16) / IMAGES * 1000
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(true)
+    assert timer.costs()["train_seconds"] == pytest.approx(3 * (5 * 0.1 + 0.08))
+
+
+def test_a_resumed_timer_knows_its_lazy_penalties(clock: Clock) -> None:
+    first, second = Device(clock), Device(clock)
+    before, after = TrainingTimer(CPU, first), TrainingTimer(CPU, second)
+    lazies = {"d/r1": (64, 0.5)}
+    first.train(before, 500, 0.1, lazies)
+    after.load_state_dict(before.state_dict())
+    assert after.costs() == before.costs()
+    second.trained = 1  # the next penalty is far away
+    second.train(after, 30, 0.1, lazies)
+    true = (0.1 + 0.5 / 64) / IMAGES * 1000
+    assert after.costs()["seconds_per_kimg"] == pytest.approx(true)
+
+
+def test_lazy_penalties_of_a_stage_are_of_its_own_rounds(clock: Clock) -> None:
+    device = Device(clock, empty=True)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 320, 0.1, {"d/r1": (32, 0.32)})
+    timer.begin_stage()
+    device.train(timer, 320, 0.2, {"d/r1": (32, 0.32)})
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx((0.11 + 0.21) / 2 / IMAGES * 1000)
+
+
+# --- Load from outside ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> list[float]:
+    """Of every stretch, the share of its time that other programs have; the last one is now."""
+    shares = [0.0]
+
+    def outside(_: torch.device) -> Callable[[], float]:
+        started = clock.now
+        return lambda: shares[-1] * (clock.now - started)
+
+    monkeypatch.setattr(clock_module, "outside_load", outside)
+    return shares
+
+
+def test_a_disturbed_measurement_gives_way_to_one_that_was_alone(
+    clock: Clock, load: list[float]
+) -> None:
+    device = Device(clock, empty=True)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, WARM_UP, 0.1)
+    load.append(0.5)
+    device.train(timer, 20 * MEASURED, 0.2)
+    costs = timer.costs()
+    assert costs["measured_alone"] == 0
+    assert costs["outside_load"] == pytest.approx(0.5)
+    assert costs["seconds_per_kimg"] == pytest.approx(0.2 / IMAGES * 1000)  # for want of better
+    load.append(0.01)
+    device.train(timer, 3 * MEASURED, 0.1)
+    costs = timer.costs()
+    assert costs["measured_alone"] >= 1
+    assert costs["seconds_per_kimg"] == pytest.approx(0.1 / IMAGES * 1000)
+    assert 0.4 < costs["outside_load"] < 0.5
+
+
+def test_beside_others_a_disturbed_measurement_is_repeated(clock: Clock, load: list[float]) -> None:
+    device = Device(clock)
+    timer = TrainingTimer(CPU, device)
+    load.append(0.5)
+    device.train(timer, 100, 0.02)
+    assert timer.costs()["measured_alone"] == 0
+    load.append(0.0)
+    device.train(timer, 400, 0.01)
+    assert timer.costs()["measured_alone"] >= 1
+    assert timer.costs()["seconds_per_kimg"] == pytest.approx(0.01 / IMAGES * 1000)

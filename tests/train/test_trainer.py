@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gansearch.data import BatchStream, load_images
 from gansearch.errors import Diverged
+from gansearch.metrics import clock as clock_module
+from gansearch.metrics import timer as timer_module
 from gansearch.train import trainer as trainer_module
 from gansearch.train.trainer import Trainer
 from gansearch.variants.catalog import CATALOG
@@ -292,3 +296,30 @@ print(trainer.costs()["peak_memory_mib"])
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert 0 < float(run.stdout) < 40  # torch._dynamo alone is 70
+
+
+@pytest.mark.parametrize(("d_steps", "interval"), [(1, 4), (1, 50), (2, 50), (3, 64)])
+def test_a_lazy_penalty_is_in_the_time_as_often_as_it_comes(
+    configure, build, tiny, monkeypatch, tmp_path, d_steps, interval
+):
+    """On a clock that only losses and penalties move: 1 s for a step's, 8 s for a penalty's."""
+    now = [0.0]
+    stand_still = SimpleNamespace(perf_counter=lambda: now[0])
+
+    def lasting(seconds, compute):
+        def computed(self, *args):
+            now[0] += seconds
+            return compute(self, *args)
+
+        return computed
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # nobody else's turns
+    for module in (timer_module, clock_module):
+        monkeypatch.setattr(module, "time", stand_still)
+    monkeypatch.setattr(clock_module, "outside_load", lambda _: lambda: 0.0)
+    monkeypatch.setattr(tiny, "losses", lasting(1.0, tiny.losses))
+    monkeypatch.setattr(tiny, "_r1", lasting(8.0, tiny._r1))
+    trainer = build(configure(d_steps=d_steps, r1_gamma=1.0, r1_interval=interval))
+    trainer.advance(3.2)
+    round_seconds = d_steps + 1 + 8 * d_steps / interval
+    assert trainer.costs()["seconds_per_kimg"] == pytest.approx(round_seconds / d_steps / 0.016)
