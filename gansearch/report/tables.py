@@ -148,7 +148,7 @@ def notes(selection: Selection) -> Iterator[str]:
         )
     if selection.disturbed:
         yield (
-            "seconds_per_kimg was never measured alone, so that other programs' work may be in it: "
+            "seconds_per_kimg was never measured alone, so that other work may be in it: "
             f"trials {_numbers(selection.disturbed)}; "
             "`gansearch pareto STUDY --min measured_alone=1` leaves them out"
         )
