@@ -29,7 +29,7 @@ LAYERS = [
     ["nn*", "losses*", "data*"],
     ["variants.table"],
     ["space*"],
-    ["config", "record"],
+    ["config", "noise", "record"],
     ["variants.catalog", "metrics.catalog", "data.catalog"],
     ["variants.*.entries"],
     ["variants.entry", "variants.settings"],

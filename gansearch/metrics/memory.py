@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
+from gansearch.metrics.scatter import resident_error
 from gansearch.metrics.timer import WARM_UP
 
 MIB = 2**20
@@ -68,7 +69,7 @@ class PeakMemory:
         self._is_known = is_lean and self._rounds >= WARM_UP
 
     def costs(self, held: int) -> dict[str, float]:
-        """In MiB ``peak_memory_mib``, and on CUDA ``reserved_memory_mib``.
+        """In MiB ``peak_memory_mib`` with its standard error, and on CUDA ``reserved_memory_mib``.
 
         What is reserved is the allocator's peak with all that it keeps to use again, of evaluations
         too: what other processes cannot have.
@@ -77,7 +78,8 @@ class PeakMemory:
             held: bytes that are known to be held. A process can give back more meanwhile than
                 small networks take; the peak is not less than they are.
         """
-        costs = {"peak_memory_mib": max(self._peak, held) / MIB}
+        mib = max(self._peak, held) / MIB
+        costs = {"peak_memory_mib": mib, "peak_memory_mib_error": self._gauge.error(mib)}
         return {**costs, "reserved_memory_mib": self._reserved / MIB} if self._reserved else costs
 
     def state_dict(self) -> dict[str, Any]:
@@ -105,6 +107,9 @@ class _Gauge(Protocol):
     def reserved(self) -> int:
         """The most that an allocator held since the last reset; 0 where none is asked."""
 
+    def error(self, mib: float) -> float:
+        """Standard error of a peak, in MiB."""
+
     def reset(self) -> None:
         """Begin a new peak, where that can be done."""
 
@@ -131,6 +136,9 @@ class _Cuda:
     def reserved(self) -> int:
         return torch.cuda.max_memory_reserved(self._device)
 
+    def error(self, mib: float) -> float:  # noqa: ARG002 - an allocator counts exactly
+        return 0.0
+
     def reset(self) -> None:
         torch.cuda.reset_peak_memory_stats(self._device)
 
@@ -153,6 +161,9 @@ class _Linux:
 
     def reserved(self) -> int:
         return 0
+
+    def error(self, mib: float) -> float:
+        return resident_error(mib)
 
     def reset(self) -> None:
         self._CLEAR.write_text("5")  # proc(5): the peak falls to the present level
@@ -182,6 +193,9 @@ class _Lifetime:
 
     def reserved(self) -> int:
         return 0
+
+    def error(self, mib: float) -> float:
+        return resident_error(mib)
 
     def reset(self) -> None:
         """It cannot be."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ import torch
 from gansearch.metrics.clock import Stretch, Timed
 from gansearch.metrics.device import Turns, device_name
 from gansearch.metrics.lazy import LazyShares, Quality
+from gansearch.metrics.scatter import rate_error
 
 WARM_UP = 16
 """Rounds of a process before its time is measured: tuning, first allocations. Its memory is."""
@@ -39,11 +41,12 @@ _ALONE_SECONDS = (0.05, 1.0)
 
 @dataclass
 class _Stages:
-    """What the stages of a run before the present one come to, each at its own rate."""
+    """What stages of a run come to, each at its own rate; ``error`` is that of the seconds."""
 
     seconds: float = 0.0
     images: int = 0
     measurements: int = 0
+    error: float = 0.0
 
 
 class TrainingTimer:
@@ -135,10 +138,7 @@ class TrainingTimer:
 
     def begin_stage(self) -> None:
         """Rounds take another time from now on."""
-        if self._stage.images:
-            self._earlier.seconds += self._rate() * self._stage.images / 1000
-            self._earlier.images += self._stage.images
-            self._earlier.measurements += len(self._rates)
+        self._earlier = self._stages()
         self._stage, self._current = Timed(), Timed()
         self._rates, self._disturbed = [], []
         self._lazy.begin_stage()
@@ -191,20 +191,23 @@ class TrainingTimer:
         Once a round was trained there is ``seconds_per_kimg``, and how many measurements alone it
         is the median of: ``measured_alone``. ``outside_load`` is the share of all measurements'
         time that programs outside of the study had the cores.
+
+        Both times have a standard error, ``seconds_per_kimg_error`` and ``train_seconds_error``, by
+        the scatter of the measurements and of repeated runs; those of stages add up, since they
+        share a process. What training took beyond its rate is an error of ``train_seconds``.
         """
+        run = self._stages()
         costs = {
             "train_seconds": self._all.seconds,
             "warmup_seconds": self._warm_up.seconds,
             "waiting_seconds": self._waited_before + self._turns.waited,
-            "measured_alone": float(self._earlier.measurements + len(self._rates)),
+            "measured_alone": float(run.measurements),
             "outside_load": self._alone.lost / self._alone.seconds if self._alone.seconds else 0.0,
         }
-        images = self._stage.images
-        if images:
-            seconds = self._earlier.seconds + self._rate() * images / 1000
-            costs["seconds_per_kimg"] = seconds / (self._earlier.images + images) * 1000
-        elif self._earlier.images:
-            costs["seconds_per_kimg"] = self._earlier.seconds / self._earlier.images * 1000
+        if run.images:
+            costs["seconds_per_kimg"] = run.seconds / run.images * 1000
+            costs["seconds_per_kimg_error"] = run.error / run.images * 1000
+            costs["train_seconds_error"] = math.hypot(run.error, self._all.seconds - run.seconds)
         return costs
 
     def windows(self) -> tuple[float, ...]:
@@ -214,6 +217,17 @@ class TrainingTimer:
         the study disturbed are given where all were; none where no measurement is complete.
         """
         return tuple(rate * (1 + self._lazy.total) for rate in self._rates or self._disturbed)
+
+    def _stages(self) -> _Stages:
+        """What the stages come to, the present one among them."""
+        stages, kimg = replace(self._earlier), self._stage.images / 1000
+        stages.measurements += len(self._rates)
+        if kimg:
+            alone = self.windows() if self._rates else ()
+            stages.seconds += self._rate() * kimg
+            stages.images += self._stage.images
+            stages.error += rate_error(alone, self._rate()) * kimg
+        return stages
 
     def _rate(self) -> float:
         """Seconds per kimg of the present stage, which has images."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
+from gansearch.noise import by_latents
 from gansearch.record import Report, TrialRecord
-from gansearch.report.standing import Standing, by_latents, check_protocols
+from gansearch.report.standing import Standing, check_protocols
 from gansearch.space.models import Bound, Objective, Space
 
 if TYPE_CHECKING:

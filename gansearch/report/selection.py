@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
+from gansearch.noise import by_latents
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.aims import Aims, Candidates
 from gansearch.report.standing import (
     Interval,
     Standing,
-    by_latents,
     is_complete,
     scores_of,
 )

@@ -116,11 +116,6 @@ def scores_of(trial: TrialRecord) -> dict[str, Score]:
     }
 
 
-def by_latents(metric: str) -> bool:
-    """Whether a metric is a quality that other latents would give another value."""
-    return METRICS[metric].kind == "quality" and not METRICS[metric].of_variant
-
-
 def is_complete(trial: TrialRecord, full_kimg: float) -> bool:
     """Whether a trial completed the full budget, so that it may be on a front."""
     if trial.outcome is not Outcome.COMPLETED or trial.last is None:

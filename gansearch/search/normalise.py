@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gansearch.metrics.catalog import METRICS
+from gansearch.noise import ERROR
 from gansearch.record import Report, StudyRecord
 from gansearch.space import Space
 
@@ -31,7 +32,8 @@ class Normaliser:
     by calibration. Every calibrated report on record tells the reference, so a study that goes on
     keeps it.
 
-    ``seconds_per_kimg`` is such a time, and whichever else the space compares trials by.
+    ``seconds_per_kimg`` is such a time, and whichever else the space compares trials by. Their
+    standard errors are brought along.
 
     Args:
         space: that is searched.
@@ -58,7 +60,7 @@ class Normaliser:
         tags = {**report.tags, REFERENCE: reference.name}
         if own.name != reference.name:
             factor = own.speed / reference.speed
-            for name in self._times:
+            for name in (*self._times, *(name + ERROR for name in self._times)):
                 if name in report.metrics:
                     metrics[name + RAW] = report.metrics[name]
                     metrics[name] = report.metrics[name] * factor

@@ -9,17 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.config import Params
-from gansearch.metrics.catalog import METRICS
-from gansearch.pareto import near_front
+from gansearch.noise import error_of_mean, standard_error
+from gansearch.pareto import SIGNIFICANT, near_front
 from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.population import Population
 from gansearch.search.samplers import Proposer
 from gansearch.space import Space
-
-SLACK = 0.05
-"""Share of a quality's value that another training's seed may well move it by: a configuration that
-is within it of the front is trained again like the front's own."""
 
 
 class Next(NamedTuple):
@@ -43,7 +39,7 @@ class Plan:
 
     The budget's trials come first. They are the proposer's, but for those right after the papers'
     configurations, which are what was taken from earlier studies. After them, or where the proposer
-    has nothing left, the configurations on the front or within :data:`SLACK` of it are trained
+    has nothing left, the configurations on the front or within the noise of it are trained
     again with other seeds, the one with the fewest trainings first, until each has as many as the
     space asks for, whatever became of them. Means over trainings decide who that is, so one whose
     luck does not repeat is soon left alone.
@@ -138,17 +134,23 @@ class Plan:
 
 
 def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -> list[str]:
-    """The configurations on the front of means, or within the slack of it."""
+    """The configurations on the front of means, or within the noise of it.
+
+    That is who no other would dominate if its own objectives were better by half their 95%
+    intervals (:mod:`gansearch.noise`).
+    """
     points = {key: _point(space, list(trainings.values())) for key, trainings in groups.items()}
     found = {key: point for key, point in points.items() if point is not None}
-    shares = [SLACK * (METRICS[o.metric].kind == "quality") for o in space.objectives]
-    values = np.array(list(found.values())).reshape(-1, len(shares) + 1)
-    near = near_front(values, np.abs(values) * [*shares, 0.0])
+    values = np.array(list(found.values())).reshape(-1, 2, len(space.objectives) + 1)
+    near = near_front(values[:, 0], SIGNIFICANT * values[:, 1])
     return [key for key, kept in zip(found, near, strict=True) if kept]
 
 
-def _point(space: Space, trainings: Sequence[TrialRecord]) -> list[float] | None:
-    """Mean objectives, minimised, and the share of trainings lost; ``None`` out of bounds."""
+def _point(space: Space, trainings: Sequence[TrialRecord]) -> tuple[list[float], ...] | None:
+    """Mean objectives, minimised, with the share of trainings lost, and their standard errors.
+
+    ``None`` out of bounds.
+    """
     done = [t.last.metrics for t in trainings if t.outcome is Outcome.COMPLETED and t.last]
     if not done:
         return None
@@ -157,8 +159,10 @@ def _point(space: Space, trainings: Sequence[TrialRecord]) -> list[float] | None
     if not all(bound.admits(means[bound.metric]) for bound in bounds):
         return None
     lost = sum(trial.outcome in LOST for trial in trainings)
+    names = [objective.metric for objective in space.objectives]
     values = (o.minimised(means[o.metric]) for o in space.objectives)
-    return [*values, lost / (lost + len(done))]
+    errors = (error_of_mean([standard_error(name, each) for each in done]) for name in names)
+    return [*values, lost / (lost + len(done))], [*errors, 0.0]
 
 
 def _as_trial(number: int, prior: Prior, kimg: float) -> TrialRecord:

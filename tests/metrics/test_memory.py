@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gansearch.metrics import memory as memory_module
 from gansearch.metrics.memory import MIB, PeakMemory
+from gansearch.metrics.scatter import resident_error
 
 CPU = torch.device("cpu")
 
@@ -43,6 +44,13 @@ def test_peak_counts_what_earlier_windows_left() -> None:
         with memory.window():
             kept.append(touched(32))
     assert peak(memory) == pytest.approx(128, abs=8)
+
+
+def test_a_peak_has_the_error_of_its_gauge() -> None:
+    costs = PeakMemory(CPU).costs(held=100 * MIB)
+    assert costs["peak_memory_mib_error"] == resident_error(costs["peak_memory_mib"]) > 0
+    # An allocator counts exactly.
+    assert memory_module._Cuda(torch.device("cuda")).error(100.0) == 0.0
 
 
 def test_a_resumed_peak_is_the_larger_one() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import accumulate, pairwise
+from math import hypot
 from statistics import mean, median
 from types import MappingProxyType
 
@@ -14,7 +15,15 @@ import torch
 from gansearch.metrics import clock as clock_module
 from gansearch.metrics import timer as timer_module
 from gansearch.metrics.device import Turns
-from gansearch.metrics.timer import MEASURED, SETTLING, SHARE, SPACING, WARM_UP, TrainingTimer
+from gansearch.metrics.scatter import NOT_ALONE, REPEATS
+from gansearch.metrics.timer import (
+    MEASURED,
+    SETTLING,
+    SHARE,
+    SPACING,
+    WARM_UP,
+    TrainingTimer,
+)
 
 CPU = torch.device("cpu")
 IMAGES = 10  # of a round
@@ -290,6 +299,43 @@ def test_on_a_gpu_its_own_events_are_the_clock() -> None:
     assert timer.costs()["train_seconds"] > 0.1
 
 
+def test_the_error_is_that_of_repeats_where_measurements_agree(device: Device) -> None:
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 200, seconds=0.02)
+    costs = timer.costs()
+    assert costs["seconds_per_kimg_error"] == pytest.approx(REPEATS * costs["seconds_per_kimg"])
+    beside = costs["train_seconds"] - 0.02 * 200  # what others' work came to
+    assert costs["train_seconds_error"] == pytest.approx(
+        hypot(REPEATS * 0.02 * 200, beside), rel=1e-6
+    )
+
+
+def test_the_error_of_a_median_is_that_of_normal_measurements(clock: Clock) -> None:
+    """The deviation of many runs' medians is what each says of itself."""
+    random, medians, errors = np.random.default_rng(0), [], []
+    for _ in range(100):
+        device = Device(clock, empty=True)
+        timer = TrainingTimer(CPU, device)
+        device.train(timer, WARM_UP, seconds=0.02)
+        for _ in range(25):  # each a measurement
+            device.train(timer, MEASURED, seconds=0.02 * (1 + 0.3 * random.normal()))
+        costs = timer.costs()
+        assert costs["measured_alone"] >= 20
+        medians.append(costs["seconds_per_kimg"])
+        errors.append(costs["seconds_per_kimg_error"])
+    windows = np.sqrt(np.square(errors) - np.square(REPEATS * np.array(medians)))
+    assert windows.mean() == pytest.approx(np.std(medians), rel=0.2)
+
+
+def test_a_rate_that_was_never_measured_alone_may_be_twice_what_it_is(clock: Clock) -> None:
+    device = Device(clock, granted=False)
+    timer = TrainingTimer(CPU, device)
+    device.train(timer, 1000, seconds=0.1)
+    costs = timer.costs()
+    assert costs["seconds_per_kimg_error"] == pytest.approx(NOT_ALONE * costs["seconds_per_kimg"])
+    assert "seconds_per_kimg_error" not in TrainingTimer(CPU, device).costs()
+
+
 def test_where_rounds_change_the_rate_is_that_of_all_images(clock: Clock) -> None:
     """As many images at 2 and at 6 seconds per kimg, of which half are shown by twice the steps."""
     first, second = Device(clock, empty=True), Device(clock, empty=True)
@@ -301,6 +347,7 @@ def test_where_rounds_change_the_rate_is_that_of_all_images(clock: Clock) -> Non
     second.train(after, 200, seconds=0.06)
     costs = after.costs()
     assert costs["seconds_per_kimg"] == pytest.approx(0.04 / IMAGES * 1000)
+    assert costs["seconds_per_kimg_error"] == pytest.approx(REPEATS * 0.04 / IMAGES * 1000)
     assert costs["measured_alone"] > before.costs()["measured_alone"]
 
 

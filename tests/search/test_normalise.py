@@ -62,10 +62,12 @@ def test_times_of_another_kind_are_as_the_first_kind_would_take(
 ) -> None:
     policy = Policy(make_space(), empty)
     for device, seconds in ((OLD, 8.0), (NEW, 2.0)):
-        policy.report(ask(policy).number, told(5, device, seconds, train_seconds=9.0))
+        costs = {"train_seconds": 9.0, "seconds_per_kimg_error": 0.1}
+        policy.report(ask(policy).number, told(5, device, seconds, **costs))
     old, new = (only_report(policy, number) for number in range(2))
     assert old.metrics["seconds_per_kimg"] == new.metrics["seconds_per_kimg"] == 8.0
     assert new.metrics["seconds_per_kimg_raw"] == 2.0
+    assert new.metrics["seconds_per_kimg_error"] == 4 * old.metrics["seconds_per_kimg_error"]
     assert new.tags["time_normalised"] == "NVIDIA H100 → NVIDIA T4, factor 4"
     assert new.metrics["train_seconds"] == 9.0  # nobody compares it
     assert new.metrics["fid_digits"] == old.metrics["fid_digits"]

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from gansearch.config import Params
+from gansearch.noise import QUALITY_SHARE
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search import layout
 from gansearch.search.bayesian.prospects import Prospects
-from gansearch.search.plan import SLACK, Plan
+from gansearch.search.plan import Plan
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.simulate import Cluster, Curve, simulate
 from gansearch.space import Space, parse_space
@@ -69,8 +70,15 @@ class Study:
         self.plan.add(trial)
         return trial
 
-    def end(self, number: int, *values: float, outcome: Outcome = Outcome.COMPLETED) -> None:
+    def end(
+        self,
+        number: int,
+        *values: float,
+        outcome: Outcome = Outcome.COMPLETED,
+        error: float = 0.0,
+    ) -> None:
         metrics = dict(zip(("fid_digits", "seconds_per_kimg"), values, strict=False))
+        metrics["seconds_per_kimg_error"] = error
         trial = replace(self.trials[number], reports=(Report(30, metrics),), outcome=outcome)
         self.trials[number] = trial
         self.plan.end(trial)
@@ -85,13 +93,24 @@ def test_the_front_and_who_is_near_it_are_trained_again(empty: StudyRecord) -> N
     for _ in range(6):
         study.ask()
     study.end(0, 10.0, 3.0)  # on the front
-    study.end(1, 10.0 / (1 - SLACK) - 1e-6, 3.0)  # within the slack of it
-    study.end(2, 10.0 / (1 - SLACK) + 1e-3, 3.0)
+    study.end(1, 10.0 / (1 - QUALITY_SHARE) - 1e-6, 3.0)  # within the noise of it
+    study.end(2, 10.0 / (1 - QUALITY_SHARE) + 1e-3, 3.0)
     study.end(3, 60.0, 1.0)  # the fastest, and beyond the bound
     study.end(4, 1.0, 1.0, outcome=Outcome.DIVERGED)
     study.end(5, 20.0, 2.0)  # on the front
     assert study.replicated() == [0, 1, 5, 0, 1, 5]
     assert [t.params["d_steps"] for t in study.trials[6:9]] == [1, 2, 6]
+
+
+@pytest.mark.parametrize(("error", "again"), [(0.0, [0]), (0.01, [0]), (0.03, [0, 1])])
+def test_who_is_slower_by_noise_alone_is_trained_again(
+    empty: StudyRecord, error: float, again: list[int]
+) -> None:
+    study = Study(space_of(trials=2, replicates=2), empty)
+    study.ask(), study.ask()
+    study.end(0, 10.0, 1.0, error=error)
+    study.end(1, 11.0, 1.05, error=error)  # worse in both, and by more than noise in the first
+    assert study.replicated() == again
 
 
 def test_who_was_lucky_is_left_alone_and_who_was_not_gets_its_turn(empty: StudyRecord) -> None:
@@ -185,6 +204,7 @@ def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str
     assert all(trial.outcome != Outcome.STOPPED for trial in again)
     points: list[list[float]] = []
     counts: list[int] = []
+    noise: list[list[float]] = []
     for group in trainings_of(trials).values():
         done = [t.last.metrics for t in group if t.outcome == Outcome.COMPLETED and t.last]
         fid, seconds = (
@@ -195,7 +215,9 @@ def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str
             lost = sum(trial.outcome in LOST for trial in group)
             points.append([fid, seconds, lost / (lost + len(done))])
             counts.append(len(group))
-    near = near_front(points, [[SLACK * fid, 0, 0] for fid, *_ in points])
+            root = np.sqrt(sum(m["fid_digits"] ** 2 for m in done)) / len(done)
+            noise.append([QUALITY_SHARE * root, 0.0, 0.0])
+    near = near_front(points, noise)
     assert near.any()
     assert min(np.array(counts)[near]) >= 3
 
