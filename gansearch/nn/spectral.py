@@ -8,11 +8,17 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils.parametrizations import _SpectralNorm as SpectralNorm
 
 M = TypeVar("M", bound=nn.Module)
 
 POWER_ITERATIONS = 15
 """As many as torch's spectral norm makes at construction."""
+SETTLING = 50
+"""Power iterations after which an estimate of the norm is right to far less than 1 %, even of
+weights whose largest singular values lie close together."""
+VECTORS = ("_u", "_v")
+"""The buffers of torch's spectral norm."""
 
 
 class UnitFilters(nn.Module):
@@ -74,9 +80,37 @@ def draw_weight(layer: nn.Module, draw: Callable[[Tensor], object]) -> None:
     if original.is_meta:
         return
     # The singular vectors belong to the weight before: with those, the first steps would divide by
-    # a norm that is far too small. Reading the weight in training mode iterates once.
+    # a norm that is far too small.
+    _iterate(layer, POWER_ITERATIONS)
+
+
+def singular_vectors(network: nn.Module) -> list[Tensor]:
+    """The estimated singular vectors of all spectral norms in a network, which are buffers."""
+    norms = [part for part in network.modules() if isinstance(part, SpectralNorm)]
+    return [getattr(norm, name) for norm in norms for name in VECTORS]
+
+
+@torch.no_grad()
+def settle(network: nn.Module) -> None:
+    """Bring the estimated singular vectors of all spectral norms to the weights as they are now.
+
+    In training one iteration an update follows a weight that moves slowly. Weights that were put in
+    place otherwise, averages say, need more.
+
+    Args:
+        network: whose vectors are changed in place.
+    """
+    for layer in network.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            chain = layer.parametrizations["weight"]  # type: ignore[index]
+            if any(isinstance(step, SpectralNorm) for step in chain):
+                _iterate(layer, SETTLING)
+
+
+def _iterate(layer: nn.Module, times: int) -> None:
+    """Reading the weight in training mode iterates once."""
     training = layer.training
     layer.train()
-    for _ in range(POWER_ITERATIONS):
+    for _ in range(times):
         _ = layer.weight
     layer.train(training)

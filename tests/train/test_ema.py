@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from gansearch.nn.spectral import spectral_norm
 from gansearch.train.ema import RAMP_UP, Ema
 
 
@@ -93,3 +94,73 @@ def test_other_averages_are_refused(module):
         ema.load([torch.zeros(1)] * len(ema.tensors))
     with pytest.raises(ValueError, match=r"shorter|longer"):
         ema.load(ema.tensors[:-1])
+
+
+class Counted(nn.Module):
+    """A weight, a running statistic and other state."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2))
+        self.register_buffer("running_mean", torch.zeros(2))
+        self.register_buffer("magnitude", torch.zeros(2))
+
+
+def test_other_state_is_the_modules_own():
+    module = Counted()
+    ema = Ema([module], 10)
+    fill(module, 1)
+    ema.update(10, 1e6)
+    with ema.swapped_in():
+        assert module.weight.eq(0.5).all()
+        assert module.running_mean.eq(0.5).all()
+        assert module.magnitude.eq(1).all()
+    assert module.weight.eq(1).all()
+
+
+def turned(module, ema):
+    """An average half way between a weight and one whose largest singular value lies elsewhere."""
+    with torch.no_grad():
+        module.parametrizations.weight.original.copy_(torch.diag(torch.tensor([1.0, 2.0, 5.0])))
+    for _ in range(50):
+        _ = module.weight
+    ema.update(10, 1e6)
+
+
+@pytest.fixture
+def normalised():
+    module = nn.Linear(3, 3, bias=False)
+    with torch.no_grad():
+        module.weight.copy_(torch.diag(torch.tensor([5.0, 2.0, 1.0])))
+    return spectral_norm(module).train()
+
+
+def test_the_averaged_weight_has_the_norm_1_that_its_layer_claims(normalised):
+    ema = Ema([normalised], 10)
+    turned(normalised, ema)
+    with ema.swapped_in():
+        norm = torch.linalg.matrix_norm(normalised.eval().weight.detach(), 2)
+        assert norm == pytest.approx(1, rel=1e-3)
+        assert normalised.parametrizations.weight.original.diagonal().tolist() == [3, 2, 3]
+
+
+def test_live_singular_vectors_are_left_as_they_are(normalised):
+    ema = Ema([normalised], 10)
+    turned(normalised, ema)
+    live = [b.clone() for b in normalised.buffers()]
+    with ema.swapped_in():
+        pass
+    assert all(torch.equal(a, b) for a, b in zip(live, normalised.buffers(), strict=True))
+
+
+def test_averaged_weights_alone_say_what_is_sampled(normalised):
+    """After a checkpoint, which has the averages and no vectors of theirs, the same comes out."""
+    ema = Ema([normalised], 10)
+    turned(normalised, ema)
+    normalised.eval()
+    with ema.swapped_in():
+        first = normalised.weight.detach().clone()
+    resumed = Ema([normalised], 10)
+    resumed.load([tensor.clone() for tensor in ema.tensors])
+    with resumed.swapped_in():
+        assert torch.equal(normalised.weight, first)
