@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gansearch.config import EvaluationConfig
 from gansearch.errors import ConfigError
+from gansearch.metrics.distances import squared_distances, within
 from gansearch.metrics.measure import Names, VectorsMeasure
 from gansearch.metrics.reference import Reference
 
@@ -40,7 +41,7 @@ class Manifolds:
 
 
 def radii(vectors: Tensor) -> Tensor:
-    """Distances of each vector to its third and to its fifth nearest neighbour.
+    """Squared distances of each vector to its third and to its fifth nearest neighbour.
 
     Args:
         vectors: ``[N, D]``, N at least :data:`LEAST`.
@@ -48,9 +49,8 @@ def radii(vectors: Tensor) -> Tensor:
     Returns:
         ``[2, N]``, float64.
     """
-    vectors = vectors.double()
     nearest = [
-        torch.cdist(rows, vectors).topk(LEAST, largest=False).values  # the first is itself
+        squared_distances(rows, vectors).topk(LEAST, largest=False).values  # the first is itself
         for rows in torch.split(vectors, _ROWS)
     ]
     return torch.cat(nearest)[:, [PRECISION_K, DENSITY_K]].T
@@ -64,20 +64,19 @@ def compare(sample: Tensor, reference: Tensor, reference_radii: Tensor) -> Manif
         reference: ``[N, D]``.
         reference_radii: :func:`radii` of ``reference``.
     """
-    sample, reference = sample.double(), reference.double()
     narrow, wide = reference_radii  # [N] each
     own, _ = radii(sample)
-    within = inside = torch.zeros((), dtype=torch.int64, device=sample.device)
+    faithful = inside = torch.zeros((), dtype=torch.int64, device=sample.device)
     recalled = covered = torch.zeros_like(narrow, dtype=torch.bool)
     for rows, reach in zip(torch.split(sample, _ROWS), torch.split(own, _ROWS), strict=True):
-        distances = torch.cdist(rows, reference)  # [B, N]
-        balls = distances <= wide
-        within = within + (distances <= narrow).any(1).sum()
+        squares = squared_distances(rows, reference)  # [B, N]
+        balls = within(squares, wide)
+        faithful = faithful + within(squares, narrow).any(1).sum()
         inside = inside + balls.sum()
-        recalled = recalled | (distances <= reach[:, None]).any(0)
+        recalled = recalled | within(squares, reach[:, None]).any(0)
         covered = covered | balls.any(0)
     return Manifolds(
-        precision=float(within) / len(sample),
+        precision=float(faithful) / len(sample),
         recall=float(recalled.double().mean()),
         density=float(inside) / (DENSITY_K * len(sample)),
         coverage=float(covered.double().mean()),
@@ -95,7 +94,7 @@ def manifolds_measure(names: Names, reference: Reference, _: EvaluationConfig) -
             f"{', '.join(names.values())}: needs {LEAST} samples (evaluation.samples) and as many "
             f"training images (got {len(reference.vectors)})"
         )
-    real = reference.derived("radii", radii)
+    real = reference.derived("squared_radii", radii)
     return VectorsMeasure(
         names,
         reference,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -106,3 +107,76 @@ def test_too_few_images_are_refused() -> None:
     images = load_images(DataConfig(name="digits"))
     with pytest.raises(ConfigError, match=r"precision_random: needs 6 samples .* \(got 5\)"):
         Evaluator(EvaluationConfig(samples=5), ("precision_random",), images, torch.device("cpu"))
+
+
+# --- Repeated vectors ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_constant_set_is_the_same_as_itself(dtype: torch.dtype) -> None:
+    """As of a collapsed generator whose only image is the only real one."""
+    vector = torch.rand(2048, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    constant = 100 * vector.expand(70, -1)
+    assert compared(constant, constant[:60]) == Manifolds(1, 1, 60 / 5, 1)
+
+
+def exactly(sample: list[list[int]], reference: list[list[int]]) -> tuple[Fraction, ...]:
+    """The definitions in whole numbers."""
+
+    def squares(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
+        return [[sum((p - q) ** 2 for p, q in zip(x, y, strict=True)) for y in b] for x in a]
+
+    def radius(a: list[list[int]], k: int) -> list[int]:
+        return [sorted(row)[k] for row in squares(a, a)]
+
+    across = squares(sample, reference)
+    narrow, wide, own = radius(reference, 3), radius(reference, 5), radius(sample, 3)
+    m, n = len(sample), len(reference)
+    return (
+        Fraction(sum(any(d <= r for d, r in zip(row, narrow, strict=True)) for row in across), m),
+        Fraction(sum(any(across[i][j] <= own[i] for i in range(m)) for j in range(n)), n),
+        Fraction(sum(d <= r for row in across for d, r in zip(row, wide, strict=True)), 5 * m),
+        Fraction(sum(any(across[i][j] <= wide[j] for i in range(m)) for j in range(n)), n),
+    )
+
+
+few_values = st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), min_size=6, max_size=20)
+
+
+@given(few_values, few_values, st.sampled_from([0, 1, 1_000, 100_000]), st.sampled_from([1, 700]))
+def test_repeated_vectors_count_as_in_exact_arithmetic(
+    sample: list[list[int]], reference: list[list[int]], offset: int, copies: int
+) -> None:
+    def tensor(vectors: list[list[int]]) -> Tensor:
+        return (torch.tensor(vectors, dtype=torch.float64) + offset).repeat(1, copies)
+
+    measured = astuple(compared(tensor(sample), tensor(reference)))
+    assert measured == pytest.approx(
+        [float(each) for each in exactly(sample, reference)], rel=1e-12
+    )
+
+
+@given(counts, counts, st.integers(0, 1000), st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
+def test_order_scale_and_place_do_not_matter(
+    m: int, n: int, seed: int, scale: float, offset: float
+) -> None:
+    random = np.random.default_rng(seed)
+    pool = draw(8, 5, seed)
+    sample, reference = (pool[random.integers(0, 8, count)] for count in (m, n))
+    measured = astuple(compared(sample, reference))
+    order = torch.from_numpy(random.permutation(m)), torch.from_numpy(random.permutation(n))
+    shuffled = compared(sample[order[0]], reference[order[1]])
+    assert astuple(shuffled) == pytest.approx(measured, rel=1e-12)
+    moved = compared(sample * scale + offset, reference * scale + offset)
+    assert astuple(moved) == pytest.approx(measured, rel=1e-12)
+
+
+def test_repeated_images_count_alike_by_torch_fidelity() -> None:
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
+    pool = torch.randint(0, 5, (40, 16), generator=torch.Generator().manual_seed(0)).double()
+    sample, reference = pool[:30].repeat(3, 1), pool[10:].repeat(2, 1)
+    measured = compared(sample, reference)
+    expected = prc_features_to_metric(sample, reference, verbose=False)
+    assert measured.precision == pytest.approx(expected["precision"])
+    assert measured.recall == pytest.approx(expected["recall"])
