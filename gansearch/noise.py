@@ -8,10 +8,10 @@ metric without one is taken to be exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.pareto import SIGNIFICANT
+from gansearch.uncertainty import SIGNIFICANT
 
 ERROR = "_error"
 """What a metric's name is followed by in that of its standard error."""
@@ -38,12 +38,27 @@ def standard_error(metric: str, metrics: Mapping[str, float]) -> float:
     return share * abs(metrics[metric])
 
 
+def pooled_share(groups: Iterable[Sequence[float]]) -> float:
+    """Relative standard deviation of single values, pooled over groups that repeat each other.
+
+    A few repeats of one thing may agree by luck; all of a study's together hardly do. Groups weigh
+    by their number of values less 1; without any group of two, 0.
+    """
+    squares, freedom = 0.0, 0
+    for values in groups:
+        mean = sum(values) / len(values)
+        if len(values) > 1 and mean:
+            squares += sum((value / mean - 1) ** 2 for value in values)
+            freedom += len(values) - 1
+    return math.sqrt(squares / freedom) if freedom else 0.0
+
+
 def error_of_mean(errors: Sequence[float]) -> float:
     """The standard error of the mean of independent values, at least one, that have these."""
     return math.hypot(*errors) / len(errors)
 
 
-def birge_ratio(groups: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float:
+def birge_ratio(groups: Iterable[tuple[Sequence[float], Sequence[float]]]) -> float:
     """By how much repeated values scatter more than their standard errors say; at least 1.
 
     It is the root of the weighted mean of s² / e² over the groups: of the variance of a group's

@@ -32,7 +32,7 @@ LAYERS = [
     ["config", "noise", "record"],
     ["variants.catalog", "metrics.catalog", "data.catalog"],
     ["variants.*.entries"],
-    ["variants.entry", "variants.settings"],
+    ["variants.entry", "variants.settings", "uncertainty"],
     ["settings", "pareto", "paths", "locks", "data.files"],
     ["errors"],
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gansearch.noise import QUALITY_SHARE, birge_ratio, error_of_mean, standard_error
-from gansearch.pareto import SIGNIFICANT
+from gansearch.uncertainty import SIGNIFICANT
 
 
 def test_a_report_says_what_its_errors_are() -> None:

@@ -28,11 +28,13 @@ class Candidates:
         points: ``[N, M + 1]``, their objectives, minimised, and the share of trainings that were
             lost. So a configuration that diverges at times may be on a front, but keeps off none
             that does not.
+        errors: standard errors of the points.
         removed: for each bound, in words, the trials that it kept out.
     """
 
     trials: tuple[TrialRecord, ...]
     points: NDArray[np.float64]
+    errors: NDArray[np.float64]
     removed: Mapping[str, tuple[int, ...]]
 
 
@@ -61,7 +63,7 @@ class Aims:
             UsageError: a name that is no metric, or no names at all.
         """
         objectives = _objectives(space, names)
-        given = [b for b in (*space.objectives, *space.constraints, *bounds) if _is_bounded(b)]
+        given = [b for b in (*space.objectives, *space.constraints, *bounds) if is_bounded(b)]
         limits = {_words(bound): bound for bound in (*objectives, *given) if _known(bound.metric)}
         return cls(objectives, limits)
 
@@ -105,9 +107,11 @@ class Aims:
             ]
             for each in kept.values()
         ]
+        errors = [[*(each.errors.get(m, 0.0) for m in self.metrics), 0.0] for each in kept.values()]
         return Candidates(
             trials=tuple(trial for trial in trials if trial.number in kept),
             points=np.array(points).reshape(-1, len(self.objectives) + 1),
+            errors=np.array(errors).reshape(-1, len(self.objectives) + 1),
             removed=removed,
         )
 
@@ -135,7 +139,8 @@ def _known(metric: str) -> str:
     return metric
 
 
-def _is_bounded(bound: Bound) -> bool:
+def is_bounded(bound: Bound) -> bool:
+    """Whether a bound excludes any finite value."""
     return bound.min is not None or bound.max is not None
 
 

@@ -4,21 +4,23 @@ Time and memory of a trial that was cut short are no merit, so only trials that 
 budget can be on the front; values that were measured under different protocols are never compared.
 Once trials were scored again, the front is that of their scores: one that was not is not ranked.
 Trainings of one configuration are one point, under the number of the first that counts.
+
+Values have noise (:mod:`gansearch.noise`). The front is that of the values as they are, and each of
+its points has a probability of being there. A point that another one dominates when differences
+within the noise count as ties is there by noise alone, and is not recommended where another is.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
-from gansearch.noise import by_latents
 from gansearch.record import StudyRecord, TrialRecord
-from gansearch.report.aims import Aims, Candidates
+from gansearch.report.aims import Aims, is_bounded
+from gansearch.report.ranking import checked_weights, front_of
 from gansearch.report.standing import (
     Interval,
     Standing,
@@ -29,15 +31,7 @@ from gansearch.report.trainings import standings_of
 from gansearch.space.models import Bound, Objective, Space
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
-
-AUGMENTATION = 0.01
-"""Weight of the plain sum beside the largest term: what tells a weakly optimal point apart."""
-
-TOLERANCE = 0.05
-"""Share of a quality's value that other latents may move it by: who is that close is a finalist."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +42,14 @@ class Selection:
         objectives: what the front is a trade-off of.
         front: a trial a point, in the order of preference under weights, otherwise of the first
             objective.
-        knee: the recommended trial: the first under weights, otherwise the front's knee; ``None``
-            where the front is empty.
+        knee: the recommended trial, of those that are not there by noise alone: the first under
+            weights, otherwise the front's knee; ``None`` where the front is empty.
         completed: likewise, the points that reached the full budget and are not on the front.
         rest: all others: stopped, diverged, failed, unfinished, or completed at a lesser budget.
         standings: what each point is ranked by, by its trial's number.
+        probabilities: of the front's points to be on it, by their trials' numbers.
+        by_noise: the front's points that are there by noise alone.
+        bounds: that the front is within.
         unscored: finalists that are not ranked, because others were scored again and they were not.
         removed: for each bound, in words, the completed trials that it keeps off the front.
         full_kimg: the full budget.
@@ -65,6 +62,9 @@ class Selection:
     completed: tuple[TrialRecord, ...]
     rest: tuple[TrialRecord, ...]
     standings: Mapping[int, Standing]
+    probabilities: Mapping[int, float] = field(default_factory=dict)
+    by_noise: tuple[TrialRecord, ...] = ()
+    bounds: tuple[Bound, ...] = ()
     unscored: tuple[TrialRecord, ...] = ()
     removed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     full_kimg: float = 0.0
@@ -124,9 +124,10 @@ class Selection:
         """The front, one row a trial in the order of :attr:`front`.
 
         Columns: ``trial``, ``variant``, ``knee``, the objectives, the other metrics of the catalog
-        that were reported, each one that is a mean followed by its interval (``fid_low``,
-        ``fid_high``), ``kimg``, ``seed``, ``trainings`` (that the means are of), ``lost`` (those
-        that came to nothing) and the parameters that vary, as sampled.
+        that were reported, each one with an interval followed by it (``fid_low``, ``fid_high``),
+        ``kimg``, ``seed``, ``trainings`` (that the means are of), ``lost`` (those that came to
+        nothing), ``probability`` (of being on the front), ``by_noise`` (whether it is there by
+        noise alone) and the parameters that vary, as sampled.
         """
         import pandas as pd
 
@@ -147,6 +148,8 @@ class Selection:
             "seed",
             "trainings",
             "lost",
+            "probability",
+            "by_noise",
             *self.varied,
         ]
         rows = [self._row(trial, metrics) for trial in self.front]
@@ -166,6 +169,8 @@ class Selection:
             "seed": trial.seed,
             "trainings": len(self.trainings(trial)),
             "lost": self.lost(trial),
+            "probability": self.probabilities[trial.number],
+            "by_noise": trial in self.by_noise,
             **{name: trial.params.get(name) for name in self.varied},
         }
 
@@ -205,16 +210,19 @@ def select(
     standings = standings_of(record.trials, full, scored, aims.metrics)
     ranked = [t for t in completed if t.number in standings and (not scored or t.number in scored)]
     candidates = aims.candidates(ranked, standings)
-    front, knee = _front(candidates, _checked_weights(aims.objectives, weights))
-    on_front = {trial.number for trial in front}
+    front = front_of(candidates, checked_weights(aims.objectives, weights))
+    on_front = front.probabilities.keys()
     wanted = _finalists(aims, record, full) if scored else ()
     return Selection(
         objectives=aims.objectives,
-        front=tuple(front),
-        knee=knee,
+        front=front.trials,
+        knee=front.knee,
         completed=tuple(t for t in completed if t.number in standings.keys() - on_front),
         rest=tuple(t for t in record.trials if not is_complete(t, full)),
         standings=standings,
+        probabilities=front.probabilities,
+        by_noise=front.by_noise,
+        bounds=tuple(bound for bound in aims.limits.values() if is_bounded(bound)),
         unscored=tuple(trial for trial in wanted if trial.number not in scored),
         removed=candidates.removed,
         full_kimg=full,
@@ -225,8 +233,8 @@ def select(
 def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
     """The trials that may be on the front, judging by what the search measured of them.
 
-    They are the trainings of each configuration that no other would dominate if its qualities were
-    better by :data:`TOLERANCE`.
+    They are the trainings of each configuration that no other would dominate if its objectives were
+    better by half their 95% intervals.
 
     Args:
         space: as of :func:`select`.
@@ -239,61 +247,16 @@ def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
 
 
 def _finalists(aims: Aims, record: StudyRecord, full_kimg: float) -> tuple[TrialRecord, ...]:
-    from gansearch import pareto
+    from gansearch.pareto import near_front
+    from gansearch.uncertainty import SIGNIFICANT
 
     standings = standings_of(record.trials, full_kimg, metrics=aims.metrics)
     first = [trial for trial in record.trials if trial.number in standings]
     candidates = aims.candidates(first, standings)
-    shares = [TOLERANCE * by_latents(metric) for metric in aims.metrics]
-    near = pareto.near_front(candidates.points, abs(candidates.points) * [*shares, 0.0])
+    near = near_front(candidates.points, SIGNIFICANT * candidates.errors)
     kept = (trial for trial, is_near in zip(candidates.trials, near, strict=True) if is_near)
     trainings = (training for trial in kept for training in standings[trial.number].trainings)
     return tuple(sorted(trainings, key=lambda trial: trial.number))
-
-
-def _checked_weights(
-    objectives: Sequence[Objective], weights: Mapping[str, float] | None
-) -> NDArray[np.float64] | None:
-    import numpy as np
-
-    if weights is None:
-        return None
-    names = [objective.metric for objective in objectives]
-    for name, weight in weights.items():
-        if name not in names:
-            raise UsageError(f"weight of {name!r}: not an objective; there are {', '.join(names)}")
-        if not (math.isfinite(weight) and weight >= 0):
-            raise UsageError(f"weight of {name}: {weight!r} should be a number of at least 0")
-    values = np.array([weights.get(name, 0.0) for name in names])
-    if not values.any():
-        raise UsageError("the weights are all 0: at least one objective should have more")
-    normalised: NDArray[np.float64] = values / values.sum()
-    return normalised
-
-
-def _front(
-    candidates: Candidates, weights: NDArray[np.float64] | None
-) -> tuple[list[TrialRecord], TrialRecord | None]:
-    """The front in order and its recommended trial."""
-    import numpy as np
-
-    from gansearch import pareto
-
-    members = np.flatnonzero(pareto.non_dominated(candidates.points))
-    points = candidates.points[members]
-    if not len(members):
-        return [], None
-    if weights is None:
-        order = np.lexsort(points.T[::-1])
-        best = pareto.knee(points)
-    else:
-        scaled = pareto.normalise(points)[:, :-1]  # weights are of objectives alone
-        order = np.argsort(
-            (weights * scaled).max(axis=1) + AUGMENTATION * scaled.sum(axis=1), kind="stable"
-        )
-        best = int(order[0])
-    trials = [candidates.trials[member] for member in members]
-    return [trials[i] for i in order], trials[best]
 
 
 def _varied(trials: Iterable[TrialRecord]) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ values is partly luck, so finalists are scored again with more samples and sever
 that the search has never used. A mean over these has a 95% confidence interval, by Student's t:
 how far it would move with other latents. It says nothing of another training's seed, which several
 trainings of a configuration tell of (:mod:`gansearch.report.trainings`).
+
+A cost has the interval that follows from its standard error (:mod:`gansearch.noise`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from dataclasses import dataclass, field, replace
 from gansearch.errors import ProtocolError
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.protocol import differences
+from gansearch.noise import standard_error
 from gansearch.record import Outcome, Report, Score, TrialRecord
+from gansearch.uncertainty import SIGNIFICANT
 
 CONFIDENCE = 0.95
 """Of every interval."""
@@ -59,6 +63,11 @@ class Interval:
         quantile = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
         return cls(mean, quantile * statistics.stdev(values) / math.sqrt(count))
 
+    @classmethod
+    def of_error(cls, value: float, error: float) -> Interval:
+        """A value with its standard error, at least 0: value ± 1.96 error."""
+        return cls(value, SIGNIFICANT * error if error else None)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -67,7 +76,9 @@ class Standing:
     Attributes:
         report: the last one; where the trial was scored again, with the means of its scores and
             their protocols in place of its own. Of several trainings the mean.
-        intervals: by metric, of what was scored again and of what is a mean over trainings.
+        intervals: by metric, of what was scored again, of what is a mean over trainings, and of
+            costs that were reported with their standard errors.
+        errors: standard errors by metric, of what is not exact.
         scored: the metrics that were scored again.
         trainings: that count; :func:`gansearch.report.trainings.standings_of` finds them.
         lost: the number of trainings that diverged, ran out of memory or were stopped.
@@ -75,6 +86,7 @@ class Standing:
 
     report: Report
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)
     scored: frozenset[str] = frozenset()
     trainings: tuple[TrialRecord, ...] = ()
     lost: int = 0
@@ -85,25 +97,30 @@ class Standing:
         return self.lost / max(1, self.lost + len(self.trainings))
 
 
-def standing(trial: TrialRecord, *, scored: bool) -> Standing:
+def standing(
+    trial: TrialRecord, *, scored: bool, shares: Mapping[str, float] | None = None
+) -> Standing:
     """The standing of a completed trial.
 
     Args:
         trial: that completed.
         scored: whether by its scores, where it has any, or by its report alone.
+        shares: relative standard deviations of single scores, by metric.
     """
     report, scores = final(trial), scores_of(trial) if scored else {}
     intervals = {metric: Interval.of(score.values) for metric, score in scores.items()}
     means = {metric: interval.mean for metric, interval in intervals.items()}
     protocols = {metric: score.protocol for metric, score in scores.items()}
+    metrics = {**report.metrics, **means}
+    errors = {name: standard_error(name, metrics) for name in metrics if name in METRICS}
+    for metric, share in (shares or {}).items():
+        if metric in scores:
+            errors[metric] = share * abs(means[metric]) / math.sqrt(len(scores[metric].values))
     return Standing(
-        replace(
-            report,
-            metrics={**report.metrics, **means},
-            protocols={**report.protocols, **protocols},
-        ),
+        replace(report, metrics=metrics, protocols={**report.protocols, **protocols}),
         intervals,
-        frozenset(intervals),
+        errors={name: error for name, error in errors.items() if error},
+        scored=frozenset(scores),
     )
 
 

@@ -4,17 +4,28 @@ A mean over K trainings that completed has a 95% interval by Student's t over th
 it would move with others. Where the trainings were scored again, each counts with the mean of its
 scores, so that the interval has the chance of both. Trainings that were lost have no values. Their
 share is told beside the mean, which is that of the trainings that succeed.
+
+Where trainings of one configuration scatter more than their standard errors say, those of all
+points are enlarged by as much (the Birge ratio of :mod:`gansearch.noise`).
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gansearch.metrics.catalog import METRICS
+from gansearch.noise import ERROR, birge_ratio, error_of_mean, pooled_share
 from gansearch.record import LOST, TrialRecord
-from gansearch.report.standing import Interval, Standing, check_protocols, is_complete, standing
+from gansearch.report.standing import (
+    Interval,
+    Standing,
+    check_protocols,
+    is_complete,
+    scores_of,
+    standing,
+)
 
 
 def standings_of(
@@ -40,28 +51,65 @@ def standings_of(
     alike: dict[str, list[TrialRecord]] = {}
     for trial in trials:
         alike.setdefault(trial.configuration, []).append(trial)
-    found = {}
+    groups = []
     for group in alike.values():
         done = [trial for trial in group if is_complete(trial, full_kimg)]
         counted = [trial for trial in done if trial.number in scored] or done
         if counted:
             chosen = tuple({trial.seed: trial for trial in counted}.values())
-            standings = {t.number: standing(t, scored=bool(scored)) for t in chosen}
-            check_protocols(metrics, standings)
-            lost = sum(trial.outcome in LOST for trial in group)
-            pooled = _pooled(list(standings.values()))
-            found[chosen[0].number] = replace(pooled, trainings=chosen, lost=lost)
-    return dict(sorted(found.items()))
+            groups.append((chosen, sum(trial.outcome in LOST for trial in group)))
+    shares = _shares(trial for chosen, _ in groups for trial in chosen)
+    found: dict[int, list[Standing]] = {}
+    for chosen, lost in groups:
+        each = {t.number: standing(t, scored=bool(scored), shares=shares) for t in chosen}
+        check_protocols(metrics, each)
+        found[chosen[0].number] = [replace(s, trainings=chosen, lost=lost) for s in each.values()]
+    ratios = _ratios(found.values())
+    return {number: _pooled(each, ratios) for number, each in sorted(found.items())}
 
 
-def _pooled(standings: Sequence[Standing]) -> Standing:
+def _shares(trials: Iterable[TrialRecord]) -> dict[str, float]:
+    """Relative standard deviations of scores over latents, of all trials together."""
+    scores: dict[str, list[Sequence[float]]] = {}
+    for trial in trials:
+        for metric, score in scores_of(trial).items():
+            scores.setdefault(metric, []).append(score.values)
+    return {metric: pooled_share(values) for metric, values in scores.items()}
+
+
+def _ratios(points: Iterable[Sequence[Standing]]) -> dict[str, float]:
+    """By how much trainings scatter more than their standard errors say, by metric."""
+    repeated = [each for each in points if len(each) > 1]
+    names = (
+        set.intersection(*(set(s.errors) for each in repeated for s in each)) if repeated else ()
+    )
+    return {
+        name: birge_ratio(
+            ([s.report.metrics[name] for s in each], [s.errors[name] for s in each])
+            for each in repeated
+        )
+        for name in names
+    }
+
+
+def _pooled(standings: Sequence[Standing], ratios: Mapping[str, float]) -> Standing:
     """The mean of one training or several, in every metric that all of them have."""
-    first, *others = standings
-    if not others:
-        return first
+    first = standings[0]
     reports = [each.report.metrics for each in standings]
     common = [name for name in reports[0] if all(name in metrics for metrics in reports)]
     values = {name: [metrics[name] for metrics in reports] for name in common}
     means = {name: statistics.fmean(each) for name, each in values.items()}
-    intervals = {name: Interval.of(each) for name, each in values.items() if name in METRICS}
-    return replace(first, report=replace(first.report, metrics=means), intervals=intervals)
+    errors = {
+        name: ratios.get(name, 1.0) * error_of_mean([s.errors.get(name, 0.0) for s in standings])
+        for name in first.errors
+        if name in means
+    }
+    if len(standings) > 1:
+        intervals = {name: Interval.of(each) for name, each in values.items() if name in METRICS}
+    else:
+        reported = {
+            n: Interval.of_error(means[n], e) for n, e in errors.items() if n + ERROR in means
+        }
+        intervals = {**reported, **first.intervals}
+    report = replace(first.report, metrics=means)
+    return replace(first, report=report, intervals=intervals, errors=errors)

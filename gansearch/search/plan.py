@@ -10,12 +10,13 @@ import numpy as np
 
 from gansearch.config import Params
 from gansearch.noise import error_of_mean, standard_error
-from gansearch.pareto import SIGNIFICANT, near_front
+from gansearch.pareto import near_front
 from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.population import Population
 from gansearch.search.samplers import Proposer
 from gansearch.space import Space
+from gansearch.uncertainty import SIGNIFICANT
 
 
 class Next(NamedTuple):

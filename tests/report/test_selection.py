@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from gansearch.errors import ProtocolError, UsageError
+from gansearch.noise import QUALITY_SHARE
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
-from gansearch.report.selection import TOLERANCE, finalists
+from gansearch.report.selection import finalists
 from gansearch.space.models import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
@@ -261,8 +262,8 @@ def test_bounds_hold_for_what_is_ranked(study: Any) -> None:
 
 def test_finalists_are_the_front_and_who_is_as_good(study: Any) -> None:
     best = trial(0, 4.0, 2, 5)
-    close = trial(1, 4.0 / (1 - TOLERANCE) - 1e-6, 2, 5)
-    far = trial(2, 4.0 / (1 - TOLERANCE) + 1e-3, 2, 5)
+    close = trial(1, 4.0 / (1 - QUALITY_SHARE) - 1e-6, 2, 5)
+    far = trial(2, 4.0 / (1 - QUALITY_SHARE) + 1e-3, 2, 5)
     slow = trial(3, 4.0, 2.0001, 5)  # time is not measured on samples
     other = trial(4, 9.0, 1, 5)
     space, record = study(best, close, far, slow, other)
@@ -276,6 +277,71 @@ def test_finalists_are_the_front_and_who_is_as_good(study: Any) -> None:
 def test_finalists_hold_the_front(make_study: Make) -> None:
     space, record = make_study(60)
     assert set(numbers(select(space, record).front)) <= set(numbers(finalists(space, record)))
+
+
+# --- Noise --------------------------------------------------------------------------------------
+
+
+def noisy(number: int, *values: float, error: float = 0.03) -> TrialRecord:
+    """A trial whose time and memory are reported with a relative standard error."""
+    made = trial(number, *values)
+    (report,) = made.reports
+    errors = {f"{name}_error": error * report.metrics[name] for name in OBJECTIVES[1:]}
+    return replace(made, reports=(replace(report, metrics={**report.metrics, **errors}),))
+
+
+def test_who_is_on_the_front_by_noise_alone_is_not_recommended(study: Any) -> None:
+    good, slower = noisy(0, 9.7, 0.389, 1.7), noisy(1, 16.9, 0.378, 3.4)
+    selection = select(*study(good, slower))
+    assert numbers(selection.front) == [0, 1]
+    assert numbers(selection.by_noise) == [1]
+    assert selection.probabilities[0] > 0.99
+    assert 0.5 < selection.probabilities[1] < 0.9  # that it is faster at all
+    for weights in (None, {"seconds_per_kimg": 1.0}):
+        assert select(*study(good, slower), weights=weights).knee is good
+    # A difference beyond the noise is a merit.
+    faster = select(*study(good, noisy(1, 16.9, 0.3, 3.4)), weights={"seconds_per_kimg": 1.0})
+    assert faster.by_noise == ()
+    assert faster.knee is not None
+    assert faster.knee.number == 1
+    # Without errors so is the least one.
+    exact = select(*study(trial(0, 9.7, 0.389, 1.7), trial(1, 16.9, 0.378, 3.4)))
+    assert (exact.by_noise, set(exact.probabilities.values())) == ((), {1.0})
+
+
+def test_costs_have_intervals_by_their_errors(study: Any) -> None:
+    selection = select(*study(noisy(0, 9.7, 0.4, 1.7)))
+    interval = selection.interval(selection.front[0], "seconds_per_kimg")
+    assert interval is not None
+    assert interval.half == pytest.approx(1.96 * 0.03 * 0.4, rel=1e-3)
+    assert selection.interval(selection.front[0], "fid_digits") is None
+    row = selection.table.iloc[0]
+    assert row["seconds_per_kimg_high"] == pytest.approx(0.4 * (1 + 1.96 * 0.03), rel=1e-3)
+    assert (row["probability"], row["by_noise"]) == (1.0, False)
+
+
+def test_repeats_that_scatter_enlarge_everybodys_errors(study: Any) -> None:
+    good, slower = noisy(0, 9.7, 0.389, 1.7), noisy(1, 16.9, 0.3, 3.4)
+    assert select(*study(good, slower)).by_noise == ()
+    times = (0.389, 0.3, 0.5)
+    again = [
+        replace(noisy(n, 9.7, seconds, 1.7), params=good.params, seed=n)
+        for n, seconds in enumerate(times[1:], start=2)
+    ]
+    selection = select(*study(good, slower, *again))
+    assert numbers(selection.by_noise) == [1]
+    errors = selection.standings[1].errors
+    assert errors["seconds_per_kimg"] > 2 * 0.03 * 0.3
+    assert errors["peak_memory_mib"] == pytest.approx(0.03 * 3.4)  # which did not scatter
+
+
+def test_scores_of_all_trials_tell_how_far_one_moves(study: Any) -> None:
+    """Two seeds that agree by luck do not make a value certain."""
+    lucky, other = scored(trial(0, 5, 5, 5), 4.0, 4.0), scored(trial(1, 5, 5, 6), 3.6, 4.4)
+    selection = select(*study(lucky, other))
+    share = np.sqrt(2 * 0.1**2 / 2)  # (s / mean)², pooled over two groups of two
+    assert selection.standings[0].errors["fid_digits"] == pytest.approx(4 * share / np.sqrt(2))
+    assert 0 < selection.probabilities[0] <= 1
 
 
 # --- Trained again ------------------------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""Pareto domination of measured points, whose values have standard errors.
+
+Points are rows as in :mod:`gansearch.pareto`; errors are ``[N, M]`` like them, in the objectives'
+units, 0 where a value is exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gansearch.pareto import Points, checked
+
+SIGNIFICANT = 1.959963984540054
+"""Standard errors of a difference beyond which it is more than noise: 95 % of a normal variable lie
+within them."""
+
+DRAWS = 1024
+"""Values of a point, over which the probability of being on the front is averaged."""
+
+BEYOND = 6.0
+"""Standard errors of a difference beyond which there is no doubt of which value is the better."""
+
+
+def dominated_in_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_]:
+    """Which points another one dominates when a difference within the noise counts as a tie.
+
+    The other point is better in at least one objective by more than :data:`SIGNIFICANT` standard
+    errors of the difference, and worse by more than them in none. Without errors these are the
+    points that are not :func:`~gansearch.pareto.non_dominated`. With errors the relation is not
+    transitive, so that it can hold for every point of a front.
+
+    Args:
+        points: ``[N, M]``, minimised.
+        errors: standard errors, at least 0; broadcasts to ``[N, M]``.
+
+    Returns:
+        Mask ``[N]``.
+
+    Raises:
+        ValueError: as :func:`gansearch.pareto.non_dominated`; an error that is negative or NaN.
+    """
+    values = checked(points)
+    spread = _checked_errors(errors, values)
+    found = np.zeros(len(values), dtype=np.bool_)
+    for i, (point, error) in enumerate(zip(values, spread, strict=True)):
+        noise = SIGNIFICANT * np.hypot(spread, error)
+        better, worse = values < point - noise, values > point + noise
+        found[i] = (better.any(axis=1) & ~worse.any(axis=1)).any()
+    return found
+
+
+def front_probability(
+    points: ArrayLike, errors: ArrayLike, members: ArrayLike | None = None
+) -> Points:
+    """Probability that no other point dominates a point's true values.
+
+    Every true value is normal about the measured one with its standard error, independently of the
+    others. Given a point's own values, the probability that none of the others dominates it is
+    exact: the product over them of 1 - Πₘ Φ((own - other) / error of the other). This is averaged
+    over :data:`DRAWS` values of the point, a Latin hypercube that is the same in every call.
+
+    Args:
+        points: ``[N, M]``, finite, minimised.
+        errors: standard errors, at least 0; broadcasts to ``[N, M]``.
+        members: indices ``[F]`` of the points asked for; all where they are not given.
+
+    Returns:
+        ``[F]``, in [0, 1]; without errors 1 on the front and 0 elsewhere.
+
+    Raises:
+        ValueError: as :func:`dominated_in_noise`.
+
+    Source: Teich 2001, Pareto-Front Exploration with Uncertain Objectives; the Latin hypercube is
+    that of McKay, Beckman, Conover 1979.
+    """
+    values = checked(points)
+    spread = _checked_errors(errors, values)
+    draws = _normal_draws(values.shape[1])
+    asked = np.arange(len(values)) if members is None else np.asarray(members)
+    return np.array([_stays(i, values, spread, draws) for i in asked], dtype=np.float64)
+
+
+def _checked_errors(errors: ArrayLike, values: Points) -> Points:
+    spread: Points = np.broadcast_to(np.asarray(errors, dtype=np.float64), values.shape)
+    if not (spread >= 0).all():
+        raise ValueError(f"standard errors {errors!r} should be at least 0")
+    return spread
+
+
+def _normal_draws(dimensions: int) -> Points:
+    """A Latin hypercube of :data:`DRAWS` standard normal points ``[DRAWS, dimensions]``."""
+    from scipy.special import ndtri
+
+    middles = (np.arange(DRAWS) + 0.5) / DRAWS
+    random = np.random.default_rng(0)
+    return np.stack([ndtri(random.permutation(middles)) for _ in range(dimensions)], axis=1)
+
+
+def _stays(i: int | np.intp, values: Points, spread: Points, draws: Points) -> float:
+    """Probability that point ``i`` is dominated by none of the others."""
+    from scipy.special import ndtr
+
+    point, error = values[i], spread[i]
+    noise = np.hypot(spread, error)
+    rivals = ((values - point) <= BEYOND * noise).all(axis=1)
+    rivals &= (noise > 0).any(axis=1) | (values < point).any(axis=1)  # an equal one is no better
+    rivals[i] = False
+    if ((values - point)[rivals] <= -BEYOND * noise[rivals]).all(axis=1).any():
+        return 0.0
+    others, theirs = values[rivals], spread[rivals]
+    drawn = point + error * draws  # [S, M]
+    probability = np.ones((len(draws), len(others)))  # that a rival dominates what was drawn
+    for m in range(values.shape[1]):
+        ahead = drawn[:, m, None] - others[:, m]
+        exact = np.where(ahead >= 0, 1.0, 0.0)
+        scaled = np.divide(ahead, theirs[:, m], out=np.zeros_like(ahead), where=theirs[:, m] > 0)
+        probability *= np.where(theirs[:, m] > 0, ndtr(scaled), exact)
+    return float(np.prod(1 - probability, axis=1).mean())
