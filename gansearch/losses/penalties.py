@@ -1,7 +1,9 @@
 """Regularisers of a discriminator's gradient with respect to its images.
 
 Each sums the logits before it differentiates, which gives every image its own gradient as long as
-the discriminator treats images one by one: batch normalisation in it would mix them.
+the discriminator treats images one by one. Batch normalisation would mix them, so that variants
+put layer normalisation in its place (:func:`gansearch.nn.norm.unmix_`). StyleGAN2's standard
+deviation over a minibatch, one number, stays under R1, as in its paper.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Normalisation that a condition enters."""
+"""Normalisation that a condition enters, and one that does not mix images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 GAIN_STD = 0.02  # of a class's gain at the start
 
@@ -36,3 +37,20 @@ class ConditionalBatchNorm(nn.Module):
         """``[N, C, H, W]`` and one condition for each image → ``[N, C, H, W]``."""
         gain, bias = self.gain(condition), self.bias(condition)  # [N, C]
         return torch.addcmul(bias[:, :, None, None], self.norm(x), 1 + gain[:, :, None, None])
+
+
+def unmix_(network: nn.Module) -> None:
+    """Put layer normalisation (Ba et al. 2016) in place of every batch normalisation.
+
+    Each image is then normalised by itself, over its channels and places, with the scales and
+    shifts that the network has.
+
+    Args:
+        network: changed in place.
+    """
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, BatchNorm):
+                norm = nn.GroupNorm(1, child.num_features, child.eps, affine=False)
+                norm.weight, norm.bias = child.weight, child.bias
+                setattr(parent, name, norm)

@@ -17,6 +17,7 @@ from gansearch.losses.adversarial import ADVERSARIAL, AdversarialLoss
 from gansearch.losses.penalties import gradient_penalty, r1
 from gansearch.nn.ada import AdaptiveProbability
 from gansearch.nn.augment import AUGMENTATIONS, Augmentations, augment
+from gansearch.nn.norm import unmix_
 from gansearch.nn.optim import OptimiserFactory
 from gansearch.variants.adaptive import AdaptiveSteps
 from gansearch.variants.base import Losses, Penalty, Player, Variant
@@ -47,6 +48,10 @@ class GameVariant(Variant[G]):
     where its discriminator has further heads, :meth:`judge` and :meth:`auxiliary`; where a pair of
     losses does not say what it minimises, :meth:`losses` whole.
 
+    Where the discriminator's gradient at single images is penalised, by either penalty, its batch
+    norms become layer norms: under batch norm one image's logit depends on the others, and there is
+    no such gradient (Gulrajani et al. 2017, section 4).
+
     Args:
         settings: validated.
         spec: of the images.
@@ -65,6 +70,8 @@ class GameVariant(Variant[G]):
         super().__init__(settings, spec)
         self.generator = generator
         self.discriminator = discriminator
+        if self.settings.gp_lambda > 0 or self.settings.r1_gamma > 0:
+            unmix_(discriminator)
         follows = settings.d_steps == "adaptive"
         self.adaptive = AdaptiveSteps(settings.d_target) if follows else None
         target = settings.ada_target
