@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from gansearch.data.batch import ImageSpec
+from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.blocks import Maxout
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.classic.entries import GanSettings
@@ -34,10 +35,37 @@ def test_parameters_at_mnists_size() -> None:
 def test_defaults_are_the_papers() -> None:
     settings = CATALOG["gan"].settings()
     assert settings == GanSettings(
-        batch_size=100, g_lr=0.1, d_lr_ratio=1, momentum=0.5, final_momentum=0.7, d_steps=1,
+        batch_size=100, g_lr=0.1, d_lr_ratio=0.5, momentum=0.5, final_momentum=0.7, d_steps=1,
         g_steps=1, z_dim=100, g_hidden=1200, d_hidden=240, d_pieces=5, dropout=0.5,
         loss="non_saturating",
     )  # fmt: skip
+
+
+def test_steps_are_those_of_the_released_losses() -> None:
+    """Released: one rate of 0.1; D's loss is the mean of its two sides, G's is one side."""
+    variant = build(dropout=0.0)
+    variant.discriminator.layers[1].p = 0.0  # of the input
+    batch = Batch(torch.rand(100, *SHAPE) * 2 - 1)
+    zeros, ones = torch.zeros(100), torch.ones(100)
+
+    def released(name: str) -> Tensor:
+        torch.manual_seed(1)
+        fakes = variant.generate(variant.latents(100, torch.device("cpu")), batch)
+        fake = variant.discriminate(fakes, batch)
+        if name == "g":
+            return bce(fake, ones)
+        return 0.5 * (bce(variant.discriminate(batch.images, batch), ones) + bce(fake, zeros))
+
+    for name, player in variant.players.items():
+        parameters = player.parameters()
+        expected = torch.autograd.grad(released(name), parameters)
+        before = [p.detach().clone() for p in parameters]
+        variant.zero_grad()
+        torch.manual_seed(1)
+        variant.losses(name, batch)["total"].backward()
+        player.optimiser(parameters).step()
+        for old, new, gradient in zip(before, parameters, expected, strict=True):
+            torch.testing.assert_close(new, old - 0.1 * gradient)
 
 
 def test_initial_ranges_are_the_released_ones() -> None:
@@ -85,7 +113,7 @@ def test_latents_are_uniform_with_unit_variance() -> None:
     ],
 )
 def test_schedule_is_the_released_one(kimg: float, lr: float, momentum: float) -> None:
-    player = build().players["d"]
+    player = build().players["g"]
     optimiser = player.optimiser(player.parameters())
     for progress in (kimg / 2, kimg):  # a function of the progress, not of the calls
         player.schedule(optimiser, progress)

@@ -29,6 +29,9 @@ class GanSettings(Adversarial, Perceptrons):
     """Real images in one step."""
     g_lr: float = Field(default=0.1, gt=0, le=1)
     """Generator's learning rate."""
+    d_lr_ratio: float = Field(default=0.5, gt=0, le=100)
+    """Discriminator's learning rate as a multiple of the generator's; as released both are the
+    same, and the discriminator's loss is half of the sum over its sides that it is here."""
     momentum: float = Field(default=0.5, ge=0, lt=1)
     """SGD momentum at the start."""
     final_momentum: float = Field(default=0.7, ge=0, lt=1)
