@@ -149,6 +149,12 @@ class TrainConfig(Model):
         return value
 
     @model_validator(mode="after")
+    def _resolved_settings(self) -> Self:
+        # On record is the number that a run was trained with, whatever the rule for it becomes.
+        object.__setattr__(self, "settings", self.settings.resolved(self.data.resolution))
+        return self
+
+    @model_validator(mode="after")
     def _schedule_of_live_settings(self) -> Self:
         moments = [change.kimg for change in self.schedule]
         if moments != sorted(set(moments)):

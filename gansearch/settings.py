@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -13,6 +13,12 @@ Scalar = bool | int | float | str
 
 Params = dict[str, Scalar]
 """A sampled configuration, flat: ``{"variant": "dcgan", "g_lr": 2e-4, "dsc.where": "both"}``."""
+
+
+AUTO: Final = "auto"
+"""In place of a number that follows from the rest of a configuration."""
+
+Auto = Literal["auto"]
 
 
 class Model(BaseModel):
@@ -33,6 +39,23 @@ class Settings(Model):
     """Real images in one step."""
     ema_kimg: float = Field(default=0.0, ge=0.0)
     """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are."""
+
+    def following(self, resolution: int) -> dict[str, float]:  # noqa: ARG002 - for those that have
+        """What ``auto`` stands for in these settings, by name.
+
+        Args:
+            resolution: of the images, in pixels.
+        """
+        return {}
+
+    def resolved(self, resolution: int) -> Self:
+        """These settings with numbers in place of every ``auto``.
+
+        Args:
+            resolution: of the images, in pixels.
+        """
+        values = self.following(resolution).items()
+        return self.model_copy(update={n: v for n, v in values if getattr(self, n) == AUTO})
 
 
 class Dsc(Model):

@@ -53,7 +53,8 @@ class ModulatedConv(nn.Module):
     is shared by all styles; its filters have norm 1, which makes the pointwise weights' norm that
     of the kernel that both compose.
 
-    The running mean moves in training mode, when gradients are on: with the generator's own steps.
+    The running mean moves in training mode, when gradients are off: with the fakes of the
+    discriminator's steps, as in the released code.
 
     Args:
         conv: of stride 1 and without bias, from the factory; drawn anew.
@@ -93,7 +94,7 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """``[N, cin, H, W]`` and styles ``[N, w_dim]`` → ``[N, cout, H', W']``."""
-        if self.training and torch.is_grad_enabled():
+        if self.training and not torch.is_grad_enabled():
             square = x.detach().float().square().mean()
             self.magnitude.lerp_(square, 1 - self.magnitude_decay)
         parts = self.conv if isinstance(self.conv, SeparableConv) else (self.conv,)

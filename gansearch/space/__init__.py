@@ -1,8 +1,8 @@
 """Search spaces: a YAML file to a validated :class:`Space`."""
 
+from gansearch.settings import AUTO
 from gansearch.space.load import load_space, parse_space
 from gansearch.space.models import (
-    AUTO,
     Bound,
     Budget,
     Objective,

@@ -96,6 +96,18 @@ def defaults_of(variant: str) -> Params:
     return {**_defaults(CATALOG[variant].settings), SEED.name: SEED.default}
 
 
+def auto_values(variant: str, params: Params, resolution: int) -> Params:
+    """What ``auto`` stands for beside the other parameters of ``variant``, by name.
+
+    Args:
+        variant: in the catalog.
+        params: flat; others have the paper's values.
+        resolution: of the images, in pixels.
+    """
+    own = {name: value for name, value in params.items() if name in takes(variant) - {SEED.name}}
+    return dict(CATALOG[variant].settings.model_construct(**nest(own)).following(resolution))
+
+
 def knobs_of(variant: str) -> dict[str, Knob]:
     """Every parameter of ``variant`` by its flat dotted name."""
     return {**_knobs(CATALOG[variant].settings), SEED.name: SEED}

@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -24,14 +24,12 @@ from gansearch.config import (
 )
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import Ancestor
-from gansearch.space.knobs import defaults_of
+from gansearch.settings import AUTO
+from gansearch.space.knobs import auto_values, defaults_of
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
 from gansearch.space.scope import SECTIONS, Entry, resolve
 
 Direction = Literal["minimize", "maximize"]
-
-AUTO: Final = "auto"
-"""In place of a number of GPUs."""
 
 
 class Bound(Model):
@@ -243,7 +241,17 @@ class Space(Model):
                 condition that does not hold, is left out.
         """
         aims = {**defaults_of(variant), **wanted}
-        return self._assign(variant, lambda name, key: self.parameters[key].nearest(aims[name]))
+
+        def moved(name: str, key: str) -> Scalar:
+            return self.parameters[key].nearest(aims[name])
+
+        params = self._assign(variant, moved)
+        following = auto_values(variant, {**self._fixed(params), **params}, self.data.resolution)
+        for name, value in following.items():
+            key = self.searched[variant].get(name)
+            if key and aims[name] == AUTO and not self.parameters[key].admits(AUTO):
+                aims[name] = value
+        return self._assign(variant, moved)
 
     def train_config(
         self, params: Params, seed: int, lineage: Sequence[Ancestor] = ()

@@ -73,13 +73,13 @@ class Variant(nn.Module, ABC, Generic[S]):
     and their compilation, go with the call.
 
     Attributes:
-        settings: validated, of the catalog's type for this variant.
+        settings: validated, of the catalog's type for this variant, without ``auto``.
         spec: of the images that it is built for.
     """
 
     def __init__(self, settings: S, spec: ImageSpec) -> None:
         super().__init__()
-        self.settings = settings
+        self.settings = settings.resolved(spec.resolution)
         self.spec = spec
 
     def prepare(self, images: ImageSet) -> None:

@@ -65,6 +65,11 @@ def can_change(before: Scalar, after: Scalar) -> bool:
     return are_numbers and bool(before) == bool(after)
 
 
+EMA_SHARE = 10 / 32
+"""Half-life of the generator's average, in kimg for each image of a batch: StyleGAN2's code, and
+that of others after it."""
+
+
 class Game(Settings):
     """A generator against a discriminator, whatever they minimise."""
 
@@ -83,7 +88,8 @@ class Game(Settings):
     z_dim: int = Field(default=100, ge=1, le=1024)
     """Length of the latent vector."""
     gp_lambda: float = Field(default=0.0, ge=0, le=1000)
-    """Weight of WGAN-GP's penalty on the discriminator's gradient; 0 leaves it out."""
+    """Weight of WGAN-GP's penalty on the discriminator's gradient; 0 leaves it out. With it, as
+    with R1, the discriminator has layer norms in place of batch norms."""
     r1_gamma: float = Field(default=0.0, ge=0, le=1000)
     """Weight of R1, the discriminator's squared gradient at real images; 0 leaves it out."""
     r1_interval: int = Field(default=1, ge=1, le=64)

@@ -107,25 +107,25 @@ def test_separable_shares_the_depthwise_half_and_modulates_the_pointwise() -> No
 def test_running_mean_takes_out_the_inputs_magnitude(dsc) -> None:
     layer = modulated(dsc=dsc, magnitude_decay=0.5).train()
     x, w = torch.randn(4, 16, 16, 16), torch.randn(4, 8)
+    expected = layer(x, w)
     with torch.no_grad():
-        expected = layer(x, w)
-    for _ in range(30):
-        layer(7 * x, w)
+        for _ in range(30):
+            layer(7 * x, w)
     assert layer.magnitude.item() == pytest.approx(49 * x.square().mean().item(), rel=1e-4)
-    with torch.no_grad():
-        scaled = layer(7 * x, w)
+    scaled = layer(7 * x, w)
     assert torch.allclose(scaled, expected / x.square().mean().sqrt(), atol=1e-4)
 
 
-def test_running_mean_moves_in_training_with_gradients_alone() -> None:
+def test_running_mean_moves_in_training_without_gradients_alone() -> None:
     layer = modulated(magnitude_decay=0.9)
     x, w = 3 * torch.ones(1, 16, 4, 4), torch.randn(1, 8)
-    layer(x, w)  # evaluating
-    layer.train()
     with torch.no_grad():
-        layer(x, w)  # only looking
+        layer(x, w)  # evaluating
+    layer.train()
+    layer(x, w)  # a step of the generator's own
     assert layer.magnitude == 1
-    layer(x, w)
+    with torch.no_grad():
+        layer(x, w)  # fakes for the discriminator
     assert layer.magnitude.item() == pytest.approx(0.9 + 0.1 * 9)
 
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansearch.config import Params, Scalar, flatten, nest
+from gansearch.settings import AUTO
 from gansearch.space import Parameter, Space, parse_space
-from gansearch.space.knobs import SEED, Knob, defaults_of, knobs_of, takes
+from gansearch.space.knobs import SEED, Knob, auto_values, defaults_of, knobs_of, takes
 from gansearch.variants.catalog import CATALOG
 
 
@@ -149,7 +150,10 @@ def test_what_is_suggested_can_be_trained(space: Space, data: st.DataObject) -> 
     config = space.train_config(params, seed=5)
     assert config.variant == params["variant"]
     chosen = {**flatten(config.settings.model_dump()), SEED.name: SEED.default}
-    assert chosen == {**defaults_of(config.variant), **without_variant(params)}
+    expected = {**defaults_of(config.variant), **without_variant(params)}
+    auto = auto_values(config.variant, params, space.data.resolution)
+    expected |= {name: value for name, value in auto.items() if expected[name] == AUTO}
+    assert chosen == expected
 
 
 def without_variant(params: Params) -> Params:
@@ -185,6 +189,31 @@ def test_optuna_asks_the_same_and_takes_the_first_trials(space: Space) -> None:
     drawn = {**space.asked(free), "variant": free["variant"]}
     assert {**trial.params, "variant": free["variant"]} == drawn
     assert space.suggest(optuna.trial.FixedTrial(space.asked(free))) == free
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("{type: float, low: 1e-3, high: 10, log: true}", 0.001 * 64**2 / 16),
+        ("{type: float, low: 1, high: 10}", 1.0),
+        ("[auto, 5, 10]", "auto"),
+        ("[0.1, 0.2, 5, 10]", 0.2),
+    ],
+)
+def test_first_trials_have_what_follows_from_the_images_and_the_batch(spec, expected) -> None:
+    """R1's weight follows from the batch size of the first trial, which is not the paper's."""
+    text = f"""\
+variant: stylegan3
+data: {{name: photos, resolution: 64}}
+parameters: {{r1_gamma: {spec}, batch_size: [8, 16]}}
+objectives: {{fid_random: minimize}}
+"""
+    space = parse_space(text, "x.yaml")
+    (first,) = space.defaults()
+    assert first["batch_size"] == 16
+    assert first["r1_gamma"] == (expected if expected == "auto" else pytest.approx(expected))
+    trained = space.train_config(first, seed=0).settings
+    assert trained.ema_kimg == 5  # likewise, where it is not searched
 
 
 def test_a_seed_is_a_trials_and_no_setting() -> None:

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.alias_free import FilteredLeakyReLU, filter2d, upsample2d
 from gansearch.nn.conv import SeparableConv
+from gansearch.settings import AUTO
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.style.entries import Stylegan3Settings
 from gansearch.variants.style.stylegan3 import Stylegan3, bands, signals, widths
@@ -47,8 +49,56 @@ def test_defaults_are_the_papers() -> None:
     assert settings.g_lr == 2.5e-3
     assert settings.g_lr * settings.d_lr_ratio == pytest.approx(2e-3)
     assert (settings.beta1, settings.beta2, settings.r1_interval) == (0, 0.99, 16)
-    assert (settings.batch_size, settings.ema_kimg) == (32, 10)
+    assert settings.batch_size == 32
+    assert {settings.ema_kimg, settings.r1_gamma, settings.blur_sigma, settings.blur_kimg} == {AUTO}
     assert (settings.loss, settings.d_steps, settings.g_steps) == ("non_saturating", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "batch_size", "gamma"),
+    [
+        (1024, 32, 32.8),  # FFHQ, the paper's
+        (512, 32, 8.2),  # AFHQv2 in T, the paper's
+        (256, 64, 1),  # the paper's ablations
+        (512, 32, 8),  # and below the released recommendations
+        (256, 32, 2),
+        (128, 32, 0.5),
+    ],
+)
+@pytest.mark.parametrize("config", ["t", "r"])
+def test_r1_follows_from_pixels_and_batch(resolution, batch_size, gamma, config) -> None:
+    settings = Stylegan3Settings(config=config, batch_size=batch_size).resolved(resolution)
+    assert settings.r1_gamma == pytest.approx(gamma, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("config", "batch_size", "ema", "sigma", "fade"),
+    [("t", 32, 10, 0, 200), ("r", 32, 10, 10, 200), ("r", 16, 5, 10, 100), ("t", 8, 2.5, 0, 50)],
+)
+def test_average_and_blur_follow_from_batch_and_config(
+    config, batch_size, ema, sigma, fade
+) -> None:
+    settings = Stylegan3Settings(config=config, batch_size=batch_size).resolved(64)
+    assert (settings.ema_kimg, settings.blur_sigma, settings.blur_kimg) == (ema, sigma, fade)
+
+
+def test_what_is_given_stays() -> None:
+    given = {"ema_kimg": 3.0, "r1_gamma": 0.0, "blur_sigma": 1.0, "blur_kimg": 7.0}
+    settings = Stylegan3Settings(config="r", **given).resolved(256)
+    assert {name: getattr(settings, name) for name in given} == given
+
+
+def test_a_variant_has_numbers_for_its_images() -> None:
+    assert build(32, batch_size=16).settings.r1_gamma == pytest.approx(0.001 * 32**2 / 16)
+    config = TrainConfig.from_params(
+        {"variant": "stylegan3", "config": "r", "batch_size": 16},
+        data=DataConfig(name="photos", resolution=32),
+        evaluation=EvaluationConfig(),
+        seed=0,
+        max_kimg=1,
+    )
+    assert config.settings == Stylegan3Settings(config="r", batch_size=16).resolved(32)
+    assert TrainConfig.from_json(config.to_json()) == config
 
 
 def test_geometry_at_1024_pixels() -> None:
@@ -203,13 +253,13 @@ def test_running_means_forget_half_in_20_kimg() -> None:
     assert decay ** (20_000 / 500) == pytest.approx(0.5)
 
 
-def test_running_means_move_with_the_generators_steps_alone() -> None:
+def test_running_means_move_with_the_discriminators_steps_alone() -> None:
     variant = build(8).train()
     batch = Batch(torch.randn(4, 3, 8, 8))
     means = [layer.conv.magnitude for layer in variant.generator.layers]
-    variant.losses("d", batch)
-    assert all(mean == 1 for mean in means)
     variant.losses("g", batch)
+    assert all(mean == 1 for mean in means)
+    variant.losses("d", batch)
     assert all(mean != 1 for mean in means)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gansearch.settings import Dsc, Params
+from gansearch.settings import Auto, Dsc, Params
 from gansearch.variants.entry import DataKind, Entry
 from gansearch.variants.settings import (
+    EMA_SHARE,
     Adam,
     Adversarial,
     AdversarialName,
@@ -20,8 +21,10 @@ from gansearch.variants.settings import (
 class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     """Sauer et al. 2021, appendix, and the released configuration ``fastgan``."""
 
-    ema_kimg: float = Field(default=20.0, ge=0.0)
-    """Half-life of the generator's moving average, in kimg; as released 10/32 of the batch size."""
+    # Wider than in other variants, and a number as everywhere once it is resolved.
+    ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
+    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are,
+    ``auto`` 10/32 of the batch size, as released."""
     z_dim: int = Field(default=256, ge=1, le=1024)
     """Length of the latent vector, which is scaled to the hypersphere."""
     loss: AdversarialName = "hinge"
@@ -48,6 +51,10 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     dsc_sle: bool = False
     """Whether the generator's skip-layer excitations may be separable too; their maps have 4
     pixels."""
+
+    def following(self, resolution: int) -> dict[str, float]:  # noqa: ARG002 - for any size
+        """The released code's rule of the batch size."""
+        return {"ema_kimg": EMA_SHARE * self.batch_size}
 
 
 class GeneratorDsc(Dsc):

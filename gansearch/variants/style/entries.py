@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gansearch.settings import Dsc
+from gansearch.settings import Auto, Dsc
 from gansearch.variants.entry import DataKind, Entry
-from gansearch.variants.settings import Adam, Adversarial
+from gansearch.variants.settings import EMA_SHARE, Adam, Adversarial
+
+R1_SHARE = 0.001
+"""R1's weight, times the batch size, for each pixel: all weights of config T in the paper and its
+released code (32.8 at 1024 pixels, 8.2 at 512, both in batches of 32, 1 at 256 in batches of 64),
+and what that code recommends for other sizes, for both configs."""
+R_BLUR_SIGMA = 10.0
+BLUR_SHARE = 200 / 32
+"""Progress at which the blur has faded out, in kimg for each image of a batch."""
 
 
 class StyleDsc(Dsc):
@@ -22,15 +30,17 @@ class StyleDsc(Dsc):
 
 
 class Stylegan3Settings(Adversarial, Adam):
-    """Karras et al. 2021, appendix F, at 1024 pixels."""
+    """Karras et al. 2021, appendix F, and the released code, whose rules ``auto`` stands for."""
 
     config: Literal["t", "r"] = "t"
     """``t``, equivariant to translation, or ``r``, to rotation too: 1x1 convolutions of twice the
     channels and radially symmetric filters."""
     batch_size: int = Field(default=32, ge=2, le=4096)
     """Real images in one step."""
-    ema_kimg: float = Field(default=10.0, ge=0.0)
-    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are."""
+    # Wider than in other variants, and a number as everywhere once it is resolved.
+    ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
+    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are,
+    ``auto`` 10/32 of the batch size."""
     g_lr: float = Field(default=2.5e-3, gt=0, le=1)
     """Generator's learning rate."""
     d_lr_ratio: float = Field(default=0.8, gt=0, le=100)
@@ -43,15 +53,15 @@ class Stylegan3Settings(Adversarial, Adam):
     """Length of the latent vector."""
     w_dim: int = Field(default=512, ge=1, le=1024)
     """Length of the style that the latent is mapped to."""
-    r1_gamma: float = Field(default=32.8, ge=0, le=1000)
-    """Weight of R1; a rule for other data (StyleGAN2-ADA): 0.0002 · pixels / batch size."""
+    r1_gamma: Annotated[float, Field(ge=0, le=1000)] | Auto = "auto"  # type: ignore[assignment]
+    """Weight of R1; 0 leaves it out, ``auto`` is 0.001 · pixels / batch size."""
     r1_interval: int = Field(default=16, ge=1, le=64)
     """Discriminator updates between two computations of R1."""
-    blur_sigma: float = Field(default=0.0, ge=0, le=100)
-    """Deviation, in pixels, of the blur over all that the discriminator sees at first; the paper's
-    config R has 10."""
-    blur_kimg: float = Field(default=200.0, gt=0)
-    """Progress at which that blur has faded out, in kimg."""
+    blur_sigma: Annotated[float, Field(ge=0, le=100)] | Auto = "auto"
+    """Deviation, in pixels, of the blur over all that the discriminator sees at first; ``auto`` is
+    10 in config ``r``, 0 in ``t``."""
+    blur_kimg: Annotated[float, Field(gt=0)] | Auto = "auto"
+    """Progress at which that blur has faded out, in kimg; ``auto`` is 200/32 of the batch size."""
     g_layers: int = Field(default=14, ge=3, le=64)
     """Generator's layers between the Fourier features and the one that makes the image."""
     margin: int = Field(default=10, ge=0, le=64)
@@ -64,6 +74,15 @@ class Stylegan3Settings(Adversarial, Adam):
     """Channels times resolution, where that gives a layer fewer than the most."""
     dsc: StyleDsc = StyleDsc()
     """Depthwise-separable convolution."""
+
+    def following(self, resolution: int) -> dict[str, float]:
+        """The released code's rules of batch size, config and, for R1, of the pixels."""
+        return {
+            "ema_kimg": EMA_SHARE * self.batch_size,
+            "r1_gamma": R1_SHARE * resolution**2 / self.batch_size,
+            "blur_sigma": R_BLUR_SIGMA if self.config == "r" else 0.0,
+            "blur_kimg": BLUR_SHARE * self.batch_size,
+        }
 
     @model_validator(mode="after")
     def _separable_in_t_alone(self) -> Self:

@@ -177,7 +177,7 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
         conv = ConvFactory(settings.dsc, "discriminator")
         discriminator = Discriminator(conv, spec.channels, widths(settings, spec.resolution))
         super().__init__(settings, spec, Generator(settings, spec), discriminator)
-        self._sigma = settings.blur_sigma
+        self._sigma = float(self.settings.blur_sigma)
 
     @property
     def players(self) -> dict[str, Player]:
@@ -186,8 +186,8 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
         return {**players, "d": replace(players["d"], schedule=self._fade)}
 
     def _fade(self, _: Optimizer, kimg: float) -> None:
-        left = max(1 - kimg / self.settings.blur_kimg, 0.0)
-        self._sigma = self.settings.blur_sigma * left
+        left = max(1 - kimg / float(self.settings.blur_kimg), 0.0)
+        self._sigma = float(self.settings.blur_sigma) * left
 
     def augment(self, images: Tensor) -> Tensor:
         """Blur images (appendix F) while the discriminator's training is young, then augment."""
