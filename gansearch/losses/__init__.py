@@ -1,1 +1,1 @@
-"""What players minimise: adversarial pairs and penalties, functions of tensors alone."""
+"""Losses and penalties as functions of tensors."""

@@ -1,8 +1,7 @@
-"""Adversarial pairs: what the discriminator and the generator minimise, from logits.
+"""Adversarial losses of the discriminator and the generator, as functions of logits.
 
-A discriminator ends in a logit, without a sigmoid. The losses that a probability D = sigmoid(x)
-enters through a logarithm are written with softplus, which neither overflows nor loses the tail:
--log D = softplus(-x) and -log(1 - D) = softplus(x).
+A discriminator outputs logits, without a sigmoid. Losses in log D with D = sigmoid(x) use softplus,
+which is numerically stable: -log D = softplus(-x) and -log(1 - D) = softplus(x).
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """One row: a pair of losses.
+    """A pair of losses for the discriminator and the generator.
 
     Attributes:
-        name: as in a setting.
-        source: the paper that defines it, with the equation.
-        d: what the discriminator minimises: logits of real and of fake images, of any shape, to a
-            scalar.
-        g: what the generator minimises: logits of fake images to a scalar. ``None`` for a
-            relativistic pair, whose generator minimises ``d`` with the sides changed.
+        name: name in a space.
+        source: the defining paper and equation.
+        d: the discriminator's loss: logits of real and fake images, of any shape, to a scalar.
+        g: the generator's loss: logits of fake images to a scalar. ``None`` for a relativistic
+            pair, whose generator minimises ``d`` with real and fake swapped.
     """
 
     name: str
@@ -33,11 +31,11 @@ class AdversarialLoss:
     g: Callable[[Tensor], Tensor] | None
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
-        """What the generator minimises.
+        """The generator's loss, a scalar.
 
         Args:
-            fake: logits.
-            real: computes the logits of real images; called where they are needed.
+            fake: logits of fake images.
+            real: computes the logits of real images; called only for relativistic losses.
         """
         return self.d(fake, real()) if self.g is None else self.g(fake)
 
@@ -121,4 +119,4 @@ ADVERSARIAL: dict[str, AdversarialLoss] = {
         ),
     )
 }
-"""Every pair by its name."""
+"""Adversarial losses by name."""

@@ -1,4 +1,4 @@
-"""Losses between the members of a batch."""
+"""Contrastive losses over a batch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 def conditional_contrastive(
     embeddings: Tensor, proxies: Tensor, labels: Tensor, temperature: float
 ) -> Tensor:
-    """The 2C loss: an image is drawn to its class and to its class's other images.
+    """The conditional contrastive (2C) loss of ContraGAN (Kang and Park 2020, eq. 8).
 
-    With s the cosine similarity over the temperature it is, for image i, minus the logarithm of the
-    share that the image's proxy and the images of its class have in the sum of exp s over the proxy
-    and all the other images (Kang and Park 2020, eq. 8).
+    Let s be the cosine similarity divided by the temperature. The loss of image i is -log of a
+    ratio. The numerator sums exp s over the image's class proxy and the other images of its class,
+    the denominator over the proxy and all other images.
 
     Args:
-        embeddings: of images, ``[N, E]``.
-        proxies: the embedding of each image's class, ``[N, E]``.
+        embeddings: image embeddings ``[N, E]``.
+        proxies: embeddings of the images' classes ``[N, E]``.
         labels: ``[N]``, int64.
         temperature: above 0.
 

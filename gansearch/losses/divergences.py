@@ -5,10 +5,10 @@ Q is D_f(P‖Q) = E_Q[f(p/q)]. For any function T into the domain of the conjuga
 
     E_P[T] - E_Q[f*(T)] <= D_f(P‖Q)  (equation 4),
 
-with equality at T = f'(p/q). Pearson's f* is table 2's, the supremum over all real u: below t = -2
-it lies above the -1 that positive ratios give, so that the bound holds there and is looser. A
-network's output v becomes T = g_f(v), by an activation g_f whose range is that domain; every g_f
-rises with v, so that v says "real" where it is large.
+with equality at T = f'(p/q). Pearson's f* is that of table 2, the supremum over all real u. Below
+t = -2 it exceeds -1, the supremum over positive ratios, so the bound is valid but looser there. An
+activation g_f maps the network's output v into the domain: T = g_f(v). Every g_f increases with v,
+so a large v means "real".
 """
 
 from __future__ import annotations
@@ -24,17 +24,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Divergence:
-    """One row; the functions are elementwise.
+    """An f-divergence; its functions are elementwise.
 
     Attributes:
-        name: as in a setting.
-        source: where it is defined.
-        f: of the density ratio u > 0.
-        conjugate: f*(t) = sup of ut - f(u) over u, for t in its domain.
-        supremum: of the domain, which is all that lies below it.
-        activation: g_f, from any real number into the domain.
-        conjugate_of_activation: f*(g_f(v)), simplified, so that nothing overflows or cancels on the
-            way to a value that a float can hold.
+        name: name in a space.
+        source: the defining paper.
+        f: f(u) for a density ratio u > 0.
+        conjugate: f*(t) = sup_u (ut - f(u)) for t in the domain.
+        supremum: least upper bound of the domain, which is unbounded below.
+        activation: g_f, which maps any real number into the domain.
+        conjugate_of_activation: f*(g_f(v)), simplified to avoid overflow and cancellation.
     """
 
     name: str
@@ -50,12 +49,12 @@ class Divergence:
 
         Args:
             real: the network's outputs v on samples of P, of any shape.
-            fake: those on samples of Q.
+            fake: the network's outputs on samples of Q.
         """
         return self.activation(real).mean() - self.conjugate_of_activation(fake).mean()
 
 
-# --- f, of a density ratio ------------------------------------------------------------------------
+# --- f of a density ratio ------------------------------------------------------------------------
 
 
 def _kl(u: Tensor) -> Tensor:
@@ -82,7 +81,7 @@ def _gan(u: Tensor) -> Tensor:
     return torch.xlogy(u, u) - (u + 1) * torch.log1p(u)
 
 
-# --- f*, of a dual variable -----------------------------------------------------------------------
+# --- f* of a dual variable -----------------------------------------------------------------------
 
 
 def _kl_conjugate(t: Tensor) -> Tensor:
@@ -109,7 +108,7 @@ def _gan_conjugate(t: Tensor) -> Tensor:
     return -torch.log(-torch.expm1(t))
 
 
-# --- g_f, and f* of it ----------------------------------------------------------------------------
+# --- g_f, and f* ∘ g_f ----------------------------------------------------------------------------
 
 
 def _identity(v: Tensor) -> Tensor:
@@ -195,4 +194,4 @@ DIVERGENCES: dict[str, Divergence] = {
         ),
     )
 }
-"""Every divergence by its name."""
+"""f-divergences by name."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def divergence_from_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) ‖ N(0, 1)) of each row, summed over its dimensions (appendix B).
+    """KL(N(mean, variance) ‖ N(0, 1)) of each row, summed over dimensions (appendix B).
 
     Args:
         mean: ``[N, D]``.
@@ -22,12 +22,12 @@ def divergence_from_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def bernoulli_log_likelihood(logits: Tensor, pixels: Tensor) -> Tensor:
-    """Log-probability of each image, its pixels taken one by one (appendix C.1).
+    """Bernoulli log-likelihood of each image with independent pixels (appendix C.1).
 
-    Gray pixels enter as the expectation over white and black ones, as is usual.
+    A gray pixel contributes the expectation over black and white.
 
     Args:
-        logits: of a pixel being white, ``[N, C, H, W]``.
+        logits: logits of a white pixel, ``[N, C, H, W]``.
         pixels: ``[N, C, H, W]`` in [0, 1].
 
     Returns:
@@ -37,11 +37,11 @@ def bernoulli_log_likelihood(logits: Tensor, pixels: Tensor) -> Tensor:
 
 
 def gaussian_log_likelihood(means: Tensor, log_deviation: Tensor, pixels: Tensor) -> Tensor:
-    """Log-density of each image, its pixels taken one by one (appendix C.2).
+    """Gaussian log-likelihood of each image with independent pixels (appendix C.2).
 
     Args:
         means: ``[N, C, H, W]``.
-        log_deviation: of every pixel, a scalar.
+        log_deviation: log standard deviation of every pixel, a scalar.
         pixels: ``[N, C, H, W]``.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Layers: the only place that builds them."""
+"""Layers and networks that variants are built of."""

@@ -1,4 +1,4 @@
-"""ADA: a probability of augmentation that follows how far the discriminator overfits."""
+"""Adaptive discriminator augmentation (ADA; Karras et al. 2020b)."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ import torch
 from torch import Tensor, nn
 
 INTERVAL = 4
-"""Batches of real images between two changes (Karras et al. 2020b, section 3)."""
+"""Batches of real images between two adjustments of p (Karras et al. 2020b, section 3)."""
 
 
 class AdaptiveProbability(nn.Module):
-    """The probability p of augmentation, raised while the discriminator overfits, else lowered.
+    """The augmentation probability p, raised while the discriminator overfits, else lowered.
 
-    How far it overfits is r_t, the mean sign of its logits on real images (Karras et al. 2020b,
-    Training Generative Adversarial Networks with Limited Data, eq. 1): 0 where it does not, 1 where
-    it knows them all. That asks for logits that are above 0 where the discriminator takes an image
-    for real, as they are under all losses but Wasserstein's, the relativistic ones and least
-    squares.
+    Overfitting is measured by r_t, the mean sign of the logits on real images (Karras et al. 2020b,
+    Training Generative Adversarial Networks with Limited Data, eq. 1): 0 without overfitting, 1 at
+    complete overfitting. The measure assumes that a positive logit means "real". That holds for all
+    losses except Wasserstein, the relativistic ones and least squares.
 
-    Every 4 batches p goes a step towards more where r_t is above the target, and towards less below
-    it, within 0 and 1, from 0. All state is on the device and in buffers: the host never waits for
-    it, and a resumed training goes on as it would have.
+    Every :data:`INTERVAL` batches p rises by one step if r_t is above the target and falls by one
+    step if it is below. It starts at 0 and stays in [0, 1]. All state lives in buffers on the
+    device, so the host never waits for it and a resumed run continues exactly.
 
     Args:
-        target: of r_t, in (0, 1); the paper's is 0.6.
-        kimg: real images, in thousands, in which p could go from 0 to 1; the paper's are 500.
+        target: target of r_t, in (0, 1); 0.6 in the paper.
+        kimg: thousands of real images in which p can rise from 0 to 1; 500 in the paper.
     """
 
     value: Tensor
@@ -36,18 +35,19 @@ class AdaptiveProbability(nn.Module):
         self.target = target
         self.kimg = kimg
         self.register_buffer("value", torch.tensor(0.0))
-        self.register_buffer("batches", torch.tensor(0))  # since the last change
-        self.register_buffer("signs", torch.tensor(0.0))  # summed over them
+        self.register_buffer("batches", torch.tensor(0))  # since the last adjustment
+        self.register_buffer("signs", torch.tensor(0.0))  # sum over these batches
 
     @torch.no_grad()
     def watch(self, real: Tensor) -> dict[str, Tensor]:
-        """Count a batch's signs and, when it is time, change p; the host does not wait.
+        """Accumulate the signs of a batch and adjust p every :data:`INTERVAL` batches.
 
         Args:
             real: logits of real images, ``[N]`` or several for each image.
 
         Returns:
-            The batch's ``real_sign``, a scalar in [-1, 1], and ``augment_p`` as it was applied.
+            ``real_sign``, the batch's mean sign in [-1, 1], and ``augment_p``, the probability that
+            was applied to this batch. Both are scalars on the device.
         """
         applied = self.value.clone()
         sign = real.sign().mean()

@@ -1,7 +1,7 @@
-"""Lowpass filters and the alias-free non-linearity (Karras et al. 2021, Alias-Free GAN).
+"""Low-pass filters and the alias-free non-linearity (Karras et al. 2021, Alias-Free GAN).
 
-A feature map is a sampling of a continuous, band-limited signal. Frequencies, widths and rates are
-in cycles and samples a unit of length, and the image is 1 wide: its rate is its resolution.
+A feature map samples a continuous, band-limited signal. Frequencies are in cycles and rates in
+samples per unit of length. The image has width 1, so its sampling rate equals its resolution.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from torch.nn import functional as F
 from gansearch.nn.equalised import SLOPE, SQRT_2
 
 TAPS = 6
-"""Of a filter, for each sample at its band's rate: the paper's n."""
+"""Filter taps per sample at the band's rate (n in the paper)."""
 OVERSAMPLING = 2
-"""Of the leaky ReLU against the higher of the two rates beside it: the paper's m."""
+"""Sampling rate of the leaky ReLU relative to the higher of its input and output rates (m in the
+paper)."""
 
 Taps = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Band:
-    """The frequencies of a feature map.
+    """The frequency band of a feature map.
 
     Attributes:
-        rate: of sampling, s.
-        cutoff: up to which the signal lies, f_c.
-        half_width: of the transition band around the cutoff, f_h.
+        rate: sampling rate s.
+        cutoff: cutoff frequency f_c of the signal.
+        half_width: half width f_h of the transition band around the cutoff.
     """
 
     rate: float
@@ -43,12 +44,11 @@ class Band:
 
 
 def separable_lowpass(band: Band, factor: int) -> Taps:
-    """A windowed sinc for each axis, between the band's rate and ``factor`` times it (appendix C).
+    """A separable windowed-sinc filter for resampling by ``factor`` (appendix C).
 
     Args:
-        band: its cutoff is the filter's; Kaiser's formula turns its transition band into the shape
-            of the window.
-        factor: of the rates, at least 2.
+        band: gives the filter's cutoff; its transition band sets the Kaiser window.
+        factor: ratio of the higher to the lower rate, at least 2.
 
     Returns:
         ``[6 · factor, 6 · factor]`` taps at the higher rate that sum to 1.
@@ -59,7 +59,7 @@ def separable_lowpass(band: Band, factor: int) -> Taps:
 
 
 def radial_lowpass(band: Band, factor: int) -> Taps:
-    """Its radially symmetric counterpart, a windowed jinc, of the same arguments and shape."""
+    """A radially symmetric windowed-jinc filter; arguments and shape as the separable one's."""
     rate, count = band.rate * factor, TAPS * factor
     beta = kaiser_beta(kaiser_atten(count, 2 * band.half_width / (rate / 2)))
     window = np.kaiser(count, beta)
@@ -74,13 +74,13 @@ def radial_lowpass(band: Band, factor: int) -> Taps:
 def filter2d(
     x: Tensor, taps: Tensor, *, stride: int = 1, padding: int | Literal["same"] = 0
 ) -> Tensor:
-    """Filter each channel alone.
+    """Filter each channel separately.
 
     Args:
         x: ``[N, C, H, W]``.
         taps: ``[h, w]``, symmetric.
-        stride: between two outputs.
-        padding: zeros on each side, or so many that the size stays.
+        stride: step between outputs.
+        padding: zeros on each side; ``same`` preserves the size.
 
     Returns:
         ``[N, C, (H + 2 · padding - h) / stride + 1, ...]``.
@@ -91,36 +91,38 @@ def filter2d(
 
 
 def upsample2d(x: Tensor, taps: Tensor, factor: int, crop: int = 0) -> Tensor:
-    """Raise the rate of each channel: zeros between the samples, then the filter.
+    """Upsample each channel by inserting zeros, then filter.
 
     Args:
         x: ``[N, C, H, W]``.
-        taps: ``[n, n]``, symmetric, with the sum ``factor²``.
-        factor: of the rates.
-        crop: samples left out on each side of the whole output.
+        taps: ``[n, n]``, symmetric, with sum ``factor²``.
+        factor: ratio of the output to the input rate.
+        crop: samples cropped on each side of the output.
 
     Returns:
         ``[N, C, (H - 1) · factor + n - 2 · crop, ...]``.
     """
     channels = x.shape[1]
     kernel = taps.expand(channels, 1, -1, -1)
-    # Both axes at once: on a CPU two passes, one an axis, take four times as long.
+    # Both axes at once: one pass per axis takes four times as long on a CPU.
     return F.conv_transpose2d(x, kernel, stride=factor, padding=crop, groups=channels)
 
 
 class FilteredLeakyReLU(nn.Module):
-    """A leaky ReLU of slope 0.2, times √2, that keeps a signal in its band (section 3.2).
+    """A leaky ReLU with slope 0.2 and gain √2 that keeps the signal band-limited (section 3.2).
 
-    The non-linearity works at twice the higher of the two rates; what it adds above the target's
-    cutoff is filtered out before the samples are taken at the target's rate. Both maps have the
-    same centre; what the output does not need is cropped before the non-linearity.
+    The signal is upsampled to twice the higher of the two rates, passed through the leaky ReLU,
+    low-pass filtered at the target's cutoff and downsampled to the target's rate. Input and output
+    are centred alike; samples that the output does not need are cropped before the leaky ReLU.
 
     Args:
         source: band of the input.
-        target: band of the output; rates differ by a power of two.
+        target: band of the output; the rates differ by a power of two.
         in_size: height and width of the input.
-        out_size: of the output, with ``(out_size + 5) / target.rate`` not above the input's.
-        radial: whether the filter down is radially symmetric; the one up is separable always.
+        out_size: height and width of the output; ``(out_size + 5) / target.rate`` must not exceed
+            the same of the input.
+        radial: whether the downsampling filter is radially symmetric; the upsampling filter is
+            always separable.
     """
 
     up_filter: Tensor
@@ -137,7 +139,7 @@ class FilteredLeakyReLU(nn.Module):
         self.crop = (whole - needed) // 2  # both are even
         design = radial_lowpass if radial else separable_lowpass
         self._keep("up_filter", separable_lowpass(source, self.up) * self.up**2)
-        # A leaky ReLU commutes with a positive gain, which costs nothing in a filter.
+        # A leaky ReLU commutes with a positive gain, which is free inside a filter.
         self._keep("down_filter", design(target, self.down) * SQRT_2)
 
     def _keep(self, name: str, taps: Taps) -> None:

@@ -1,4 +1,4 @@
-"""Attention between the places of a feature map."""
+"""Self-attention over the positions of a feature map."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gansearch.nn.conv import ConvFactory
 class SelfAttention(nn.Module):
     """Self-attention in BigGAN's form (Zhang et al. 2019, section 3; Brock et al. 2019, code).
 
-    Queries and keys have an eighth of the channels, values a half; keys and values are pooled to a
-    quarter of the places. What was gathered is added with a gate that starts closed.
+    Queries and keys have an eighth of the channels, values a half. Keys and values are max-pooled
+    to a quarter of the positions. The result is added through a learnt gate that starts at 0.
 
     Args:
         conv: builds the 1x1 convolutions.
-        channels: of the map, at least 2.
-        resolution: of the map, in pixels, even.
+        channels: channels of the map, at least 2.
+        resolution: resolution of the map in pixels, even.
         spectral_norm: whether the weights are spectrally normalised.
     """
 
@@ -44,7 +44,7 @@ class SelfAttention(nn.Module):
         query = self.query(x).flatten(2)  # [N, C / 8, HW]
         key = F.max_pool2d(self.key(x), 2).flatten(2)  # [N, C / 8, HW / 4]
         value = F.max_pool2d(self.value(x), 2).flatten(2)  # [N, C / 2, HW / 4]
-        # Written out: fused attention has no second derivative, which gradient penalties take.
+        # Not fused: fused attention lacks the second derivative that gradient penalties need.
         weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # [N, HW, HW / 4]
         gathered = (value @ weights.transpose(1, 2)).view(-1, value.shape[1], *x.shape[2:])
         attended: Tensor = x + self.gate * self.out(gathered)

@@ -1,12 +1,11 @@
-"""DiffAugment: random changes of images that gradients pass (Zhao et al. 2020, section 3).
+"""Differentiable augmentation (DiffAugment; Zhao et al. 2020, section 3).
 
-The discriminator sees real and generated images changed alike, in its own steps and in the
-generator's, so it cannot learn a small set of real images by heart and the generator does not learn
-to make changed ones. Every random number comes from torch's global generator, one for each image.
+Real and generated images are augmented in D's steps and in G's. The discriminator cannot memorise a
+small training set, and the generator does not learn to produce augmented images. Random numbers
+come from torch's global generator, one per image.
 
-Beside DiffAugment's there are flips and quarter turns from ADA (Karras et al. 2020b, appendix B).
-Of that pipeline these, translation and color stand for the whole: there is no scaling, no rotation
-by other angles, no hue, filter or noise.
+Flips and quarter turns are those of ADA (Karras et al. 2020b, appendix B). The rest of ADA's
+pipeline (scaling, other rotations, hue, filters, noise) is not implemented.
 """
 
 from __future__ import annotations
@@ -19,48 +18,48 @@ import torch.nn.functional as F
 from torch import Tensor
 
 TURNED = 0.8
-"""Share of images that are flipped or turned, at most. Where all are, nothing tells which way is up
-and the generator's images come out turned (Karras et al. 2020b, section 2.2)."""
+"""Largest share of images that are flipped or turned. If all were, the augmentation would not be
+invertible and G would learn to produce turned images (Karras et al. 2020b, section 2.2)."""
 
 Augmentation = Callable[[Tensor], Tensor]
-"""Images ``[N, C, H, W]`` in about [-1, 1] to images of the same shape."""
+"""Maps images ``[N, C, H, W]`` in about [-1, 1] to images of the same shape."""
 
 
 def brightness(images: Tensor) -> Tensor:
-    """Add a number in [-1/2, 1/2] to all of an image."""
+    """Add one number in [-1/2, 1/2] to each image."""
     return images + _uniform(images) - 0.5
 
 
 def saturation(images: Tensor) -> Tensor:
-    """Scale the distance of each pixel's channels from their mean, its gray, by [0, 2]."""
+    """Scale the deviation of each pixel's channels from their mean by a factor in [0, 2]."""
     gray = images.mean(dim=1, keepdim=True)
     return gray + (images - gray) * 2 * _uniform(images)
 
 
 def contrast(images: Tensor) -> Tensor:
-    """Scale the distance of each value from the image's mean by [1/2, 3/2]."""
+    """Scale the deviation from the image's mean by a factor in [1/2, 3/2]."""
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return mean + (images - mean) * (_uniform(images) + 0.5)
 
 
 def flip(images: Tensor) -> Tensor:
-    """Mirror left to right half of the images that may be."""
+    """Mirror a share of :data:`TURNED` / 2 of the images horizontally."""
     return torch.where(_uniform(images) < TURNED / 2, images.flip(3), images)
 
 
 def rotation(images: Tensor) -> Tensor:
-    """Turn the square images that may be by 0, 1, 2 or 3 quarters."""
+    """Turn a share of :data:`TURNED` of the square images by 0 to 3 quarter turns."""
     turned = torch.where(_uniform(images) < 0.5, images.rot90(1, (2, 3)), images)
     turned = torch.where(_uniform(images) < 0.5, turned.flip(2, 3), turned)
     return torch.where(_uniform(images) < TURNED, turned, images)
 
 
 def translation(images: Tensor, ratio: float = 0.125) -> Tensor:
-    """Move an image by whole pixels along both axes; what comes in is 0.
+    """Shift each image by whole pixels along both axes and fill with 0.
 
     Args:
         images: ``[N, C, H, W]``.
-        ratio: of the largest shift to the side.
+        ratio: largest shift as a share of the side.
     """
     reach = [_round_half_up(side * ratio) for side in images.shape[2:]]
     moved = F.pad(images, (reach[1], reach[1], reach[0], reach[0]))
@@ -76,16 +75,16 @@ def translation(images: Tensor, ratio: float = 0.125) -> Tensor:
 
 
 def cutout(images: Tensor, ratio: float = 0.5) -> Tensor:
-    """Set a square of an image to 0; it may reach over the border.
+    """Set a square of each image to 0; the square may cross the border.
 
     Args:
         images: ``[N, C, H, W]``.
-        ratio: of the square's side to the image's.
+        ratio: side of the square as a share of the image's side.
     """
     inside = []
     for side in images.shape[2:]:
         size = _round_half_up(side * ratio)
-        # The centre is any pixel's, or for an even size any corner's between pixels.
+        # The centre is a pixel, or a corner between pixels if the size is even.
         centre = torch.randint(side + 1 - size % 2, (len(images), 1), device=images.device)
         offset = torch.arange(side, device=images.device) - (centre - size // 2)
         inside.append((offset >= 0) & (offset < size))  # [N, side]
@@ -95,7 +94,7 @@ def cutout(images: Tensor, ratio: float = 0.5) -> Tensor:
 
 
 Augmentations = Mapping[str, tuple[Augmentation, ...]]
-"""What a policy's names stand for, each applied in order."""
+"""Augmentations by name, applied in the order given."""
 
 AUGMENTATIONS: Augmentations = {
     "blit": (flip, rotation, translation),
@@ -103,7 +102,7 @@ AUGMENTATIONS: Augmentations = {
     "translation": (translation,),
     "cutout": (cutout,),
 }
-"""By the name that a policy calls them: ADA's pixel blits, and DiffAugment's three of its sizes."""
+"""Augmentations that a policy may name: ADA's pixel blits and DiffAugment's three."""
 
 
 def augment(
@@ -112,15 +111,15 @@ def augment(
     probability: Tensor | None = None,
     table: Augmentations = AUGMENTATIONS,
 ) -> Tensor:
-    """Change images at random.
+    """Augment images at random.
 
     Args:
         images: ``[N, C, H, W]``.
-        policy: names of the table, joined by ``_`` in the order in which they are applied; ``none``
-            changes nothing.
-        probability: with which each augmentation is done to each image, independently; a scalar.
-            All are done to all where it is not given.
-        table: what the names stand for.
+        policy: keys of ``table`` joined by ``_`` in the order of application; ``none`` applies
+            nothing.
+        probability: scalar probability of each augmentation for each image, independently; by
+            default every augmentation is applied to every image.
+        table: augmentations by name.
     """
     names = policy.split("_") if policy != "none" else ()
     for change in chain.from_iterable(table[name] for name in names):
@@ -132,10 +131,10 @@ def augment(
 
 
 def _round_half_up(value: float) -> int:
-    """The nearest integer, as the paper's code rounds sizes."""
+    """Round to the nearest integer, halves up, as the paper's code does."""
     return int(value + 0.5)
 
 
 def _uniform(images: Tensor) -> Tensor:
-    """``[N, 1, 1, 1]`` in [0, 1), one for each image."""
+    """One uniform number in [0, 1) per image, ``[N, 1, 1, 1]``."""
     return torch.rand(len(images), 1, 1, 1, dtype=images.dtype, device=images.device)

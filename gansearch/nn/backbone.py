@@ -1,4 +1,4 @@
-"""The classifier under Projected GAN's projector: its weights, checked before they are loaded."""
+"""The pretrained classifier of Projected GAN's projector, with checksums of its weights."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ log = logging.getLogger(__name__)
 
 NAME = "tf_efficientnet_lite0"
 CHANNELS = (24, 40, 112, 320)
-"""Of the stages' maps, from the finest to the coarsest."""
+"""Channels of the stages, from the finest to the coarsest."""
 STRIDES = (4, 8, 16, 32)
-"""Pixels of an image for each pixel of the stages' maps."""
+"""Ratio of the image resolution to the resolution of each stage."""
 
 RANDOM = "random"
 HUB = "hub"
 
-_BLOCKS = (2, 3, 5, 7)  # of timm's seven, up to which each stage goes
-_UNUSED = ("conv_head.", "bn2.", "classifier.")  # what stands behind the last stage
+_BLOCKS = (2, 3, 5, 7)  # number of timm's seven blocks up to the end of each stage
+_UNUSED = ("conv_head.", "bn2.", "classifier.")  # layers behind the last stage
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """The classifier up to one of its stages.
+    """The classifier, cut off after a stage.
 
     Attributes:
-        network: ``[N, 3, H, W]`` in [-1, 1] → a map for each stage, the finest first.
-        checksum: of the whole classifier's weights, 32 hexadecimal digits.
-        source: ``random``, or the classifier's name and the checksum's first digits.
+        network: ``[N, 3, H, W]`` in [-1, 1] → one map per stage, the finest first.
+        checksum: checksum of the whole classifier's weights, 32 hexadecimal digits.
+        source: ``random``, or the classifier's name and the first digits of the checksum.
     """
 
     network: nn.Module
@@ -47,13 +47,13 @@ class Backbone:
 
 
 def load_backbone(weights: str, stages: int) -> Backbone:
-    """The classifier on torch's present default device; the global generators are not touched.
+    """Load the classifier on torch's default device, without touching the global generators.
 
     Args:
-        weights: ``hub`` for the published ones, from timm's or torch's hub cache or the network,
-            and random ones with a warning where they cannot be had; ``random`` for weights that are
-            random and the same everywhere; otherwise a file, ``.pth`` or ``.safetensors``.
-        stages: from 1 to 4; later ones are left out.
+        weights: ``hub`` loads the published weights from timm's cache, torch's hub cache or the
+            network, and falls back to random ones with a warning; ``random`` gives the same random
+            weights everywhere; anything else is a file, ``.pth`` or ``.safetensors``.
+        stages: number of stages, 1 to 4.
 
     Raises:
         ConfigError: timm is not installed.
@@ -67,9 +67,9 @@ def load_backbone(weights: str, stages: int) -> Backbone:
         ) from None
     device = torch.get_default_device()
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.manual_seed(0)  # not the trial's: random weights are the same in every trial
+        torch.manual_seed(0)  # not the trial's seed: random weights are the same in every trial
         network: Any = timm.create_model(NAME, features_only=True, out_indices=range(1, stages + 1))
-        # Shapes alone, on the meta device, need no weights.
+        # On the meta device only shapes matter.
         file = _find(weights, network.pretrained_cfg) if device.type != "meta" else None
         if file is not None:
             _fill(network, file)
@@ -80,7 +80,7 @@ def load_backbone(weights: str, stages: int) -> Backbone:
 
 
 def _find(weights: str, published: Mapping[str, Any]) -> Path | None:
-    """The file of weights; ``None`` where they are to be random."""
+    """Find the file of weights; ``None`` for random weights."""
     if weights == RANDOM:
         return None
     if weights != HUB:
@@ -104,7 +104,10 @@ def _find(weights: str, published: Mapping[str, Any]) -> Path | None:
 
 
 def _download(url: str) -> Path:
-    """The published file from torch's hub cache, or into it; its name ends in its checksum."""
+    """Return the published file in torch's hub cache, downloading it if it is missing.
+
+    The file's name ends in the first digits of its checksum.
+    """
     name = url.rpartition("/")[2]
     file = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not file.is_file():
@@ -115,7 +118,7 @@ def _download(url: str) -> Path:
 
 
 def _fill(network: nn.Module, file: Path) -> None:
-    """Load a file of weights; of a pickle nothing but tensors is let in."""
+    """Load a file of weights; a pickle may hold nothing but tensors."""
     data = file.read_bytes()
     try:
         if file.suffix == ".safetensors":
@@ -126,9 +129,9 @@ def _fill(network: nn.Module, file: Path) -> None:
             state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         wanted = {name: w for name, w in state.items() if not name.startswith(_UNUSED)}
         network.load_state_dict(wanted)
-    except Exception as error:  # the readers raise what their formats have
+    except Exception as error:  # each format's reader raises its own errors
         summary = str(error).partition("\n")[0]
-        raise WeightsError(f"{file}: no weights of {NAME}: {summary}") from error
+        raise WeightsError(f"{file}: not a weights file of {NAME}: {summary}") from error
 
 
 def _checksum(state: Mapping[str, Tensor]) -> str:

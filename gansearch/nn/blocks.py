@@ -1,4 +1,4 @@
-"""Layers that are neither convolutions nor torch's own."""
+"""Layers that torch lacks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from torch import Tensor, nn
 
 
 class Maxout(nn.Module):
-    """The largest of several linear functions (Goodfellow et al. 2013, Maxout Networks, section 2).
+    """The maximum of several linear functions (Goodfellow et al. 2013, Maxout Networks, section 2).
 
     Args:
-        inputs: features that come in.
-        units: features that go out.
-        pieces: linear functions for each unit.
+        inputs: input features.
+        units: output features.
+        pieces: linear functions per unit.
     """
 
     def __init__(self, inputs: int, units: int, pieces: int) -> None:

@@ -20,16 +20,17 @@ Network = Literal["generator", "discriminator"]
 Conv = nn.Conv2d | nn.ConvTranspose2d
 
 IMAGE_CHANNELS = 3
-"""A depthwise half over so few channels is a handful of filters, too few for a whole layer."""
+"""Convolutions over up to this many input channels stay dense: a depthwise half would hold only a
+handful of filters."""
 
 
 class SeparableConv(nn.Sequential):
-    """A depthwise half that filters each channel and a pointwise half that mixes them.
+    """A depthwise half that filters each channel and a pointwise half that mixes channels.
 
     The depthwise half has the dense convolution's stride and padding, the second half its bias.
 
     Attributes:
-        depthwise: one filter or more for each of its input channels.
+        depthwise: one or more filters for each input channel.
         pointwise: a 1x1 convolution.
     """
 
@@ -45,7 +46,7 @@ class SeparableConv(nn.Sequential):
 
     @property
     def fans(self) -> tuple[int, int]:
-        """Fan-in and fan-out of the dense kernel that the halves compose."""
+        """Fan-in and fan-out of the composed dense kernel."""
         cin, cout = (
             (self.depthwise.in_channels, self.pointwise.out_channels)
             if self[0] is self.depthwise
@@ -55,17 +56,17 @@ class SeparableConv(nn.Sequential):
         return taps * cin, taps * cout
 
     def draw_weights(self, draw: Callable[[Tensor, float], object], std: float) -> None:
-        """Initialise both halves such that the dense kernel that they compose has ``std``.
+        """Initialise both halves so that the composed dense kernel has standard deviation ``std``.
 
-        So the layer's gain is that of the dense one. A depthwise filter's fan-in is its own k² taps
-        alone: it has a squared norm of 1 in the mean, and the pointwise half takes the rest.
+        This preserves the gain of the dense layer. A depthwise filter has a fan-in of its own k²
+        taps: its expected squared norm is 1, and the pointwise half carries the rest.
 
         Args:
-            draw: fills a tensor in place with values of mean 0 and the standard deviation given.
-            std: standard deviation that the dense convolution's weight would be drawn with.
+            draw: fills a tensor in place with values of mean 0 and the given standard deviation.
+            std: standard deviation of the dense convolution's weight.
         """
         k = self.depthwise.kernel_size[0]
-        # Depthwise first, several filters of an input channel add up in the composed kernel.
+        # With depthwise first, the filters of an input channel add up in the composed kernel.
         adding = self.depthwise.out_channels // self.depthwise.groups
         terms = adding if self[0] is self.depthwise else 1
         draw_weight(self.depthwise, lambda weight: draw(weight, 1 / k))
@@ -73,20 +74,20 @@ class SeparableConv(nn.Sequential):
 
 
 class ConvFactory:
-    """Builds a network's convolutions, each dense or separable as the search says.
+    """Builds the convolutions of a network, dense or separable by the ``dsc`` settings.
 
-    A convolution is separable where ``dsc`` applies to the network at the resolution. It stays
-    dense all the same with a 1x1 kernel, where a separable one would not have fewer weights, or
-    would filter no more than the 1 to 3 channels of an image.
+    A convolution is separable if ``dsc`` applies to the network at the resolution. It stays dense
+    if its kernel is 1x1, if the separable form would not have fewer weights, or if the depthwise
+    half would filter at most :data:`IMAGE_CHANNELS` channels.
 
-    ``dsc.order`` is searched, and says which side is filtered: depthwise first the input's
-    channels, pointwise first the output's. Which is cheaper follows from the shape: the depthwise
-    half belongs on the narrower side, the pointwise one at the smaller resolution, so that
-    pointwise first suits steps up and depthwise first steps down.
+    ``dsc.order`` says which side is filtered: the input channels (depthwise first) or the output
+    channels (pointwise first). The cheaper order follows from the shape: the depthwise half belongs
+    on the narrower side and the pointwise half at the lower resolution. So pointwise first suits
+    upsampling and depthwise first downsampling.
 
     Args:
-        dsc: the setting; ``Dsc()`` gives a factory of dense convolutions.
-        network: the one whose convolutions are built.
+        dsc: the settings; ``Dsc()`` gives a factory of dense convolutions.
+        network: the network whose convolutions are built.
     """
 
     def __init__(self, dsc: Dsc, network: Network) -> None:
@@ -105,24 +106,24 @@ class ConvFactory:
         bias: bool = True,
         spectral_norm: bool = False,
     ) -> nn.Module:
-        """A convolution.
+        """Build a convolution.
 
         Args:
             cin: input channels.
             cout: output channels.
-            kernel_size: of the dense convolution.
-            resolution: in pixels, the larger of the input's and the output's, so that a step up and
-                the same step down have the same one.
-            stride: by which the size is divided.
+            kernel_size: kernel size of the dense convolution.
+            resolution: the larger of the input and output resolution, in pixels, so that ``dsc``
+                treats an upsampling and the matching downsampling alike.
+            stride: factor of downsampling.
             padding: zeros on each side, by default ``(kernel_size - 1) // 2``.
-            bias: whether there is one.
+            bias: whether the layer has a bias.
             spectral_norm: whether the weight is spectrally normalised.
 
         Returns:
             ``[N, cin, H, W]`` → ``[N, cout, H', W']``, of the same size whether separable or not.
 
         Raises:
-            ConfigError: the channels do not divide by ``dsc.depth_multiplier``.
+            ConfigError: the channels are not divisible by ``dsc.depth_multiplier``.
         """
         pad = (kernel_size - 1) // 2 if padding is None else padding
 
@@ -146,10 +147,10 @@ class ConvFactory:
         bias: bool = True,
         spectral_norm: bool = False,
     ) -> nn.Module:
-        """A transposed convolution; the arguments are those of a call, the stride multiplies.
+        """Build a transposed convolution; arguments as for a call, with ``stride`` upsampling.
 
-        By default it is padded such that the output is exactly ``stride`` times the input's size,
-        which at stride 1 takes an odd kernel.
+        The default padding makes the output exactly ``stride`` times as large as the input. At
+        stride 1 that needs an odd kernel.
         """
         surplus = kernel_size - stride
         pad = (surplus + 1) // 2 if padding is None else padding
@@ -186,18 +187,18 @@ class ConvFactory:
         ):
             return spatial(kernel_size)(cin, cout, bias=bias)
         layer = self._separable(spatial(k), cin, cout, bias)
-        # torch's own for the dense convolution: uniform with the variance 1 / (3 fan-in), where the
-        # fan-in of a transposed one is counted over its output's channels.
+        # torch's default for a dense convolution: uniform with variance 1 / (3 fan-in). For a
+        # transposed convolution torch counts the fan-in over the output channels.
         fan_in = k**2 * (cout if isinstance(layer.depthwise, nn.ConvTranspose2d) else cin)
         layer.draw_weights(_uniform, 1 / math.sqrt(3 * fan_in))
         return layer
 
     def _filtered(self, cin: int, cout: int) -> int:
-        """Channels that the depthwise half takes."""
+        """Input channels of the depthwise half."""
         return cin if self.dsc.order == "depthwise_first" else cout // self.dsc.depth_multiplier
 
     def _weights(self, cin: int, cout: int, k: int) -> int:
-        """Of the separable convolution, without the bias."""
+        """Number of weights of the separable convolution, without the bias."""
         m = self.dsc.depth_multiplier
         if self.dsc.order == "depthwise_first":
             return cin * m * (k**2 + cout)
@@ -213,8 +214,8 @@ class ConvFactory:
             return SeparableConv(depthwise, nn.Conv2d(cin * m, cout, 1, bias=bias), self.dsc.middle)
         if cout % m:
             raise ConfigError(
-                f"dsc.depth_multiplier: {m} with dsc.order pointwise_first needs channels that "
-                f"divide by {m}, not {cout}"
+                f"dsc.depth_multiplier: {m} with dsc.order pointwise_first needs channels that are "
+                f"divisible by {m}, not {cout}"
             )
         depthwise = spatial(filtered, cout, groups=filtered, bias=bias)
         return SeparableConv(nn.Conv2d(cin, filtered, 1, bias=False), depthwise, self.dsc.middle)

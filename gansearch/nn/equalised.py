@@ -12,44 +12,45 @@ from torch.nn.utils import parametrize
 M = TypeVar("M", bound=nn.Module)
 
 SLOPE = 0.2
+"""Negative slope of the leaky ReLU."""
 SQRT_2 = math.sqrt(2)
 
 
 class Gain(nn.Module):
-    """The parameter that a layer uses is the stored one times a constant."""
+    """Parametrisation that multiplies the stored parameter by a constant."""
 
     def __init__(self, gain: float) -> None:
         super().__init__()
         self.gain = gain
 
     def forward(self, stored: Tensor) -> Tensor:
-        """The parameter as it is used."""
+        """Return the scaled parameter."""
         return stored * self.gain
 
     def right_inverse(self, stored: Tensor) -> Tensor:
-        """What is assigned is stored as it is."""
+        """Store an assigned value unscaled."""
         return stored
 
 
 class ScaledLeakyReLU(nn.Module):
-    """Leaky ReLU of slope 0.2, times √2: with it the activations keep their magnitude."""
+    """Leaky ReLU with slope 0.2, times √2 to preserve the activations' magnitude."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Elementwise."""
+        """Apply elementwise."""
         return F.leaky_relu(x, SLOPE) * SQRT_2
 
 
 def equalise(network: M, lr_multiplier: float = 1.0) -> M:
-    """Store weights of unit variance and divide by √fan-in wherever they are used.
+    """Store weights with unit variance and divide by √fan-in where they are used.
 
-    An optimiser that is indifferent to the gradient's scale, as Adam is, then moves all layers by
-    the same share of their weights in one step. The halves of a separable convolution have a
-    fan-in of their own, with which the kernel that they compose has the dense one's variance.
+    A scale-invariant optimiser such as Adam then moves every layer by the same relative step. Each
+    half of a separable convolution uses its own fan-in, which gives the composed kernel the
+    variance of a dense one.
 
     Args:
-        network: its linear layers and convolutions are drawn anew, biases at 0; those whose weight
-            is normalised in another way already are left as they are. Changed in place.
-        lr_multiplier: of these layers' learning rate against the optimiser's.
+        network: linear layers and convolutions are redrawn in place, with zero biases. Layers whose
+            weight has another parametrisation are left alone.
+        lr_multiplier: learning rate of these layers relative to the optimiser's.
 
     Returns:
         The same network.

@@ -1,4 +1,4 @@
-"""FastGAN's generator as Projected GAN has it (Liu et al. 2021; Sauer et al. 2021, appendix)."""
+"""FastGAN's generator in Projected GAN's form (Liu et al. 2021; Sauer et al. 2021, appendix)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from gansearch.nn.conv import ConvFactory
 from gansearch.settings import Dsc
 
-SMALLEST = 4  # pixels, where the generator starts
-EXCITATION = 16  # times smaller is the map that excites a block than the block's own
-FIRST_EXCITED = 64  # pixels
-LAST_EXCITED = 512
+SMALLEST = 4
+"""Resolution of the first block, in pixels."""
+EXCITATION = 16
+"""Ratio of an excited block's resolution to that of the map that excites it."""
+FIRST_EXCITED, LAST_EXCITED = 64, 512
+"""Range of resolutions with skip-layer excitation, in pixels."""
 
 _WIDTHS = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 1 / 2, 512: 1 / 4, 1024: 1 / 8}
 
@@ -22,12 +24,12 @@ Size = Literal["big", "lite"]
 
 
 def widths(channels: int, resolution: int) -> dict[int, int]:
-    """Channels at each resolution up to ``resolution``, where 128 pixels have ``channels``."""
+    """Channels by resolution up to ``resolution``; ``channels`` is the width at 128 pixels."""
     return {r: max(1, int(w * channels)) for r, w in _WIDTHS.items() if r <= resolution}
 
 
 class Noise(nn.Module):
-    """Adds one map of Gaussian noise to all channels, by a strength that is learnt from 0."""
+    """Adds one map of Gaussian noise to all channels, with a learnt strength that starts at 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,13 +43,13 @@ class Noise(nn.Module):
 class UpBlock(nn.Sequential):
     """Nearest-neighbour upsampling, then spectrally normalised 3x3 convolutions with gates (GLU).
 
-    The big block has two of them, with noise; the lite one has one, without.
+    The big block has two convolutions with noise, the lite block one without.
 
     Args:
-        conv: the factory.
+        conv: builds the convolutions.
         cin: input channels.
         cout: output channels.
-        resolution: of the output, in pixels.
+        resolution: output resolution, in pixels.
         size: big or lite.
     """
 
@@ -69,7 +71,7 @@ class Excitation(nn.Module):
     Liu et al. 2021, section 3.1.
 
     Args:
-        conv: the factory.
+        conv: builds the convolutions.
         cin: channels of the small map.
         cout: channels of the large one.
     """
@@ -105,18 +107,17 @@ class Excitation(nn.Module):
 class FastGan(nn.Module):
     """Latents to images: an upsampling network of gated blocks with skip-layer excitation.
 
-    Only the convolutions of the blocks are separable where ``dsc`` says so, and those of the
-    excitations if ``dsc_sle``. The first block, which has no map to filter, and the 3 channels of
-    the last convolution stay dense.
+    ``dsc`` applies to the convolutions of the blocks, and to the excitations if ``dsc_sle`` is set.
+    The first block has no map to filter and the last convolution has 3 channels; both stay dense.
 
     Args:
         z_dim: length of a latent.
-        channels: at 128 pixels; the reference's ``ngf``.
+        channels: width at 128 pixels; ``ngf`` in the reference.
         images: channels of the images, 1 or 3.
-        resolution: of the images, a power of two from 8 to 1024.
-        size: of the blocks.
+        resolution: image resolution, a power of two from 8 to 1024.
+        size: form of the blocks.
         dsc: depthwise-separable convolution.
-        dsc_sle: whether it holds for excitations, whose maps have 4 pixels.
+        dsc_sle: whether ``dsc`` applies to the excitations, which work at 4 pixels.
     """
 
     def __init__(
@@ -157,7 +158,7 @@ class FastGan(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """``[N, z_dim]`` → ``[N, C, H, W]`` without bounds; the latents may have any length."""
+        """``[N, z_dim]`` → unbounded images ``[N, C, H, W]``; latents are normalised first."""
         x = self.first(on_hypersphere(z))
         maps = {SMALLEST: x}
         for name, block in self.blocks.items():
@@ -170,5 +171,5 @@ class FastGan(nn.Module):
 
 
 def on_hypersphere(z: Tensor) -> Tensor:
-    """Latents ``[N, D]`` scaled to the length √D (Karras et al. 2018, section 4.2)."""
+    """Scale latents ``[N, D]`` to length √D (Karras et al. 2018, section 4.2)."""
     return z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()

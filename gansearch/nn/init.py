@@ -16,11 +16,11 @@ from gansearch.nn.spectral import draw_weight
 def normal_(network: nn.Module, std: float) -> None:
     """Draw a network's weights as DCGAN does (Radford et al. 2015, section 4 and released code).
 
-    Linear and convolutional weights are N(0, std²), batch norms' scales N(1, std²), biases 0. The
-    dense kernel that a separable convolution stands for has the standard deviation ``std``.
+    Linear and convolutional weights are N(0, std²), batch-norm scales N(1, std²), biases 0. A
+    separable convolution's composed dense kernel has the standard deviation ``std``.
 
     Args:
-        network: initialised in place; layers of other kinds are left as they are.
+        network: initialised in place; other kinds of layers are left alone.
         std: standard deviation of the weights.
     """
     _draw(network, partial(_normal, std=std), lambda _: std)
@@ -31,11 +31,11 @@ def normal_(network: nn.Module, std: float) -> None:
 
 
 def glorot_(network: nn.Module, gain: float = 1.0) -> None:
-    """Draw weights as Glorot & Bengio 2010, eq. 16: uniform, with a variance of 2 gain² / fans.
+    """Draw Glorot weights: uniform with variance 2 gain² / (fan-in + fan-out) (2010, eq. 16).
 
     Args:
-        network: its linear and convolutional layers are initialised in place; biases are 0.
-        gain: by which the weights are multiplied.
+        network: linear and convolutional layers are initialised in place; biases are 0.
+        gain: factor of the weights.
     """
 
     def deviation(layer: SeparableConv) -> float:
@@ -45,9 +45,9 @@ def glorot_(network: nn.Module, gain: float = 1.0) -> None:
 
 
 def orthogonal_(network: nn.Module) -> None:
-    """Draw weights that are orthogonal matrices (Saxe et al. 2014), with biases of 0.
+    """Draw orthogonal weight matrices (Saxe et al. 2014) and zero biases.
 
-    The dense kernel that a separable convolution stands for has an orthogonal one's deviation.
+    A separable convolution's composed kernel has the standard deviation of an orthogonal one.
     """
 
     def deviation(layer: SeparableConv) -> float:
@@ -62,14 +62,14 @@ def _draw(
     draw: Callable[[Tensor], Tensor],
     deviation: Callable[[SeparableConv], float],
 ) -> None:
-    """Fill dense weights by ``draw``, separable ones by the deviation that a dense one has."""
+    """Fill dense weights by ``draw`` and separable ones with the dense layer's deviation."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             draw_weight(layer, draw)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     for layer in network.modules():
-        if isinstance(layer, SeparableConv):  # its halves, drawn above one by one, belong together
+        if isinstance(layer, SeparableConv):  # drawn jointly; overwrites the halves drawn above
             layer.draw_weights(_normal, deviation(layer))
 
 
@@ -78,7 +78,7 @@ def _normal(weight: Tensor, std: float) -> Tensor:
 
 
 def _orthogonal(weight: Tensor) -> Tensor:
-    # torch's own takes contiguous weights only, and convolutions may lie channels last.
+    # torch's initialiser takes contiguous weights only; convolutions may be channels_last.
     return weight.copy_(
         nn.init.orthogonal_(torch.empty_like(weight, memory_format=torch.contiguous_format))
     )

@@ -1,4 +1,4 @@
-"""The first GAN's networks (Goodfellow et al. 2014, section 5 as released), for others too."""
+"""Multilayer perceptrons of the first GAN (Goodfellow et al. 2014, section 5; released code)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from torch import Tensor, nn
 from gansearch.nn.blocks import Maxout
 
 Shape = tuple[int, int, int]
-"""Of an image: channels, height and width."""
+"""Channels, height and width of an image."""
 
-# Of the released configuration.
-G_RANGE = 0.05  # the generator's weights are uniform in ± this
-D_RANGE = 0.005
+G_RANGE, D_RANGE = 0.05, 0.005
+"""Weights of G and D start uniform in ± this range (released configuration)."""
 INPUT_DROPOUT = 0.2
+"""Share of D's input pixels that are dropped (released configuration)."""
 
 
 class MlpGenerator(nn.Module):
-    """Two layers of ReLU and one of sigmoid.
+    """Two hidden ReLU layers and a sigmoid output.
 
     Args:
-        shape: of an image.
-        inputs: length of the vector that comes in.
+        shape: shape of an image.
+        inputs: length of the input vector.
         hidden: units of each hidden layer.
     """
 
@@ -41,18 +41,18 @@ class MlpGenerator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """``[N, inputs]`` → ``[N, C, H, W]`` in [-1, 1]."""
-        pixels: Tensor = self.layers(z)  # the paper's, in [0, 1]
+        pixels: Tensor = self.layers(z)  # in [0, 1], as in the paper
         return 2 * pixels - 1
 
 
 class MaxoutDiscriminator(nn.Module):
-    """Two layers of maxout with dropout before each, and a logit.
+    """Two maxout layers with dropout before each, and one logit.
 
     Args:
-        shape: of an image.
+        shape: shape of an image.
         hidden: maxout units of each hidden layer.
         pieces: linear pieces of a unit.
-        dropout: share of the hidden units dropped; the input's is 0.2.
+        dropout: share of hidden units that are dropped; :data:`INPUT_DROPOUT` holds for the input.
     """
 
     def __init__(self, shape: Shape, *, hidden: int, pieces: int, dropout: float) -> None:
@@ -71,7 +71,7 @@ class MaxoutDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """``[N, C, H, W]`` in [-1, 1] → logits ``[N]``."""
-        # In the paper's [0, 1] a dropped pixel is a black one.
+        # In the paper's range [0, 1] a dropped pixel is black.
         logits: Tensor = self.layers((images + 1) / 2)
         return logits
 

@@ -1,4 +1,4 @@
-"""Normalisation that a condition enters, and one that does not mix images."""
+"""Conditional normalisation, and normalisation without coupling between images."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
-GAIN_STD = 0.02  # of a class's gain at the start
+GAIN_STD = 0.02
+"""Initial standard deviation of a class's gain."""
 
 
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation with a scale and shift by condition (Dumoulin et al. 2017, eq. 5).
 
-    The statistics are of the whole batch; each image is then scaled by 1 + gain(condition) and
-    shifted by bias(condition).
+    The whole batch is normalised; each image is then scaled by 1 + gain(condition) and shifted by
+    bias(condition).
 
     Args:
-        channels: of what comes in.
-        affine: from a number of channels to a module that turns conditions into
-            ``[N, channels]``: an embedding of labels, or a linear layer of vectors.
+        channels: input channels.
+        affine: makes the module that maps conditions to ``[N, channels]``: an embedding of labels
+            or a linear layer over vectors.
     """
 
     def __init__(self, channels: int, affine: Callable[[int], nn.Module]) -> None:
@@ -28,7 +29,7 @@ class ConditionalBatchNorm(nn.Module):
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.gain = affine(channels)
         self.bias = affine(channels)
-        # Embeddings would start from N(0, 1), which drowns the map.
+        # Embeddings start from N(0, 1) by default, which would swamp the features.
         if isinstance(self.gain, nn.Embedding) and isinstance(self.bias, nn.Embedding):
             nn.init.normal_(self.gain.weight, 0.0, GAIN_STD)
             nn.init.zeros_(self.bias.weight)

@@ -1,4 +1,4 @@
-"""Projected GAN's feature network: a frozen classifier and frozen random mixing on top of it."""
+"""Projected GAN's feature network: a frozen classifier with frozen random mixing layers."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from gansearch.settings import Dsc
 class Projector(nn.Module):
     """Images to feature maps of several scales (Sauer et al. 2021, section 3).
 
-    The maps of a classifier's stages go through random 1x1 convolutions, each to a width of its own
-    (cross-channel mixing, CCM), and are then added up from the coarsest to the finest, each mixed
-    and upsampled once more (cross-scale mixing, CSM).
+    Each stage of a classifier passes through a random 1x1 convolution (cross-channel mixing, CCM).
+    The maps are then summed from the coarsest to the finest; each sum is mixed and upsampled again
+    (cross-scale mixing, CSM).
 
-    Nothing of it is trained: all of it is buffers, in evaluation mode for ever. The classifier is
-    not in the state's dictionary but for a checksum, by which the state of another is refused.
+    Nothing is trained: all tensors are buffers, and the module stays in evaluation mode. The state
+    dict holds a checksum instead of the classifier's weights; a state with another checksum is
+    refused.
 
     Args:
         channels: width of the finest map, 64 in the reference.
-        scales: number of maps, 4 in the reference; stages beyond are not computed.
-        resolution: smaller images are enlarged to so many pixels, a multiple of 32; 224 there.
-        weights: of the classifier, as :func:`gansearch.nn.backbone.load_backbone` takes them.
+        scales: number of maps, 4 in the reference; later stages are not computed.
+        resolution: smaller images are enlarged to this many pixels, a multiple of 32; 224 in the
+            reference.
+        weights: the classifier's weights, as for :func:`gansearch.nn.backbone.load_backbone`.
 
     Attributes:
         widths: channels of the maps, from the finest to the coarsest.
-        source: whose weights the classifier has: ``random``, or its name and their checksum.
+        source: origin of the classifier's weights: ``random``, or a name and checksum.
     """
 
     def __init__(self, channels: int, scales: int, resolution: int, weights: str) -> None:
@@ -58,7 +60,7 @@ class Projector(nn.Module):
         self.train(False)
 
     def sides(self, resolution: int) -> list[int]:
-        """Pixels along a side of each map, for images of ``resolution``."""
+        """Side of each map in pixels, for images of ``resolution`` pixels."""
         side = max(resolution, self.resolution)
         return [2 * side // stride for stride in STRIDES[: len(self.widths)]]
 
@@ -72,13 +74,13 @@ class Projector(nn.Module):
         ]
         maps: list[Tensor] = []
         for csm, stage in zip(reversed(self.across_scales), reversed(mixed), strict=True):
-            # A 1x1 convolution before the upsampling gives what one after it does, at a quarter.
+            # A 1x1 convolution commutes with the upsampling and costs a quarter before it.
             fused = csm(stage + maps[-1] if maps else stage)
             maps.append(F.interpolate(fused, scale_factor=2, mode="bilinear", align_corners=True))
         return maps[::-1]
 
-    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - whatever is asked for
-        """Evaluation mode: the batch norms keep the statistics that the classifier came with."""
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - nn.Module's signature
+        """Stay in evaluation mode, so that batch norms keep the pretrained statistics."""
         return super().train(False)
 
     def get_extra_state(self) -> Tensor:
@@ -86,24 +88,25 @@ class Projector(nn.Module):
         return torch.tensor(list(self._checksum), dtype=torch.uint8, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
-        """See that a state belongs to the same classifier.
+        """Check that a state dict belongs to the same classifier.
 
         Raises:
-            CheckpointError: it does not.
+            CheckpointError: the checksums differ.
         """
         if bytes(state.tolist()) != self._checksum:
             raise CheckpointError(
-                f"trained with a projector of other weights than here ({self.source}); "
-                "put those weights where they were, or name their file in projector_weights"
+                f"the checkpoint was trained with other projector weights than those found here "
+                f"({self.source}); restore the original weights or name their file in "
+                "projector_weights"
             )
 
 
 def freeze_(network: nn.Module, *, persistent: bool) -> None:
-    """Turn every parameter into a buffer, so that no player owns it and nothing trains it.
+    """Turn every parameter into a buffer, so that no optimiser trains it.
 
     Args:
         network: changed in place.
-        persistent: whether its tensors are in the state's dictionary.
+        persistent: whether the state dict holds its tensors.
     """
     for layer in network.modules():
         own = chain(layer.named_parameters(recurse=False), layer.named_buffers(recurse=False))

@@ -1,9 +1,9 @@
-"""Convolutions at a change of resolution, folded into one where that is the same and cheaper.
+"""Convolutions fused with upsampling or downsampling.
 
-Doubling an image by repeating pixels and then filtering it with a k x k kernel is one transposed
-convolution of stride 2 with a (k + 1) x (k + 1) kernel; filtering and then averaging 2 x 2 pixels
-is one of stride 2. Both are equal to the two steps up to rounding, borders included, at
-(k + 1)² / 4k² of their multiply-accumulates: four ninths for a 3 x 3 kernel.
+Nearest-neighbour upsampling followed by a k x k convolution equals one transposed convolution of
+stride 2 with a (k + 1) x (k + 1) kernel. A convolution followed by 2 x 2 average pooling equals one
+convolution of stride 2. Both hold up to rounding, borders included, and take (k + 1)² / 4k² of the
+multiply-accumulates: four ninths for a 3 x 3 kernel.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 
 class Upsampled(nn.Module):
-    """A convolution of what comes in at twice its size, by nearest neighbours.
+    """Nearest-neighbour upsampling by 2, then a convolution.
 
     Args:
-        conv: of stride 1 that keeps the size.
+        conv: a convolution of stride 1 that preserves the size.
     """
 
     def __init__(self, conv: nn.Module) -> None:
@@ -29,17 +29,17 @@ class Upsampled(nn.Module):
         if not isinstance(conv, nn.Conv2d):
             doubled: Tensor = conv(F.interpolate(x, scale_factor=2))
             return doubled
-        if conv.kernel_size == (1, 1):  # nothing is mixed between pixels: filter the fewer ones
+        if conv.kernel_size == (1, 1):  # commutes with the upsampling
             return F.interpolate(conv(x), scale_factor=2)
         kernel = 4 * _blurred(conv.weight).flip(2, 3).transpose(0, 1)
         return F.conv_transpose2d(x, kernel, conv.bias, stride=2, padding=_padding(conv))
 
 
 class Averaged(nn.Module):
-    """A convolution, then the mean of each 2 x 2 pixels.
+    """A convolution, then 2 x 2 average pooling.
 
     Args:
-        conv: of stride 1 that keeps the size.
+        conv: a convolution of stride 1 that preserves the size.
     """
 
     def __init__(self, conv: nn.Module) -> None:
@@ -58,7 +58,7 @@ class Averaged(nn.Module):
 
 
 def _blurred(weight: Tensor) -> Tensor:
-    """The kernel ``[.., k, k]`` after a mean over 2 x 2, ``[.., k + 1, k + 1]``."""
+    """Average a kernel ``[.., k, k]`` over 2 x 2 windows: ``[.., k + 1, k + 1]``."""
     return F.avg_pool2d(weight, 2, stride=1, padding=1)
 
 

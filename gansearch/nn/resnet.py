@@ -1,7 +1,7 @@
-"""Residual networks for GANs: those of SNGAN, projection GAN and BigGAN.
+"""Residual networks of SNGAN, projection GAN and BigGAN.
 
-Miyato et al. 2018, tables 4 and 5 (Spectral Normalization), and Miyato and Koyama 2018, appendix A;
-Brock et al. 2019, appendix B, for attention and a condition of its own for each block.
+Sources: Miyato et al. 2018, Spectral Normalization, tables 4 and 5; Miyato and Koyama 2018,
+appendix A; Brock et al. 2019, appendix B, for attention and per-block conditions.
 """
 
 from __future__ import annotations
@@ -20,16 +20,21 @@ from gansearch.nn.init import glorot_
 from gansearch.nn.resample import Averaged, Upsampled
 from gansearch.nn.spectral import spectral_norm as normalised
 
-SMALLEST = 4  # pixels, where generators start
-CIFAR = 32  # pixels up to which all widths are the same, as the papers' at 32
-G_MULTIPLE, D_MULTIPLE, WIDEST = 4, 2, 16  # of the channels: up to CIFAR in G and D, and beyond
+SMALLEST = 4
+"""Resolution at which generators start, in pixels."""
+CIFAR = 32
+"""Resolution in pixels up to which all blocks are equally wide, as in the CIFAR networks."""
+G_MULTIPLE, D_MULTIPLE = 4, 2
+"""Width of G's and D's blocks up to :data:`CIFAR`, in multiples of ``channels``."""
+WIDEST = 16
+"""Largest width above :data:`CIFAR`, in multiples of ``channels``."""
 
 
 def generator_widths(channels: int, resolution: int) -> dict[int, int]:
-    """Channels at each resolution from 4 pixels to the images' own.
+    """Channels by resolution, from 4 pixels to the image resolution.
 
-    Up to 32 pixels they are 4 · ``channels`` everywhere; above, ``channels`` at full resolution,
-    doubled at each halving up to 16-fold. With 64 these are SNGAN's, with 96 BigGAN's.
+    Images up to 32 pixels have 4 · ``channels`` everywhere. Larger ones have ``channels`` at full
+    resolution, doubled at each halving up to 16-fold. 64 gives SNGAN's widths, 96 BigGAN's.
     """
     sizes = [SMALLEST << step for step in range((resolution // SMALLEST).bit_length())]
     if resolution <= CIFAR:
@@ -38,19 +43,19 @@ def generator_widths(channels: int, resolution: int) -> dict[int, int]:
 
 
 class Stage(NamedTuple):
-    """One block of a discriminator."""
+    """Form of one discriminator block."""
 
-    resolution: int  # of what comes in, in pixels
-    channels: int  # of what goes out
+    resolution: int  # input resolution in pixels
+    channels: int  # output channels
     down: bool  # whether the resolution is halved
 
 
 def discriminator_stages(channels: int, resolution: int) -> list[Stage]:
-    """The blocks from the images' resolution down.
+    """The discriminator's blocks, from the image resolution down.
 
-    Up to 32 pixels all have 2 · ``channels``, and two follow at the last size, 8 pixels from 16 on;
-    above, the channels double from block to block, up to 16-fold, and one follows at 4 pixels. With
-    64 at 32 pixels, and above, these are SNGAN's, with 96 BigGAN's.
+    For images up to 32 pixels all blocks have 2 · ``channels``, and two blocks follow at the last
+    size (8 pixels for images of 16 or more). For larger images the channels double from block to
+    block up to 16-fold, and one block follows at 4 pixels. 64 gives SNGAN's blocks, 96 BigGAN's.
     """
     small = resolution <= CIFAR
     last, following = (min(8, resolution // 2), 2) if small else (SMALLEST, 1)
@@ -66,14 +71,14 @@ def discriminator_stages(channels: int, resolution: int) -> list[Stage]:
 
 
 class UpBlock(nn.Module):
-    """A generator's block: (norm, ReLU, up, 3x3), (norm, ReLU, 3x3), and a 1x1 beside them.
+    """Generator block: (norm, ReLU, up, 3x3), (norm, ReLU, 3x3), with a 1x1 shortcut.
 
     Args:
         conv: builds the convolutions.
-        cin: channels of what comes in.
-        cout: channels of what goes out.
-        resolution: of what goes out, in pixels.
-        norm: from channels to a normalisation that takes a map and a condition.
+        cin: input channels.
+        cout: output channels.
+        resolution: output resolution, in pixels.
+        norm: makes a conditional normalisation of a number of channels.
         spectral_norm: whether the weights are spectrally normalised.
     """
 
@@ -105,15 +110,15 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """A discriminator's block: (ReLU, 3x3), (ReLU, 3x3), then a mean, and a 1x1 beside them.
+    """Discriminator block: (ReLU, 3x3), (ReLU, 3x3), average pooling, with a 1x1 shortcut.
 
     Args:
         conv: builds the convolutions.
-        cin: channels of what comes in.
-        cout: channels of what goes out.
-        resolution: of what comes in, in pixels.
+        cin: input channels.
+        cout: output channels.
+        resolution: input resolution, in pixels.
         down: whether the resolution is halved.
-        first: whether images come in, which no ReLU cuts.
+        first: whether the input is an image, which must not pass a ReLU.
     """
 
     def __init__(
@@ -141,16 +146,16 @@ class DownBlock(nn.Module):
 
 
 class ResnetGenerator(nn.Module):
-    """A linear layer to 4x4 pixels, blocks up to full resolution, (norm, ReLU, 3x3, tanh).
+    """A linear layer to 4x4 pixels, upsampling blocks, then (norm, ReLU, 3x3, tanh).
 
     Args:
         conv: builds the convolutions.
-        inputs: length of the vector that comes in.
-        widths: channels at each resolution, as :func:`generator_widths` gives them.
+        inputs: length of the input vector.
+        widths: channels by resolution, from :func:`generator_widths`.
         images: channels of the images.
-        norm: of the blocks, from channels to what takes a map and a condition.
+        norm: makes the blocks' conditional normalisation of a number of channels.
         spectral_norm: whether the weights are spectrally normalised.
-        attention: whether there is self-attention at half of the full resolution.
+        attention: whether to apply self-attention at half of the full resolution.
     """
 
     def __init__(
@@ -189,7 +194,7 @@ class ResnetGenerator(nn.Module):
         )
 
     def forward(self, z: Tensor, conditions: Sequence[Tensor]) -> Tensor:
-        """``[N, inputs]`` and each block's conditions, ``[N, ...]``, → ``[N, C, H, W]``."""
+        """``[N, inputs]`` and one condition ``[N, ...]`` per block → ``[N, C, H, W]``."""
         x = self.stem(z)
         for block, condition in zip(self.blocks, conditions, strict=True):
             x = block(self.attention(x) if block is self.blocks[-1] else x, condition)
@@ -198,14 +203,14 @@ class ResnetGenerator(nn.Module):
 
 
 class ResnetFeatures(nn.Module):
-    """A discriminator without its last layer: blocks, ReLU, the sum over all places.
+    """A discriminator without its last layer: blocks, ReLU, sum pooling.
 
     Args:
         conv: builds the convolutions.
         images: channels of the images.
-        channels: as :func:`discriminator_stages` takes them.
-        resolution: of the images, in pixels.
-        attention: whether there is self-attention after the first block.
+        channels: base width, as for :func:`discriminator_stages`.
+        resolution: image resolution, in pixels.
+        attention: whether to apply self-attention after the first block.
 
     Attributes:
         width: length of a feature vector.
@@ -241,7 +246,7 @@ class ResnetFeatures(nn.Module):
 
 
 def glorot_resnet_(network: nn.Module) -> None:
-    """Draw weights as SNGAN's code does: Glorot's, times √2 on the blocks' 3x3 convolutions."""
+    """Draw Glorot weights with gain √2 on the blocks' 3x3 convolutions, as SNGAN's code does."""
     glorot_(network)
     for block in network.modules():
         if isinstance(block, UpBlock | DownBlock):
