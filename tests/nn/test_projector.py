@@ -132,7 +132,7 @@ def test_state_of_another_classifier_is_refused(weights) -> None:
     other.load_state_dict(random.state_dict())
     x = torch.randn(1, 3, 32, 32)
     assert all(torch.equal(a, b) for a, b in zip(random(x), other(x), strict=True))
-    with pytest.raises(CheckpointError, match=r"other weights than here \(random\)"):
+    with pytest.raises(CheckpointError, match=r"other projector weights than those found here \(random\)"):
         random.load_state_dict(projector(str(weights)).state_dict())
 
 
@@ -200,7 +200,7 @@ class Harmful:
 def test_files_that_hold_no_weights_are_refused(tmp_path, content, suffix) -> None:
     file = tmp_path / f"weights{suffix}"
     file.write_bytes(content)
-    with pytest.raises(WeightsError, match=f"no weights of {NAME}"):
+    with pytest.raises(WeightsError, match=f"not a weights file of {NAME}"):
         load_backbone(str(file), 2)
 
 
@@ -208,7 +208,7 @@ def test_weights_of_another_network_are_refused(classifier, tmp_path) -> None:
     file = tmp_path / "weights.pth"
     for wrong in ({"a": torch.zeros(1)}, {**classifier, "conv_stem.weight": torch.zeros(1)}):
         torch.save(wrong, file)
-        with pytest.raises(WeightsError, match=f"{file}: no weights of {NAME}"):
+        with pytest.raises(WeightsError, match=f"{file}: not a weights file of {NAME}"):
             load_backbone(str(file), 2)
     with pytest.raises(WeightsError, match="projector_weights: there is no file"):
         load_backbone(str(tmp_path / "missing.pth"), 2)
