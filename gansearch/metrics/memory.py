@@ -26,12 +26,13 @@ _FAST = (2**26, 2**25)
 class PeakMemory:
     """Peak memory of building and training the networks, in windows like :class:`TrainingTimer`'s.
 
-    On CUDA it is the allocator's peak of this process on the device, and what it reserves is
-    reported beside it. On the CPU it is the rise of the process's peak resident memory over its
-    level when this object was made, which is to be before the networks are, without the pages of
-    files: of a process's :data:`WARM_UP` rounds, during which its heap gives back at once what is
-    freed, because what a heap keeps differs from one process to the next by a tenth of the peak.
-    What grows between windows, such as an evaluation's networks, is left out of it.
+    On CUDA it is the allocator's peak of this process on the device, with what is :meth:`kept`
+    beside the windows, such as the data set; what it reserves is reported beside it. On the CPU it
+    is the rise of the process's peak resident memory over its level when this object was made,
+    which is to be before the networks are, without the pages of files: of a process's
+    :data:`WARM_UP` rounds, during which its heap gives back at once what is freed, because what a
+    heap keeps differs from one process to the next by a tenth of the peak. What else grows between
+    windows, such as an evaluation's networks, is left out of it.
 
     Linux gives the peak of each window. Where it does not let a process reset its peak, and on
     other systems, the peak since the process began serves: there a rise that stays below an earlier
@@ -39,6 +40,7 @@ class PeakMemory:
     """
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._gauge = _gauge(device)
         gc.collect()
         with self._gauge.lean():
@@ -68,6 +70,19 @@ class PeakMemory:
         self._rounds += rounds
         self._is_known = is_lean and self._rounds >= WARM_UP
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """What is allocated within, and not freed, belongs to the training; its own peak does not.
+
+        On CUDA, whose allocator has tensors alone. On the CPU no difference is made: modules that
+        are imported meanwhile, such as a compiler's, are no part of the training.
+        """
+        before = self._gauge.tensors()
+        try:
+            yield
+        finally:
+            self._left += max(0, self._gauge.tensors() - before)
+
     def costs(self, held: int) -> dict[str, float]:
         """In MiB ``peak_memory_mib`` with its standard error, and on CUDA ``reserved_memory_mib``.
 
@@ -80,16 +95,19 @@ class PeakMemory:
         """
         mib = max(self._peak, held) / MIB
         costs = {"peak_memory_mib": mib, "peak_memory_mib_error": self._gauge.error(mib)}
-        return {**costs, "reserved_memory_mib": self._reserved / MIB} if self._reserved else costs
+        reserved = max(self._reserved, self._gauge.reserved())  # since the last window too
+        return {**costs, "reserved_memory_mib": reserved / MIB} if reserved else costs
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: a resumed run's peak is that of all its processes."""
-        return {"peak": self._peak, "reserved": self._reserved}
+        reserved = max(self._reserved, self._gauge.reserved())
+        return {"device": self._device.type, "peak": self._peak, "reserved": reserved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` gave."""
-        self._peak = max(self._peak, state["peak"])
-        self._reserved = max(self._reserved, state["reserved"])
+        """Go on from what :meth:`state_dict` gave; another type of device is measured anew."""
+        if state["device"] == self._device.type:
+            self._peak = max(self._peak, state["peak"])
+            self._reserved = max(self._reserved, state["reserved"])
 
 
 class _Gauge(Protocol):
@@ -100,6 +118,9 @@ class _Gauge(Protocol):
 
     def level(self) -> int:
         """In use now."""
+
+    def tensors(self) -> int:
+        """In use now by tensors; 0 where they are not told from what else there is."""
 
     def peak(self) -> int:
         """The most in use since the last reset, or since the process began."""
@@ -130,6 +151,9 @@ class _Cuda:
     def level(self) -> int:
         return torch.cuda.memory_allocated(self._device)
 
+    def tensors(self) -> int:
+        return self.level()
+
     def peak(self) -> int:
         return torch.cuda.max_memory_allocated(self._device)
 
@@ -155,6 +179,9 @@ class _Linux:
 
     def level(self) -> int:
         return self._own("VmRSS")
+
+    def tensors(self) -> int:
+        return 0
 
     def peak(self) -> int:
         return self._own("VmHWM")
@@ -186,6 +213,9 @@ class _Lifetime:
 
     def level(self) -> int:
         return self.peak()
+
+    def tensors(self) -> int:
+        return 0
 
     def peak(self) -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -123,9 +123,21 @@ def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) 
     allocator = ALLOCATORS[device.type]
     live = LiveMemory(allocator.block)
     play_on_fakes(config, images, live, Rounds)
-    streamed = config.compute.data == "streamed" or not images.resident
-    resident = 0 if streamed or device.type == "cpu" else images.nbytes
+    resident = 0 if device.type == "cpu" else _resident(config, images)
     return allocator.holds(live.peak + resident)
+
+
+def _resident(config: TrainConfig, images: ImageSet) -> int:
+    """Bytes of a set that lies on the device: pixels, labels, rows and the orders of three epochs.
+
+    A stream keeps the orders of two while it makes the next.
+    """
+    if config.compute.data == "streamed" or not (
+        images.resident or config.compute.data == "resident"
+    ):
+        return 0
+    indices = 4 + (images.labels is not None)
+    return images.nbytes + len(images) * indices * torch.int64.itemsize
 
 
 def play_on_fakes(

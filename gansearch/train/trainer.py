@@ -6,8 +6,9 @@ import copy
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -65,16 +66,19 @@ class Trainer:
         self._memory = PeakMemory(device)
         self._timer = TrainingTimer(device, self.turns)
         self._random = RandomStream(config.seed, device)
+        # Not a bound method: the cycle would keep the networks until Python collects it.
+        lazily = partial(_lazily, self._timer, self._steps)
         with self.turns.beside(), self._memory.window():
             with self._random.active(), device:
                 self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
             self.variant.prepare(images.train)
             self._compute.apply(self.variant)
-            self._rounds = Rounds(self.variant, self._compute, self._lazily)
+            self._rounds = Rounds(self.variant, self._compute, lazily)
         self._fingerprint = images.train.fingerprint
-        self._stream = BatchStream(
-            images.train, config.settings.batch_size, config.seed, device, config.compute.data
-        )
+        with self._memory.kept():
+            self._stream = BatchStream(
+                images.train, config.settings.batch_size, config.seed, device, config.compute.data
+            )
         self._meter = LossMeter()
         self._divergence = DivergenceCheck(self.variant)
 
@@ -93,7 +97,8 @@ class Trainer:
         changes = [round(change.kimg * 1000) for change in self.config.schedule]
         self.variant.train()
         if not self._is_compiled:
-            self._compile()
+            with self._memory.kept():
+                self._compile()
         with self._compute.steps(), self._random.active():
             while (images := self._rounds.images) < self._goal:
                 self._follow_schedule()
@@ -197,6 +202,13 @@ class Trainer:
         return trainer
 
     def _restore(self, state: State) -> None:
+        with self._memory.kept():
+            self._restore_training(state)
+        self._timer.load_state_dict(state["timer"])
+        self._memory.load_state_dict(state["memory"])
+        self._compile_seconds = state["compile_seconds"]
+
+    def _restore_training(self, state: State) -> None:
         self.variant.load_state_dict(state["variant"])
         self._rounds.images, self._goal = state["images"], state["goal"]
         past = self.config.up_to(self._goal / 1000)
@@ -206,9 +218,6 @@ class Trainer:
         self._rounds.ema.load(state["ema"])
         self._random.state = state["random"]
         self._stream.position = state["position"]
-        self._timer.load_state_dict(state["timer"])
-        self._memory.load_state_dict(state["memory"])
-        self._compile_seconds = state["compile_seconds"]
 
     def _compile(self) -> None:
         """Have the networks compiled, which their first runs wait for; leave no other trace."""
@@ -232,7 +241,7 @@ class Trainer:
 
     def _window(self, to_images: int) -> None:
         phases = self.variant.phases()
-        self._steps = Counter()
+        self._steps.clear()
         for name, count in phases:
             self._steps[name] += count
         shown = self._steps[self._rounds.counted] * self.config.settings.batch_size
@@ -249,11 +258,6 @@ class Trainer:
         for player, losses in self._rounds.play(phases, self._stream.next):
             self._meter.add(player, losses)
 
-    def _lazily(self, player: str, penalty: Penalty) -> AbstractContextManager[None]:
-        """A lazy regulariser is timed apart from the rounds, of which few have one."""
-        every = penalty.interval / self._steps[player]
-        return self._timer.lazily(f"{player}/{penalty.name}", every)
-
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
         training = self.variant.training
@@ -263,6 +267,13 @@ class Trainer:
                 yield
         finally:
             self.variant.train(training)
+
+
+def _lazily(
+    timer: TrainingTimer, steps: Mapping[str, int], player: str, penalty: Penalty
+) -> AbstractContextManager[None]:
+    """A lazy regulariser is timed apart from rounds, each of which has so many steps of players."""
+    return timer.lazily(f"{player}/{penalty.name}", penalty.interval / steps[player])
 
 
 def differences(saved: TrainConfig, config: TrainConfig, kimg: float) -> str:

@@ -10,7 +10,7 @@ from gansearch.metrics import memory as memory_module
 from gansearch.metrics.memory import MIB, PeakMemory
 from gansearch.metrics.scatter import resident_error
 
-CPU = torch.device("cpu")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 def touched(mib: int) -> Tensor:
@@ -73,6 +73,102 @@ def test_a_process_that_gives_back_more_than_it_takes_still_holds_its_networks()
         del before
         networks = touched(2)
     assert peak(memory, held=len(networks)) == pytest.approx(2, abs=0.1)
+
+
+def told(memory: PeakMemory) -> tuple[float, float]:
+    """Peak and reserved, in MiB."""
+    costs = memory.costs(0)
+    return costs["peak_memory_mib"], costs["reserved_memory_mib"]
+
+
+# --- On CUDA -------------------------------------------------------------------------------------
+
+
+class Allocator:
+    """A simulated caching allocator: blocks are freed, and what was reserved stays."""
+
+    def __init__(self) -> None:
+        self.allocated = self.most = self.reserved = 0
+
+    def take(self, mib: int) -> None:
+        self.allocated += mib * MIB
+        self.most = max(self.most, self.allocated)
+        self.reserved = max(self.reserved, self.allocated)
+
+    def free(self, mib: int) -> None:
+        self.allocated -= mib * MIB
+
+    def reset(self) -> None:
+        self.most = self.allocated
+
+    def step(self, mib: int) -> None:
+        self.take(mib)
+        self.free(mib)
+
+
+@pytest.fixture
+def allocator(monkeypatch: pytest.MonkeyPatch) -> Allocator:
+    """Stands in for the device's."""
+    allocator = Allocator()
+    for name, function in {
+        "memory_allocated": lambda _: allocator.allocated,
+        "max_memory_allocated": lambda _: allocator.most,
+        "max_memory_reserved": lambda _: allocator.reserved,
+        "reset_peak_memory_stats": lambda _: allocator.reset(),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+    return allocator
+
+
+def test_what_is_kept_between_windows_is_the_trainings_and_an_evaluation_is_not(
+    allocator: Allocator,
+) -> None:
+    memory = PeakMemory(GPU)
+    with memory.window():
+        allocator.take(200)  # networks
+    with memory.kept():
+        allocator.take(900)  # the data set
+    with memory.kept():
+        allocator.step(5000)  # a compiler tries something
+        allocator.take(50)
+    with memory.window(1):
+        allocator.step(250)
+    assert memory.costs(0) == {
+        "peak_memory_mib": 1400,
+        "peak_memory_mib_error": 0,
+        "reserved_memory_mib": 6100,
+    }
+    allocator.take(3000)  # an evaluation's networks
+    allocator.step(2500)
+    with memory.window(1):
+        allocator.step(250)
+    assert memory.costs(0) == {
+        "peak_memory_mib": 1400,
+        "peak_memory_mib_error": 0,
+        "reserved_memory_mib": 6650,
+    }
+
+
+def test_what_an_evaluation_reserves_after_the_last_window_counts(allocator: Allocator) -> None:
+    memory = PeakMemory(GPU)
+    with memory.window(1):
+        allocator.step(100)
+    allocator.step(3000)
+    assert memory.costs(0) == {
+        "peak_memory_mib": 100,
+        "peak_memory_mib_error": 0,
+        "reserved_memory_mib": 3000,
+    }
+    assert memory.state_dict()["reserved"] == 3000 * MIB
+
+
+def test_another_type_of_device_is_measured_anew(allocator: Allocator) -> None:
+    memory = PeakMemory(GPU)
+    with memory.window(1):
+        allocator.step(100)
+    resumed = PeakMemory(CPU)
+    resumed.load_state_dict(memory.state_dict())
+    assert peak(resumed) < 100
 
 
 @pytest.fixture

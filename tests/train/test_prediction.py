@@ -100,7 +100,7 @@ def test_the_cpus_own_data_are_not_counted(configure) -> None:
     cpu = torch.device("cpu")
     assert predict_memory(config, few, cpu) == predict_memory(config, many, cpu)
     grown = predict_memory(config, many, CUDA) - predict_memory(config, few, CUDA)
-    assert grown == pytest.approx((many.nbytes - few.nbytes) / MIB)
+    assert grown == pytest.approx((on_device(many) - on_device(few)) / MIB)
 
 
 def test_streamed_images_are_not_on_the_device(configure) -> None:
@@ -110,7 +110,23 @@ def test_streamed_images_are_not_on_the_device(configure) -> None:
     )
     images = blank(ImageSpec(1, 32), 1000)
     difference = predict_memory(config, images, CUDA) - predict_memory(streamed, images, CUDA)
-    assert difference == pytest.approx(images.nbytes / MIB)
+    assert difference == pytest.approx(on_device(images) / MIB)
+
+
+def test_what_is_resident_whatever_its_size_is_on_the_device(configure, monkeypatch) -> None:
+    monkeypatch.setattr("gansearch.data.images.RESIDENT_BYTES", 0)
+    config, images = configure(), blank(ImageSpec(1, 32), 1000)
+    resident = config.model_copy(
+        update={"compute": config.compute.model_copy(update={"data": "resident"})}
+    )
+    grown = predict_memory(resident, images, CUDA) - predict_memory(config, images, CUDA)
+    assert grown == pytest.approx(on_device(images) / MIB)
+
+
+def on_device(images: ImageSet) -> int:
+    """Bytes of pixels, rows and three epochs' orders, without labels."""
+    assert images.labels is None
+    return images.nbytes + 4 * 8 * len(images)
 
 
 def test_more_images_a_step_need_more(configure) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,11 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gansearch.data import BatchStream, load_images
+from gansearch.data import BatchStream, Images, ImageSet, load_images
+from gansearch.data import stream as stream_module
 from gansearch.errors import Diverged
 from gansearch.metrics import clock as clock_module
+from gansearch.metrics import memory as memory_module
 from gansearch.metrics import timer as timer_module
 from gansearch.train import trainer as trainer_module
+from gansearch.train.prediction import LiveMemory, predict_memory
 from gansearch.train.trainer import Trainer
 from gansearch.variants.catalog import CATALOG
 
@@ -288,6 +295,7 @@ def test_the_first_run_of_a_process_needs_no_more_memory_for_its_imports(configu
 import torch
 from gansearch.config import TrainConfig
 from gansearch.data import load_images
+from gansearch.train.prediction import LiveMemory, predict_memory
 from gansearch.train.trainer import Trainer
 config = TrainConfig.from_json({configure("gan").to_json()!r})
 trainer = Trainer(config, load_images(config.data), torch.device("cpu"))
@@ -323,3 +331,104 @@ def test_a_lazy_penalty_is_in_the_time_as_often_as_it_comes(
     trainer.advance(3.2)
     round_seconds = d_steps + 1 + 8 * d_steps / interval
     assert trainer.costs()["seconds_per_kimg"] == pytest.approx(round_seconds / d_steps / 0.016)
+
+
+# --- Memory of a device that has tensors alone ---------------------------------------------------
+
+
+class SimulatedDevice(LiveMemory):
+    """Counts tensors as CUDA's allocator does, and gauges them."""
+
+    def __init__(self) -> None:
+        super().__init__(block=512)
+        self.highest = 0
+
+    def _count(self, storage):
+        super()._count(storage)
+        self.highest = max(self.highest, self.now)
+
+    def reset(self):
+        self.peak = self.now
+
+
+@pytest.fixture
+def simulated(monkeypatch):
+    """A device whose memory is what tensors take that were made in the test."""
+
+    def copied(images, _):
+        pixels, labels = images.gather(torch.arange(len(images)))
+        return replace(images, pixels=pixels, labels=labels, rows=torch.arange(len(images)))
+
+    with SimulatedDevice() as device:
+        gauge = SimpleNamespace(
+            base=lambda: 0,
+            level=lambda: device.now,
+            tensors=lambda: device.now,
+            peak=lambda: device.peak,
+            reserved=lambda: 0,
+            error=lambda _: 0.0,
+            reset=device.reset,
+            lean=lambda: nullcontext(False),
+        )
+        monkeypatch.setattr(memory_module, "_gauge", lambda _: gauge)
+        monkeypatch.setattr(ImageSet, "to", copied)
+        monkeypatch.setattr(stream_module, "_pinned", lambda tensor, _: tensor.clone())
+        yield device
+
+
+@pytest.fixture
+def many(images):
+    """Images that take more than the networks."""
+    rows = torch.arange(len(images.train)).repeat(8)
+    return Images(train=images.train.subset(rows), heldout=None)
+
+
+def test_the_peak_is_of_the_data_and_the_networks(configure, many, simulated):
+    trainer = Trainer(configure(), many, torch.device("cpu"))
+    trainer.advance(len(many.train) / 1000 + 0.1)  # the orders of epochs are there
+    measured = trainer.costs()["peak_memory_mib"] * 2**20
+    assert measured == pytest.approx(simulated.highest, rel=0.01)
+    assert measured > many.train.nbytes
+    predicted = predict_memory(trainer.config, many.train, torch.device("cuda")) * 2**20
+    assert predicted == pytest.approx(measured, rel=0.06)
+
+
+def test_what_compilation_leaves_is_in_the_peak(configure, images, simulated, monkeypatch):
+    def compiles(self):
+        self.left = torch.zeros(2**20)
+        self._is_compiled = True
+
+    def peak(is_compiled):
+        trainer = Trainer(configure(), images, torch.device("cpu"))
+        trainer._is_compiled = is_compiled
+        trainer.advance(0.1)
+        return trainer.costs()["peak_memory_mib"]
+
+    monkeypatch.setattr(Trainer, "_compile", compiles)
+    assert peak(is_compiled=False) == pytest.approx(peak(is_compiled=True) + 4, abs=0.01)
+
+
+def test_a_resumed_runs_optimisers_are_in_the_peak(configure, images, simulated, tmp_path):
+    first = Trainer(configure(z_dim=512), images, torch.device("cpu"))
+    first.advance(0.1)
+    peak = first.costs()["peak_memory_mib"]
+    first._memory._peak = 0  # what the checkpoint says hides nothing
+    first.save(tmp_path / "c.pt")
+    del first
+    again = Trainer.load(tmp_path / "c.pt", images, torch.device("cpu"))
+    again.advance(0.2)
+    assert again.costs()["peak_memory_mib"] == pytest.approx(peak, rel=0.05)
+
+
+def test_a_trainer_is_gone_at_once(configure, build):
+    """Its networks and data would stay on the device until Python looks for cycles."""
+    trainer = build(configure("dcgan"))
+    trainer.advance(0.1)
+    gone, before = weakref.ref(trainer.variant), gc.isenabled()
+    gc.disable()
+    try:
+        del trainer
+        assert gone() is None
+    finally:
+        if before:
+            gc.enable()
