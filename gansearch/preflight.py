@@ -14,6 +14,7 @@ import torch
 from gansearch.data import Images, load_images
 from gansearch.errors import DataError, StudyError
 from gansearch.metrics.evaluator import Evaluator
+from gansearch.metrics.requirements import check_run
 from gansearch.record import StudyRecord
 from gansearch.space import Space
 
@@ -60,6 +61,7 @@ def _measures(space: Space) -> tuple[Images, Evaluator]:
     """
     images = load_images(space.data)
     evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
+    check_run(evaluation, images)
     return images, Evaluator(evaluation, evaluation.metrics, images, torch.device("cpu"))
 
 

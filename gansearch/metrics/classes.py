@@ -10,15 +10,13 @@ from torch import Tensor
 from gansearch.config import EvaluationConfig
 from gansearch.data import Images, ImageSet
 from gansearch.data.batch import Batch
+from gansearch.data.conditions import class_labels
 from gansearch.errors import ConfigError
 from gansearch.metrics.features import Features
 from gansearch.metrics.fid import Factored, Moments, frechet_distance
 from gansearch.metrics.measure import Names, View
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
-
-LEAST = 2  # images of a class whose covariance can be estimated
-
 
 # --- Fréchet distance within each class ----------------------------------------------------------
 
@@ -32,24 +30,14 @@ class WithinClassMeasure:
     Args:
         names: of the metric.
         reference: the real images, labelled, and the features.
-
-    Raises:
-        ConfigError: the images carry no labels, or a class has fewer than two.
     """
 
     def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
         (self._name,) = names.values()
         train, heldout = reference.images.train, reference.images.heldout
-        rows = _rows_by_class(self._name, train)
+        rows = _rows_by_class(train)
         self._counts = [len(each) for each in rows]
-        if min(self._counts) < LEAST:
-            raise ConfigError(
-                f"{self._name} needs {LEAST} training images of each class, and of class "
-                f"{self._counts.index(min(self._counts))} there is {min(self._counts)}"
-            )
         self.real = heldout
-        if heldout and min(map(len, _rows_by_class(self._name, heldout))) < LEAST:
-            self.real = None
         self._reference = reference
         self._gaussians = [
             reference.among(Images(train.subset(each), None)).gaussian for each in rows
@@ -82,23 +70,13 @@ class WithinClassTally:
 
     def update(self, view: View) -> None:
         """Add each image's features to its class."""
-        labels = _labels(self.name, view.batch)
+        labels = _labels(view.batch)
         vectors = view.vectors(self.features)
         for label in torch.unique(labels).tolist():
             self.moments[label].update(vectors[labels == label])
 
     def values(self) -> dict[str, float]:
-        """The mean of the classes' distances.
-
-        Raises:
-            ConfigError: there are fewer than two images of a class.
-        """
-        for label, moments in enumerate(self.moments):
-            if moments.count < LEAST:
-                raise ConfigError(
-                    f"{self.name} needs {LEAST} images of each class, and of class {label} there "
-                    f"is {moments.count}: raise evaluation.samples"
-                )
+        """The mean of the classes' distances."""
         distances = [
             frechet_distance(moments.gaussian(), gaussian)
             for moments, gaussian in zip(self.moments, self.gaussians, strict=True)
@@ -115,14 +93,10 @@ class ClassAccuracyMeasure:
     Args:
         names: of the metric.
         reference: the real images, labelled, and the features of a classifier of their classes.
-
-    Raises:
-        ConfigError: the images carry no labels.
     """
 
     def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
         (self._name,) = names.values()
-        _rows_by_class(self._name, reference.images.train)
         self.real = reference.images.heldout
         self._reference = reference
 
@@ -147,22 +121,24 @@ class ClassAccuracyTally:
     def update(self, view: View) -> None:
         """Name the images' classes."""
         named = self.features.logits(view.vectors(self.features)).argmax(1)
-        self.right.append(named == _labels(self.name, view.batch))
+        self.right.append(named == _labels(view.batch))
 
     def values(self) -> dict[str, float]:
         """The share that was named right."""
         return {self.name: torch.cat(self.right).double().mean().item()}
 
 
-def _labels(name: str, batch: Batch) -> Tensor:
-    if batch.labels is None:
-        raise ConfigError(f"{name} is of samples by class, and these images carry no labels")
-    return batch.labels
+def _labels(of: Batch) -> Tensor:
+    return _present(of.labels)
 
 
-def _rows_by_class(name: str, images: ImageSet) -> list[Tensor]:
+def _rows_by_class(images: ImageSet) -> list[Tensor]:
     """The indices of each class's images."""
-    if images.labels is None:
-        raise ConfigError(f"{name} is of samples by class, and these images carry no labels")
-    labels = images.labels[images.rows]
+    labels = _present(class_labels(images))
     return [(labels == label).nonzero().flatten() for label in range(images.spec.classes)]
+
+
+def _present(labels: Tensor | None) -> Tensor:
+    if labels is None:
+        raise ConfigError("metrics by class are of images with labels, and these carry none")
+    return labels

@@ -40,11 +40,8 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     squares = lengths.addmm(x - centre, (y - centre).T, alpha=-2)
     for pairs in torch.split((squares <= _CLOSE * lengths).nonzero(), _NUMBERS // x.shape[1] + 1):
         i, j = pairs.T
-        one, other = x[i], y[j]
-        apart = (one - other).square().sum(1)
-        noise = rounding * (one.square().sum(1) + other.square().sum(1))
-        squares[i, j] = torch.where(apart <= noise, 0, apart)
-    return squares
+        squares[i, j] = (x[i] - y[j]).square().sum(1)
+    return squares.masked_fill_(squares <= rounding * _sums_of_squares(x, y), 0)
 
 
 def within(squares: Tensor, radii: Tensor) -> Tensor:

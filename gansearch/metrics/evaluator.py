@@ -15,8 +15,9 @@ from torch import Tensor
 from gansearch.config import EvaluationConfig
 from gansearch.data import Images, ImageSet
 from gansearch.data.batch import Batch
+from gansearch.data.conditions import drawn_conditions
 from gansearch.data.images import permutation
-from gansearch.errors import ConfigError, DataError, Diverged
+from gansearch.errors import ConfigError, Diverged
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.classes import ClassAccuracyMeasure, WithinClassMeasure
 from gansearch.metrics.features import FEATURES
@@ -28,6 +29,8 @@ from gansearch.metrics.manifolds import manifolds_measure
 from gansearch.metrics.measure import Measure, Names, View
 from gansearch.metrics.parzen import ParzenMeasure
 from gansearch.metrics.reference import Reference
+from gansearch.metrics.requirements import check_images, lacking, refuse_few
+from gansearch.metrics.spread import Spread
 from gansearch.metrics.statistics import Statistics
 
 Measures = Mapping[tuple[str, ...], Measure]
@@ -72,7 +75,7 @@ class Evaluation:
         protocols: what each was measured by, the text of a
             :class:`~gansearch.metrics.protocol.QualityProtocol`.
         spread: root of the pixels' mean variance over the images, as a multiple of the training
-            images'; about 1 for samples as diverse as the data.
+            images'; about 1 for samples as diverse as the data, infinite where these are all one.
     """
 
     values: Mapping[str, float]
@@ -93,8 +96,8 @@ class Evaluator:
         statistics: what Fréchet distances are to, in place of the training images.
 
     Raises:
-        ConfigError: a metric that is none, or that these images do not allow.
-        DataError: the training images are all the same, or the statistics of other features.
+        ConfigError: a metric that is none, or that so many samples or these images do not allow.
+        DataError: the statistics are of other features.
         WeightsError: a metric's pretrained weights cannot be had.
     """
 
@@ -109,6 +112,8 @@ class Evaluator:
         self._config = config
         self._images = images
         self._device = device
+        _refuse_unknown(metrics)
+        check_images(metrics, config.samples, images, compared=statistics is None)
         self._measures = _measures(config, metrics, images, device, statistics)
         self._draw()
         self._real_spread = self._spread_of_data()
@@ -126,8 +131,8 @@ class Evaluator:
 
     def _draw(self) -> None:
         self._generator = torch.Generator().manual_seed(self._config.seed)
-        self._conditions = torch.randint(
-            len(self._images.train), (self._config.samples,), generator=self._generator
+        self._conditions = drawn_conditions(
+            self._images.train, self._config.samples, self._generator
         )
 
     def evaluate(
@@ -142,8 +147,10 @@ class Evaluator:
                 untrained DCGAN's images differ by less than a visible level.
 
         Raises:
+            ConfigError: a class has too few of the conditions for a metric.
             Diverged: ``nan`` where a sample is not finite, ``collapse`` where all are one image.
         """
+        self._refuse_few(self._images.train, self._conditions)
         generator = self._generator.clone_state()
 
         def samples() -> Iterator[Batch]:
@@ -164,8 +171,14 @@ class Evaluator:
         return evaluation
 
     def measure(self, images: ImageSet) -> Evaluation:
-        """Score real images, at most as many as samples are scored, drawn by the same seed."""
-        return self._measure_real(images, self._measures)
+        """Score real images, at most as many as samples are scored, drawn by the same seed.
+
+        Raises:
+            ConfigError: there are too few for a metric.
+        """
+        chosen = self._chosen(images)
+        self._refuse_few(images, chosen)
+        return self._measure_real(images, chosen, self._measures)
 
     def floor(self) -> dict[str, float]:
         """What real images score in each metric: no generator can be expected to do better.
@@ -173,23 +186,31 @@ class Evaluator:
         For a Fréchet distance they are the held-out ones, as many as a trial's samples where so
         many are held out. With fewer it is higher, since the distance's bias grows as their number
         falls; :meth:`measure` gives its protocol. For a likelihood of held-out images they are
-        training ones. A metric without two such images is left out.
+        training ones. A metric with too few such images is left out.
         """
         values: dict[str, float] = {}
         for names, measure in self._measures.items():
-            if measure.real is not None and len(measure.real) >= 2:
-                found = self._measure_real(measure.real, {names: measure}).values
+            if measure.real is None or len(measure.real) < 2:
+                continue
+            chosen = self._chosen(measure.real)
+            if not lacking(names, measure.real, chosen):
+                found = self._measure_real(measure.real, chosen, {names: measure}).values
                 values.update({name: found[name] for name in names})
         return values
 
-    def _measure_real(self, images: ImageSet, measures: Measures) -> Evaluation:
-        chosen = permutation(len(images), self._config.seed)[: self._config.samples]
+    def _refuse_few(self, images: ImageSet, rows: Tensor) -> None:
+        refuse_few((name for each in self._measures for name in each), images, rows)
+
+    def _chosen(self, images: ImageSet) -> Tensor:
+        return permutation(len(images), self._config.seed)[: self._config.samples]
+
+    def _measure_real(self, images: ImageSet, chosen: Tensor, measures: Measures) -> Evaluation:
         source = f"real images {images.fingerprint[:8]}"
         return self._score(self._batches(images, chosen), source, measures)
 
     def _score(self, batches: Iterable[Batch], source: str, measures: Measures) -> Evaluation:
         tallies = [measure.tally() for measure in measures.values()]
-        spread = _Spread()
+        spread = Spread()
         for batch in batches:
             spread.update(batch.images)
             view = View(batch)
@@ -198,15 +219,13 @@ class Evaluator:
         return Evaluation(
             values={name: value for tally in tallies for name, value in tally.values().items()},
             protocols=_protocols(measures, spread.count, source),
-            spread=spread.value() / self._real_spread,
+            spread=spread.value() / self._real_spread if self._real_spread else math.inf,
         )
 
     def _spread_of_data(self) -> float:
-        spread = _Spread()
+        spread = Spread()
         for batch in self._batches(self._images.train, self._conditions):
             spread.update(batch.images)
-        if spread.value() == 0:
-            raise DataError("the training images are all the same: there is nothing to learn")
         return spread.value()
 
     def _batches(self, images: ImageSet, chosen: Tensor) -> Iterator[Batch]:
@@ -230,12 +249,7 @@ def _measures(
     wanted: dict[tuple[Build, str], Names] = {}  # by what makes the measure, and its features
     measures: dict[tuple[str, ...], Measure] = {}
     for name in dict.fromkeys(metrics):
-        metric = METRICS.get(name)
-        if metric is None or metric.kind != "quality":
-            quality = (each for each in METRICS.values() if each.kind == "quality")
-            raise ConfigError(
-                f"{name!r} is no quality metric; those are {', '.join(m.name for m in quality)}"
-            )
+        metric = METRICS[name]
         if metric.measure in IN_FEATURES:
             key = (IN_FEATURES[metric.measure], metric.features)
             wanted.setdefault(key, {})[metric.measure] = name
@@ -246,29 +260,16 @@ def _measures(
     return measures
 
 
+def _refuse_unknown(metrics: tuple[str, ...]) -> None:
+    quality = [name for name, metric in METRICS.items() if metric.kind == "quality"]
+    for name in metrics:
+        if name not in quality:
+            raise ConfigError(f"{name!r} is no quality metric; those are {', '.join(quality)}")
+
+
 def _protocols(measures: Measures, samples: int, source: str) -> dict[str, str]:
     return {
         name: str(measure.protocol(samples, source))
         for names, measure in measures.items()
         for name in names
     }
-
-
-class _Spread:
-    """Streamed variance of each pixel over the images that it is shown."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._sum: Tensor | float = 0.0
-        self._squares: Tensor | float = 0.0
-
-    def update(self, images: Tensor) -> None:
-        images = images.double()
-        self.count += len(images)
-        self._sum = self._sum + images.sum(0)
-        self._squares = self._squares + images.square().sum(0)
-
-    def value(self) -> float:
-        """Root of the variance's mean over the pixels."""
-        variance = torch.as_tensor(self._squares / self.count - (self._sum / self.count) ** 2)
-        return math.sqrt(max(0.0, float(variance.mean())))

@@ -76,7 +76,6 @@ def infinity_measure(
         reference,
         reference.population,
         f"Fréchet distance extrapolated from {POINTS} sample counts (seed {config.seed})",
-        2 * POINTS,
         lambda vectors: {"fid_infinity": fid_infinity(vectors, gaussian, config.seed)},
     )
 

@@ -46,4 +46,4 @@ def inception_score_measure(
         return {"inception_score": float(inception_score(features.logits(vectors)).mean())}
 
     method = f"Inception score, {SPLITS} splits, logits without bias"
-    return VectorsMeasure(names, reference, Compared(), method, SPLITS, score)
+    return VectorsMeasure(names, reference, Compared(), method, score)

@@ -58,6 +58,5 @@ def kernel_measure(names: Names, reference: Reference, _: EvaluationConfig) -> V
         reference,
         reference.subset,
         "unbiased MMD² of all pairs under (x·y/D + 1)³",
-        2,
         lambda vectors: {"kid": kernel_distance(vectors, reference.vectors, mean)},
     )

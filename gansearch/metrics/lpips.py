@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansearch.data import Images, ImageSet
-from gansearch.errors import ConfigError
 from gansearch.metrics.measure import View
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.weights import PublishedWeights
@@ -27,9 +26,6 @@ HEADS = PublishedWeights(
     used_by="lpips_diversity (6 KB)",
 )
 """How much each channel counts, as the paper's authors published it: version 0.1."""
-LEAST_RESOLUTION = 32
-"""Pixels from which on AlexNet's last layers see anything."""
-
 _STAGES = (2, 5, 8, 10, 12)  # of AlexNet's layers, behind each ReLU
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
@@ -63,7 +59,8 @@ class Lpips(nn.Module):
     def forward(self, images: Tensor, others: Tensor) -> Tensor:
         """``[N, 1 or 3, H, W]`` twice, in [-1, 1] → distances ``[N]``, at least 0.
 
-        Gray images become RGB. H and W are at least :data:`LEAST_RESOLUTION`.
+        Gray images become RGB. H and W are at least 32: below that AlexNet's last
+        layers see nothing.
         """
         distances = []
         pairs = zip(self._activations(images), self._activations(others), strict=True)
@@ -100,16 +97,10 @@ class LpipsMeasure:
         device: that distances are computed on.
 
     Raises:
-        ConfigError: the images are too small for AlexNet.
         WeightsError: the weights cannot be had.
     """
 
     def __init__(self, name: str, images: Images, device: torch.device) -> None:
-        resolution = images.train.spec.resolution
-        if resolution < LEAST_RESOLUTION:
-            raise ConfigError(
-                f"{name} needs images of {LEAST_RESOLUTION} pixels (got {resolution})"
-            )
         self.real: ImageSet | None = images.train
         self._name = name
         self._lpips = load_lpips().to(device)

@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 
 from gansearch.config import EvaluationConfig
-from gansearch.errors import ConfigError
+from gansearch.metrics.catalog import NEIGHBOURS
 from gansearch.metrics.distances import squared_distances, within
 from gansearch.metrics.measure import Names, VectorsMeasure
 from gansearch.metrics.reference import Reference
 
 PRECISION_K = 3
 """Neighbours of precision and recall, as in the paper."""
-DENSITY_K = 5
+DENSITY_K = NEIGHBOURS
 """Neighbours of density and coverage, as in the paper."""
-LEAST = DENSITY_K + 1
+LEAST = NEIGHBOURS + 1
 """Vectors that have so many neighbours."""
 
 _ROWS = 1024  # of a matrix of distances that is in memory at a time
@@ -84,22 +84,12 @@ def compare(sample: Tensor, reference: Tensor, reference_radii: Tensor) -> Manif
 
 
 def manifolds_measure(names: Names, reference: Reference, _: EvaluationConfig) -> VectorsMeasure:
-    """The four as metrics, against as many real images as samples where there are so many.
-
-    Raises:
-        ConfigError: there are too few samples or training images.
-    """
-    if len(reference.vectors) < LEAST:
-        raise ConfigError(
-            f"{', '.join(names.values())}: needs {LEAST} samples (evaluation.samples) and as many "
-            f"training images (got {len(reference.vectors)})"
-        )
+    """The four as metrics, against as many real images as samples where there are so many."""
     real = reference.derived("squared_radii", radii)
     return VectorsMeasure(
         names,
         reference,
         reference.subset,
         f"{PRECISION_K} neighbours for precision and recall, {DENSITY_K} for density and coverage",
-        LEAST,
         lambda vectors: asdict(compare(vectors, reference.vectors, real)),
     )

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from gansearch.data import ImageSet
 from gansearch.data.batch import Batch
-from gansearch.errors import ConfigError
 from gansearch.metrics.features import Features
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
@@ -76,11 +75,7 @@ class VectorsMeasure:
         reference: the real images, and the features.
         compared: what of the real images is compared with.
         method: what is computed, for the protocol.
-        least: images that it takes.
         score: from ``[N, D]`` to what is measured, by the keys of ``names``.
-
-    Raises:
-        ConfigError: fewer images are sampled.
     """
 
     def __init__(
@@ -89,16 +84,9 @@ class VectorsMeasure:
         reference: Reference,
         compared: Compared,
         method: str,
-        least: int,
         score: Callable[[Tensor], dict[str, float]],
     ) -> None:
-        if reference.samples < least:
-            raise ConfigError(
-                f"{', '.join(names.values())}: needs evaluation.samples of at least {least} "
-                f"(got {reference.samples})"
-            )
-        heldout = reference.images.heldout
-        self.real = heldout if heldout is not None and len(heldout) >= least else None
+        self.real = reference.images.heldout
         self._reference = reference
         self._compared = compared
         self._method = method

@@ -15,12 +15,14 @@ from torch import Tensor
 from gansearch.config import TrainConfig
 from gansearch.data import Images, load_images
 from gansearch.data.batch import Batch
+from gansearch.data.conditions import covering_conditions
 from gansearch.errors import CheckpointError, Diverged
 from gansearch.metrics.calibration import CALIBRATION, device_speed
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.device import device_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
+from gansearch.metrics.requirements import check_run
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
 from gansearch.train.monitor import COLLAPSE_FROM, LEAST_KIMG, check_collapse, variety
@@ -99,7 +101,8 @@ def draw_samples(trainer: Trainer, images: Images, count: int, seed: int) -> Ten
 
     Args:
         trainer: as far as it has come.
-        images: where the conditions come from, held-out ones where there are any.
+        images: where the conditions come from, held-out ones where there are any; they go through
+            the classes in turn.
         count: images wanted.
         seed: of the latents.
 
@@ -108,7 +111,8 @@ def draw_samples(trainer: Trainer, images: Images, count: int, seed: int) -> Ten
     """
     source = images.train if images.heldout is None else images.heldout
     generator = torch.Generator().manual_seed(seed)
-    chunks = torch.split(torch.arange(count) % len(source), trainer.config.settings.batch_size)
+    rows = covering_conditions(source, count)
+    chunks = torch.split(rows, trainer.config.settings.batch_size)
     batches = (source.batch(indices).to(trainer.device) for indices in chunks)
     return torch.cat([trainer.sample(batch, generator).cpu() for batch in batches])
 
@@ -122,6 +126,7 @@ def _reports(
     on_foreseen: OnForeseen,
 ) -> Iterator[tuple[Report, Path]]:
     images = load_images(config.data)
+    check_run(config.evaluation, images)
     foreseen = foresee(config, images.train, device)
     on_foreseen(foreseen)
     refuse_too_large(foreseen, str(device))

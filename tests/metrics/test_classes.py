@@ -137,7 +137,9 @@ def test_refuses_images_without_labels(images: Images) -> None:
 
 
 def test_too_few_samples_of_a_class_are_counted(images: Images) -> None:
-    with pytest.raises(ConfigError, match=r"of class \d there is [01]: raise evaluation.samples"):
+    with pytest.raises(
+        ConfigError, match=r"2 samples of each class \(evaluation.samples\), got [01] of class \d"
+    ):
         evaluator(images, samples=8).evaluate(noisy(0.1))
 
 
@@ -145,5 +147,5 @@ def test_refuses_a_class_without_two_training_images(images: Images) -> None:
     labels = images.train.labels[images.train.rows]
     kept = torch.cat([(labels != 3).nonzero().flatten(), (labels == 3).nonzero().flatten()[:1]])
     few = Images(images.train.subset(kept), None)
-    with pytest.raises(ConfigError, match="of class 3 there is 1"):
+    with pytest.raises(ConfigError, match="2 training images of each class, got 1 of class 3"):
         evaluator(few, ("fid_within_digits",))

@@ -38,6 +38,15 @@ def test_vectors_that_differ_by_their_rounding_are_equal() -> None:
     assert (squared_distances(x, x * 1.00001).diagonal() > 0).all()
 
 
+def test_rounding_is_of_the_vectors_and_not_of_how_they_vary() -> None:
+    """One image, most of whose copies were in one batch and two in another."""
+    vector = torch.rand(128, generator=torch.Generator().manual_seed(0))
+    other = vector * (1 + 2 * torch.finfo(vector.dtype).eps)
+    x = torch.stack([*64 * [vector], *2 * [other]])
+    assert not torch.equal(vector, other)
+    assert (squared_distances(x, x) == 0).all()
+
+
 def test_the_parts_of_many_equal_vectors_are_the_whole() -> None:
     x = torch.ones(1500, 2048)  # more differences than are in memory at a time
     assert (squared_distances(x[:5], x) == 0).all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
@@ -12,7 +13,8 @@ from gansearch.config import DataConfig, EvaluationConfig
 from gansearch.data import Images, load_images
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.data.images import from_arrays, split
-from gansearch.errors import ConfigError, DataError, Diverged
+from gansearch.errors import ConfigError, Diverged
+from gansearch.metrics.catalog import METRICS as METRICS_CATALOG
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import FEATURES, Features, random_features
 
@@ -29,7 +31,9 @@ def images() -> Images:
 def evaluator(
     images: Images, metrics: tuple[str, ...] = ("fid_random",), **config: int
 ) -> Evaluator:
-    return Evaluator(EvaluationConfig(**{"samples": 300, **config}), metrics, images, CPU)
+    # As for a folder of images, whose number is no setting.
+    changed = EvaluationConfig().model_copy(update={"samples": 300, **config})
+    return Evaluator(changed, metrics, images, CPU)
 
 
 def noisy(strength: float) -> Sample:
@@ -271,8 +275,78 @@ def test_refuses_what_is_no_quality_metric(images: Images, name: str) -> None:
         evaluator(images, (name,))
 
 
-def test_refuses_data_that_is_all_one_image() -> None:
-    pixels = torch.full((10, 1, 8, 8), 7, dtype=torch.uint8)
-    same = split(from_arrays(pixels, None, resolution=8), holdout=0)
-    with pytest.raises(DataError, match="all the same"):
-        evaluator(same)
+def same(count: int, level: int = 7) -> Images:
+    pixels = torch.full((count, 1, 8, 8), level, dtype=torch.uint8)
+    return split(from_arrays(pixels, None, resolution=8), holdout=0)
+
+
+@pytest.mark.parametrize("level", [0, 7, 77, 255])
+def test_equal_images_have_no_spread_at_all(images: Images, level: int) -> None:
+    assert evaluator(images).measure(same(130, level).train).spread == 0
+
+
+# --- Few and equal images ----------------------------------------------------------------------
+
+EVERY = tuple(
+    f"{measure}_random"
+    for measure in ("fid", "fid_infinity", "kid", "precision", "recall", "density", "coverage")
+)
+
+
+@pytest.mark.parametrize("metric", EVERY)
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7, 29, 30, 31])
+@pytest.mark.parametrize("equal", [True, False])
+def test_few_or_equal_images_have_a_finite_value_or_the_number_is_named(
+    images: Images, metric: str, count: int, equal: bool
+) -> None:
+    """Of those that are scored, and of those that they are compared with."""
+    few = same(count) if equal else Images(images.train.subset(torch.arange(count)), None)
+    least = METRICS_CATALOG[metric].needs
+
+    def value(scored: Images, reference: Images) -> float:
+        return (
+            evaluator(reference, (metric,), samples=len(scored.train))
+            .measure(scored.train)
+            .values[metric]
+        )
+
+    for scored, reference in ((few, images), (images, few), (few, few)):
+        if len(scored.train) >= least.samples and len(reference.train) >= least.real:
+            assert math.isfinite(value(scored, reference))
+            continue
+        with pytest.raises(ConfigError, match=rf"{metric} needs at least \d+ .*, got {count}"):
+            value(scored, reference)
+
+
+@pytest.mark.parametrize("metric", EVERY)
+def test_fewer_images_than_samples_are_counted(images: Images, metric: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"{metric} needs at least \d+ images to score.*, got 1$"
+    ):
+        evaluator(images, (metric,)).measure(images.train.subset(torch.arange(1)))
+
+
+def test_a_set_that_is_one_image_is_as_good_as_itself() -> None:
+    values = evaluator(same(70), EVERY, samples=66).measure(same(66).train).values
+    expected = {
+        "fid": 0,
+        "fid_infinity": 0,
+        "kid": 0,
+        "density": 66 / 5,
+    }  # of as many real ones as are scored
+    for metric in EVERY:
+        measure = metric.removesuffix("_random")
+        assert values[metric] == pytest.approx(expected.get(measure, 1), abs=1e-6), metric
+
+
+def test_the_order_of_the_images_does_not_matter(images: Images) -> None:
+    train = images.train
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(1))
+    metrics = tuple(name for name in EVERY if name != "fid_infinity_random")  # draws subsets
+    few = train.subset(torch.arange(100))
+    plain = evaluator(Images(train, None), metrics, samples=len(train)).measure(few).values
+    shuffled = Images(train.subset(order), None)
+    moved = evaluator(shuffled, metrics, samples=len(train)).measure(
+        few.subset(torch.randperm(100, generator=torch.Generator().manual_seed(2)))
+    )
+    assert moved.values == {name: pytest.approx(plain[name], rel=1e-4) for name in metrics}

@@ -105,7 +105,7 @@ def test_an_outlier_spoils_recall_and_not_coverage() -> None:
 
 def test_too_few_images_are_refused() -> None:
     images = load_images(DataConfig(name="digits"))
-    with pytest.raises(ConfigError, match=r"precision_random: needs 6 samples .* \(got 5\)"):
+    with pytest.raises(ConfigError, match=r"precision_random needs at least 6 images .* got 5"):
         Evaluator(EvaluationConfig(samples=5), ("precision_random",), images, torch.device("cpu"))
 
 

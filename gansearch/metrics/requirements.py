@@ -1,0 +1,99 @@
+"""What metrics need of images, checked before anything is trained or scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from gansearch.config import EvaluationConfig
+from gansearch.data import Images, ImageSet
+from gansearch.data.conditions import class_labels, drawn_conditions
+from gansearch.errors import ConfigError, DataError
+from gansearch.metrics.catalog import METRICS, Counts, shortages
+
+
+def check_run(config: EvaluationConfig, images: Images) -> None:
+    """See that every metric of a run has a value of what its generator will make.
+
+    Raises:
+        ConfigError: there are too few samples or images, of a class or altogether.
+        DataError: the training images are all the same.
+    """
+    finalists = [] if config.finalists is None else [config.finalists.samples]
+    check_images(config.metrics, min([config.samples, *finalists]), images)
+    generator = torch.Generator().manual_seed(config.seed)
+    refuse_few(
+        config.metrics, images.train, drawn_conditions(images.train, config.samples, generator)
+    )
+    if is_one_image(images.train):
+        raise DataError("the training images are all the same: there is nothing to learn")
+
+
+def check_images(
+    metrics: Iterable[str], samples: int, images: Images, *, compared: bool = True
+) -> None:
+    """See that metrics have values, as far as the number of samples and the images tell.
+
+    Args:
+        metrics: their names.
+        samples: number of images that are to be scored.
+        images: what they are compared with.
+        compared: whether they are; not where a statistics file stands in for the training images.
+
+    Raises:
+        ConfigError: there are too few, or a metric is by class and the images have no labels.
+    """
+    train, heldout = images.train, images.heldout
+    for name in metrics:
+        if METRICS[name].by_class and train.labels is None:
+            raise ConfigError(f"{name} is of samples by class, and these images carry no labels")
+    have = Counts(
+        samples=samples,
+        real=len(train) if compared else None,
+        heldout=0 if heldout is None else len(heldout),
+        resolution=train.spec.resolution,
+    )
+    _refuse(shortages(metrics, have))
+    if compared:
+        count, named = _smallest_class(train, torch.arange(len(train)))
+        _refuse([line + named for line in shortages(metrics, Counts(real_of_class=count))])
+
+
+def refuse_few(metrics: Iterable[str], images: ImageSet, rows: Tensor) -> None:
+    """See that metrics have values of some images of a set, or of samples of their classes.
+
+    Raises:
+        ConfigError: they are too few, of a class or altogether.
+    """
+    _refuse(lacking(metrics, images, rows))
+
+
+def lacking(metrics: Iterable[str], images: ImageSet, rows: Tensor) -> list[str]:
+    """What :func:`refuse_few` names, a line each."""
+    count, named = _smallest_class(images, rows)
+    names = list(metrics)
+    of_class = shortages(names, Counts(samples_of_class=count))
+    return [*shortages(names, Counts(samples=len(rows))), *(line + named for line in of_class)]
+
+
+def _smallest_class(images: ImageSet, rows: Tensor) -> tuple[int | None, str]:
+    """How many of ``rows`` are of the class that has fewest, and which that is; or nothing."""
+    labels = class_labels(images)
+    if labels is None:
+        return None, ""
+    counts = labels[rows].bincount(minlength=images.spec.classes)
+    return int(counts.min()), f" of class {int(counts.argmin())}"
+
+
+def _refuse(lines: list[str]) -> None:
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+def is_one_image(images: ImageSet) -> bool:
+    """Whether all images of a set are the same; reads no further than to the first other one."""
+    first = images.pixels[images.rows[:1]]
+    parts = torch.split(images.rows, 64)
+    return all(bool((images.pixels[rows] == first).all()) for rows in parts)
