@@ -14,6 +14,7 @@ from ray.exceptions import GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from gansearch.errors import StudyError
+from gansearch.search.engine.cores import usable_cores
 from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space
 
@@ -52,7 +53,7 @@ def cluster(address: str | None, space: Space) -> Iterator[None]:
             address or "local",
             logging_level=logging.ERROR,
             log_to_driver=False,
-            **({} if address else LOCAL_RAY),
+            **({} if address else {**LOCAL_RAY, "num_cpus": usable_cores()}),
         )
     try:
         if capacity(space) < 1:

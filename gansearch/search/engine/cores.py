@@ -1,7 +1,8 @@
-"""Cores of this host that one trial has to itself."""
+"""Cores of this host: how many this process may use, and those that one trial has to itself."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,18 @@ from pathlib import Path
 
 from gansearch.locks import lock_file, locked, locked_at_once
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUPS = Path("/proc/self/cgroup")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use at once, at least 1.
+
+    Those of its affinity (``taskset``, a cpuset), and no more than a container's quota comes to.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return max(1, int(min(len(os.sched_getaffinity(0)), _quota())))
 
 
 @contextmanager
@@ -56,8 +68,40 @@ def _claimed(allowed: set[int], cpus: float, claims: ExitStack) -> frozenset[int
 
 
 def _are_ours(cores: set[int]) -> bool:
-    """Whether no container's quota, in the form of cgroups v2, is less than so many cores."""
-    if not _QUOTA.exists():
-        return True
-    quota, period = _QUOTA.read_text().split()
-    return quota == "max" or int(quota) >= len(cores) * int(period)
+    """Whether no container's quota is less than so many cores."""
+    return _quota() >= len(cores)
+
+
+def _quota() -> float:
+    """Cores that the least quota of this process's control groups comes to; infinite without one.
+
+    In the forms of cgroups v2 (``cpu.max``) and v1 (``cpu.cfs_quota_us``).
+    """
+    if not _OWN_CGROUPS.exists():
+        return math.inf
+    quotas = [math.inf]
+    for line in _OWN_CGROUPS.read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for group in (Path(path), *Path(path).parents):
+            inside = group.relative_to("/")
+            if not controllers:
+                quotas += _quota_v2(_CGROUPS / inside)
+            elif "cpu" in controllers.split(","):
+                quotas += _quota_v1(_CGROUPS / "cpu" / inside)
+    return min(quotas)
+
+
+def _quota_v2(group: Path) -> list[float]:
+    file = group / "cpu.max"
+    if not file.exists():
+        return []
+    quota, period = file.read_text().split()
+    return [] if quota == "max" else [int(quota) / int(period)]
+
+
+def _quota_v1(group: Path) -> list[float]:
+    files = [group / f"cpu.cfs_{name}_us" for name in ("quota", "period")]
+    if not all(file.exists() for file in files):
+        return []
+    quota, period = (int(file.read_text()) for file in files)
+    return [] if quota < 0 else [quota / period]
