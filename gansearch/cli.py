@@ -179,13 +179,14 @@ def train(
     results: Results = RESULTS,
 ) -> None:
     """Train one configuration again: longer, or with other seeds."""
+    from gansearch.readable import number
     from gansearch.retrain import find_config, retrain
 
     console = terminal()
     config = find_config(source, results)
     for report, folder in retrain(config, max_kimg=kimg, seeds=seed or [config.seed], out=out):
         measured = (name for name in report.protocols if name in report.metrics)
-        values = "  ".join(f"{name} {report.metrics[name]:.4g}" for name in measured)
+        values = "  ".join(f"{name} {number(report.metrics[name])}" for name in measured)
         console.print(f"{folder}: {report.kimg:g} kimg  {values}")
 
 

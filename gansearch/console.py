@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from gansearch.readable import number
 from gansearch.record import Outcome, Score, StudyRecord, TrialRecord
 from gansearch.report.standing import Interval, scores_of
 from gansearch.report.tables import with_interval
@@ -141,7 +142,7 @@ class ProgressView:
 
     def _line(self, trial: TrialRecord, progress: Progress, left: float | None) -> Text:
         values = "  ".join(
-            f"{o.metric} {trial.last.metrics[o.metric]:.4g}"
+            f"{o.metric} {number(trial.last.metrics[o.metric])}"
             for o in self.space.objectives
             if trial.last and o.metric in trial.last.metrics
         )
@@ -185,7 +186,7 @@ class ProgressView:
         table.add_row("trials", states)
         table.add_row("reached", rungs)
         for metric, (value, trial) in progress.best.items():
-            table.add_row(f"best {metric}", f"{value:.4g}  [dim]trial {trial.number}[/dim]")
+            table.add_row(f"best {metric}", f"{number(value)}  [dim]trial {trial.number}[/dim]")
         table.add_row("time left", duration(left) if left is not None else "estimating")
         bar = ProgressBar(
             total=max(progress.expected_kimg, 1e-9), completed=progress.kimg, width=60

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.noise import by_latents
+from gansearch.readable import number
 from gansearch.record import Report, TrialRecord
 from gansearch.report.standing import Standing, check_protocols
 from gansearch.space.models import Bound, Objective, Space
@@ -145,8 +146,8 @@ def is_bounded(bound: Bound) -> bool:
 
 
 def _words(bound: Bound) -> str:
-    least = f"{bound.min:g} <= " if bound.min is not None else ""
-    greatest = f" <= {bound.max:g}" if bound.max is not None else ""
+    least = f"{number(float(bound.min), 6)} <= " if bound.min is not None else ""
+    greatest = f" <= {number(float(bound.max), 6)}" if bound.max is not None else ""
     return f"{least}{bound.metric}{greatest}" if least or greatest else f"a finite {bound.metric}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gansearch.metrics.catalog import METRICS
+from gansearch.readable import number
 from gansearch.record import StudyRecord
 from gansearch.report.selection import Selection
 from gansearch.report.style import HIGHLIGHTS, label
@@ -45,7 +46,7 @@ def draw_floor(axes: Axes, record: StudyRecord, selection: Selection, metric: st
     as_searched = ", as the search measures" if metric in selection.scored else ""
     axes.axhline(float(text), color=HIGHLIGHTS[2], lw=1.3, ls=(0, (5, 3)), zorder=1)
     axes.annotate(
-        f"real data against held-out real{as_searched}: {float(text):.3g}",
+        f"real data against held-out real{as_searched}: {number(float(text), 3)}",
         (0.995, float(text)),
         xycoords=("axes fraction", "data"),
         xytext=(0, 4),

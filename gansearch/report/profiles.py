@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 
+from gansearch.readable import number
 from gansearch.report.style import FIGURE, HIGHLIGHTS, INK, decorate, write_figure
+from gansearch.sheet import Column, Sheet
+from gansearch.train.blocks import BlockCost
 from gansearch.train.profiling import FORMS, Profile
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ ROW = 0.27
 
 def profile_tables(profile: Profile) -> RenderableType:
     """What was run, a table of its phases and one of its blocks."""
-    return Group(_heading(profile), "", _phases(profile), _blocks(profile))
+    return Group(_heading(profile), "", _phases(profile), "", _blocks(profile))
 
 
 def write_profile_plot(profile: Profile, path: Path) -> None:
@@ -53,10 +55,12 @@ def profile_figure(profile: Profile) -> Figure:
     )
     for row, phase in enumerate(phases):
         if phase.memory_mib is not None:
-            _note(above, phase.milliseconds, row, f"{phase.memory_mib:.3g} MiB")
+            _note(above, phase.milliseconds, row, f"{number(phase.memory_mib, 3)} MiB")
     for row, block in enumerate(blocks):
         if block.ratio is not None:
-            _note(under, block.own.milliseconds, row, f"dense / separable: {block.ratio:.2g}")
+            _note(
+                under, block.own.milliseconds, row, f"dense / separable: {number(block.ratio, 2)}"
+            )
     decorate(above, "ms of a round, and the most that tensors take meanwhile", "")
     decorate(under, f"ms of a batch of {profile.config.settings.batch_size}, block by itself", "")
     above.set_title(_title(profile), loc="left", color=INK, fontweight="bold", fontsize=10)
@@ -88,49 +92,56 @@ def _heading(profile: Profile) -> str:
     threads = f"{profile.threads} thread{'s' if profile.threads > 1 else ''}"
     return (
         f"{_title(profile)}, {threads}\n"
-        f"a round of {profile.images} real images: {profile.round_ms:.3g} ms, {rate:.3g} s a kimg; "
-        f"peak memory predicted: {profile.predicted_mib:.0f} MiB\n"
+        f"a round of {profile.images} real images: {number(profile.round_ms)} ms, "
+        f"{number(rate)} s a kimg; peak memory predicted: {number(profile.predicted_mib)} MiB\n"
         f"medians of {profile.steps} rounds after a warm-up"
     )
 
 
-def _phases(profile: Profile) -> Table:
-    table = _table("phase", "ms a round", "share", "tensors, MiB")
-    for phase in profile.phases:
-        share = phase.milliseconds / profile.round_ms
-        memory = "-" if phase.memory_mib is None else f"{phase.memory_mib:.1f}"
-        table.add_row(phase.name, f"{phase.milliseconds:.2f}", f"{share:.1%}", memory)
-    return table
-
-
-def _blocks(profile: Profile) -> Table:
-    batch = profile.config.settings.batch_size
-    separable = any(block.forms for block in profile.blocks)
-    forms: tuple[Any, ...] = (*(f"{form}, ms" for form in FORMS), "ratio") if separable else ()
-    table = _table(
-        *("block", "params", "MMACs an image", "forward, ms", "backward, ms", "activations, MiB"),
-        *forms,
+def _phases(profile: Profile) -> Sheet:
+    phases = profile.phases
+    memory = ["-" if each.memory_mib is None else f"{each.memory_mib:.1f}" for each in phases]
+    shares = [f"{each.milliseconds / profile.round_ms:.1%}" for each in phases]
+    return Sheet(
+        [Column("phase", [each.name for each in phases])],
+        [
+            [
+                _numbers("round", "ms", (f"{each.milliseconds:.2f}" for each in phases)),
+                _numbers("share", "", shares),
+                _numbers("tensors", "MiB", memory),
+            ]
+        ],
     )
-    table.caption = f"each block by itself, a batch of {batch}"
-    for block in profile.blocks:
-        own = block.own
-        cells = (f"{cost.milliseconds:.2f}" for cost in block.forms.values())
-        compared = (*cells, f"{block.ratio:.2g}") if block.ratio else ()
-        table.add_row(
-            block.name,
-            f"{own.params:,}",
-            f"{1000 * own.gmacs:.3g}",
-            f"{own.forward_ms:.2f}",
-            f"{own.backward_ms:.2f}",
-            f"{own.activations_mib:.2f}",
-            *compared,
-        )
-    return table
 
 
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
+def _blocks(profile: Profile) -> Sheet:
+    blocks = profile.blocks
+    own = [block.own for block in blocks]
+    costs = [
+        _numbers("params", "", (f"{each.params:,}" for each in own)),
+        _numbers("MMACs", "an image", (number(1000 * each.gmacs, 3) for each in own)),
+        _numbers("forward", "ms", (f"{each.forward_ms:.2f}" for each in own)),
+        _numbers("backward", "ms", (f"{each.backward_ms:.2f}" for each in own)),
+        _numbers("activations", "MiB", (f"{each.activations_mib:.2f}" for each in own)),
+    ]
+    forms = [
+        _numbers(form, "ms", (_milliseconds(block.forms.get(form)) for block in blocks))
+        for form in FORMS
+        if any(block.forms for block in blocks)
+    ]
+    if forms:
+        ratios = ("" if block.ratio is None else number(block.ratio, 2) for block in blocks)
+        forms.append(_numbers("ratio", "", ratios))
+    return Sheet(
+        [Column("block", [block.name for block in blocks])],
+        [costs, forms],
+        notes=[f"each block by itself, a batch of {profile.config.settings.batch_size}"],
+    )
+
+
+def _milliseconds(cost: BlockCost | None) -> str:
+    return "" if cost is None else f"{cost.milliseconds:.2f}"
+
+
+def _numbers(heading: str, unit: str, cells: Iterable[str]) -> Column:
+    return Column(heading, list(cells), unit, numbers=True)

@@ -91,6 +91,11 @@ class Selection:
         """Whether a configuration on the front was trained more than once."""
         return any(len(self.trainings(t)) + self.lost(t) > 1 for t in self.front)
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether the front's values leave any doubt of who is on it."""
+        return any(probability < 1 for probability in self.probabilities.values())
+
     @cached_property
     def scored(self) -> frozenset[str]:
         """The metrics that were scored again."""

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
+from gansearch.readable import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ def scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None
     axis = axes.xaxis if which == "x" else axes.yaxis
     decades = math.log10(max(values) / min(values))
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 3 else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(value), 6)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 

@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from gansearch.errors import UsageError
+from gansearch.readable import number
 from gansearch.report.selection import Selection, select
 from gansearch.report.standing import final
-from gansearch.report.tables import front_table, number
+from gansearch.report.tables import front_table
 
 if TYPE_CHECKING:
     from gansearch.record import StudyRecord

@@ -8,97 +8,97 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
-from gansearch.report.comparison import Comparison, Spread
+from gansearch.readable import number
+from gansearch.report.comparison import Comparison, Configuration
 from gansearch.report.published import Published
 from gansearch.report.selection import Selection
 from gansearch.report.standing import Interval
+from gansearch.sheet import Column, Sheet
 
 if TYPE_CHECKING:
     from gansearch.record import TrialRecord
-    from gansearch.settings import Scalar
 
 MAX_PARAMETERS = 8
-"""Columns of parameters that a terminal has room for; the CSV has all of them."""
+"""Parameters that a front's table shows; the CSV has all of them."""
+
+FRONT = "P(front)"
+"""Heading of the probability of being on the front."""
+
+KNEE, NOISE = "★", "~"
+"""Marks of the recommended point, and of those that are on the front by noise alone."""
 
 
-def front_table(selection: Selection, title: str = "Pareto front") -> Table:
+def front_table(selection: Selection, title: str = "Pareto front") -> Sheet:
     """The front, its objectives with their units, and the parameters that tell its points apart.
 
     Args:
-        selection: the front; the recommended point is marked.
+        selection: the front; the recommended point is marked :data:`KNEE`, one that is there by
+            noise alone :data:`NOISE`.
         title: above the table.
     """
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", style="bold green")
-    table.add_column("trial", justify="right")
-    table.add_column("variant")
-    for objective in selection.objectives:
-        table.add_column(_heading(objective.metric), justify="right", style="cyan")
+    front = selection.front
+    if not front:
+        return Sheet([], [], title, list(notes(selection)))
+    mark = {trial.number: NOISE for trial in selection.by_noise}
+    if selection.knee:
+        mark[selection.knee.number] = KNEE
+    keys = [
+        Column("", [mark.get(trial.number, "") for trial in front], style="bold green"),
+        Column("trial", [str(trial.number) for trial in front], numbers=True),
+    ]
+    results = [
+        Column("variant", [str(trial.params.get("variant", "")) for trial in front]),
+        *(
+            _metric_column(metric, [measured(selection, trial, metric) for trial in front])
+            for metric in (objective.metric for objective in selection.objectives)
+        ),
+    ]
+    if selection.uncertain:
+        chances = [chance(selection, trial) for trial in front]
+        results.append(Column(FRONT, chances, numbers=True))
     if selection.repeated:
-        table.add_column("n", justify="right")
-    parameters = _telling(selection)[:MAX_PARAMETERS]
-    for name in parameters:
-        table.add_column(name, justify="right", style="dim", overflow="fold")
-    for trial in selection.front:
-        knee = trial is selection.knee
-        metrics = [objective.metric for objective in selection.objectives]
-        table.add_row(
-            "★" if knee else "",
-            str(trial.number),
-            str(trial.params.get("variant", "")),
-            *(measured(selection, trial, metric) for metric in metrics),
-            *([trainings(selection, trial)] if selection.repeated else []),
-            *(along(trial, name) for name in parameters),
-            style="bold" if knee else None,
-        )
-    table.caption = escape("\n".join(notes(selection))) or None
-    table.caption_justify = "left"
-    return table
+        results.append(Column("n", [trainings(selection, t) for t in front], numbers=True))
+    parameters = [
+        Column(name, [along(trial, name) for trial in front], style="dim")
+        for name in _telling(selection)[:MAX_PARAMETERS]
+    ]
+    bold = front.index(selection.knee) if selection.knee else None
+    return Sheet(keys, [results, parameters], title, list(notes(selection)), bold)
 
 
-def scores_table(rows: Iterable[tuple[str, Sequence[float], str]]) -> Table:
+def scores_table(rows: Iterable[tuple[str, Sequence[float], str]]) -> Sheet:
     """Metrics, their values by seed, and the protocol that these were measured by."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("metric")
-    table.add_column("value", justify="right", style="cyan")
-    table.add_column("protocol", style="dim", overflow="fold")
-    for metric, values, protocol in rows:
-        interval = Interval.of(values)
-        single = interval.half is None
-        value = f"{interval.mean:.6g}" if single else with_interval(interval)
-        table.add_row(metric, value, escape(protocol))
-        if not single:
-            table.caption = "mean ± 95% interval over the seeds, by Student's t"
-    return table
+    rows = list(rows)
+    intervals = [Interval.of(values) for _, values, _ in rows]
+    cells = [
+        number(each.mean, 6) if each.half is None else with_interval(each) for each in intervals
+    ]
+    several = any(each.half is not None for each in intervals)
+    return Sheet(
+        [Column("metric", [metric for metric, *_ in rows])],
+        [
+            [
+                Column("value", cells, numbers=True, style="cyan"),
+                Column("protocol", [protocol for *_, protocol in rows], style="dim"),
+            ]
+        ],
+        notes=["mean ± 95% interval over the seeds, by Student's t"] if several else [],
+    )
 
 
-def studies_table(names: Iterable[str]) -> Table:
+def studies_table(names: Iterable[str]) -> Sheet:
     """The studies of a results folder, oldest first."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("study")
-    for name in names:
-        table.add_row(name)
-    return table
+    return Sheet([Column("study", list(names))], [])
 
 
 def write_csv(selection: Selection, path: Path) -> None:
     """Write the front as CSV: every parameter and metric, at full precision."""
     with written_atomically(path) as temporary:
         selection.table.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def number(value: Scalar | None) -> str:
-    """A value in few characters: four significant digits, nothing for what was not asked."""
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def along(trial: TrialRecord, name: str) -> str:
@@ -108,9 +108,17 @@ def along(trial: TrialRecord, name: str) -> str:
 
 
 def measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
-    """A value, with its interval where it is a mean: ``1.234 ± 0.051``."""
+    """A value, with its interval where it has one: ``1.234 ± 0.051``."""
     interval = selection.interval(trial, metric)
     return number(selection.values(trial)[metric]) if interval is None else with_interval(interval)
+
+
+def chance(selection: Selection, trial: TrialRecord) -> str:
+    """The probability of being on the front: ``74%``; what is uncertain never reads 0 or 100%."""
+    percent = 100 * selection.probabilities[trial.number]
+    if percent in (0, 100):
+        return f"{percent:.0f}%"
+    return "> 99%" if percent > 99 else "< 1%" if percent < 1 else f"{percent:.0f}%"
 
 
 def trainings(selection: Selection, trial: TrialRecord) -> str:
@@ -148,15 +156,30 @@ def notes(selection: Selection) -> Iterator[str]:
         )
     if selection.disturbed:
         yield (
-            "seconds_per_kimg was never measured alone, so that other work may be in it: "
-            f"trials {_numbers(selection.disturbed)}; "
+            "seconds_per_kimg was never measured alone, so that others' work may be in it: trials "
+            f"{_numbers(selection.disturbed)}; "
             "`gansearch pareto STUDY --min measured_alone=1` leaves them out"
+        )
+    yield from _notes_of_noise(selection)
+
+
+def _notes_of_noise(selection: Selection) -> Iterator[str]:
+    means = selection.scored if not selection.repeated else selection.spread
+    names = [o.metric for o in selection.objectives if o.metric in selection.spread - means]
+    if names:
+        yield f"{', '.join(names)}: ± 95% interval of the measurement"
+    if selection.uncertain:
+        yield f"{FRONT}: probability that nothing dominates it, by all values' standard errors"
+    if selection.by_noise:
+        yield (
+            f"{NOISE} on the front by noise alone, not recommended: trials "
+            f"{_numbers(selection.by_noise)}"
         )
 
 
 def with_interval(interval: Interval) -> str:
     """A mean and half its interval's width, to the same digit: ``1.234 ± 0.051``."""
-    if not interval.half:
+    if interval.half is None or interval.half < 1e-6 * abs(interval.mean):
         return number(interval.mean)
     decimals = max(0, 1 - math.floor(math.log10(interval.half)))
     return f"{interval.mean:.{decimals}f} ± {interval.half:.{decimals}f}"
@@ -166,9 +189,8 @@ def _numbers(trials: Iterable[TrialRecord]) -> str:
     return ", ".join(str(trial.number) for trial in trials)
 
 
-def _heading(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return f"{metric}\n[dim]{unit}[/dim]" if unit else metric
+def _metric_column(metric: str, cells: Sequence[str]) -> Column:
+    return Column(metric, cells, METRICS[metric].unit, numbers=True, style="cyan")
 
 
 def _telling(selection: Selection) -> list[str]:
@@ -191,32 +213,33 @@ def comparison_tables(comparison: Comparison, published: Iterable[Published]) ->
     return Group(_own_changes(comparison), *map(_published_changes, published))
 
 
-def _own_changes(comparison: Comparison) -> Table:
+def _own_changes(comparison: Comparison) -> Sheet:
+    rows = (comparison.baseline, *comparison.others)
     left_out = f"left out, on none of the baseline's seeds: {len(comparison.unmatched)}"
-    table = Table(
-        title="changes from the baseline on the same seeds: mean ± standard deviation",
-        title_justify="left",
-        caption=left_out if comparison.unmatched else None,
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+    return Sheet(
+        [
+            Column(name, [number(row.params.get(name)) for row in rows])
+            for name in comparison.varied
+        ],
+        [
+            [
+                Column("seeds", [str(len(row.seeds)) for row in rows], numbers=True),
+                *(
+                    _metric_column(
+                        metric, [_spread(row, metric, row is not rows[0]) for row in rows]
+                    )
+                    for metric in comparison.metrics
+                ),
+            ]
+        ],
+        "changes from the baseline on the same seeds: mean ± standard deviation",
+        [left_out] if comparison.unmatched else [],
+        bold=0,
     )
-    for name in comparison.varied:
-        table.add_column(name)
-    table.add_column("seeds", justify="right")
-    for metric in comparison.metrics:
-        table.add_column(_heading(metric), justify="right", style="cyan")
-    for row, percent in ((comparison.baseline, False), *((r, True) for r in comparison.others)):
-        table.add_row(
-            *(number(row.params.get(name)) for name in comparison.varied),
-            str(len(row.seeds)),
-            *(_spread(row.values[metric], percent) for metric in comparison.metrics),
-            style=None if percent else "bold",
-            end_section=not percent,
-        )
-    return table
 
 
-def _spread(spread: Spread, percent: bool) -> str:
+def _spread(row: Configuration, metric: str, percent: bool) -> str:
+    spread = row.values[metric]
     if not percent:
         around = "" if spread.deviation is None else f" ± {number(spread.deviation)}"
         return f"{number(spread.mean)}{around}"
@@ -224,19 +247,21 @@ def _spread(spread: Spread, percent: bool) -> str:
     return f"{spread.mean:+.2f}%{around}"
 
 
-def _published_changes(published: Published) -> Table:
-    table = Table(
-        "data",
-        "resolution",
-        "fid",
-        "training time",
-        title=published.source,
-        title_justify="left",
-        caption=published.note,
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+def _published_changes(published: Published) -> Sheet:
+    rows = published.rows
+    return Sheet(
+        [Column("data", [row.data for row in rows])],
+        [
+            [
+                Column("resolution", [str(row.resolution) for row in rows], numbers=True),
+                Column("fid", [_change(row.fid) for row in rows], numbers=True),
+                Column("training time", [_change(row.time) for row in rows], numbers=True),
+            ]
+        ],
+        published.source,
+        [published.note],
     )
-    for row in published.rows:
-        changes = ("" if c is None else f"{c:+.2f}%" for c in (row.fid, row.time))
-        table.add_row(row.data, str(row.resolution), *changes)
-    return table
+
+
+def _change(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:+.2f}%"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from gansearch.readable import number
 from gansearch.record import TrialRecord
 from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.population import Truncation
@@ -41,7 +42,7 @@ class Halving:
         kimg, value = self._last(trial)
         if self._rungs.report(trial.number, kimg, value):
             return None
-        return f"{self._quality} {value:.4g} at {kimg:g} kimg is not among the {self._share}"
+        return f"{self._quality} {number(value)} at {kimg:g} kimg is not among the {self._share}"
 
     def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:
         """Take a trial's last report, whose answer is on record."""

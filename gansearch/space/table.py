@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gansearch.metrics.catalog import METRICS
+from gansearch.readable import number
+from gansearch.sheet import Sheet, sheet
 from gansearch.space.knobs import defaults_of
 from gansearch.space.models import Bound, Objective, Space
 from gansearch.space.parameters import Choice, Constant, Parameter
@@ -12,39 +14,38 @@ from gansearch.space.scope import split
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
+
+DIGITS = 12
+"""Significant digits of what a person wrote: all of them."""
 
 
 def render(space: Space) -> RenderableType:
     """What is searched, for what, and how much of it, to be printed by rich."""
     from rich.console import Group
 
-    return Group(_parameters(space), _objectives(space), _study(space))
+    return Group(_parameters(space), "", _objectives(space), "", _study(space))
 
 
-def _parameters(space: Space) -> Table:
-    from rich.markup import escape
-
-    table = _table("parameter", "type", "values", "only when", "paper's")
-    table.add_row("variant", "choice", ", ".join(space.variant), "", "")
+def _parameters(space: Space) -> Sheet:
+    rows = [("variant", "choice", ", ".join(space.variant), "", "")]
     for key, parameter in space.parameters.items():
         condition = "; ".join(
             f"{other} is {' or '.join(map(str, values))}"
             for other, values in parameter.when.items()
         )
         paper = _paper("parameters", key, space)
-        table.add_row(*map(escape, (key, parameter.type, _domain(parameter), condition, paper)))
+        rows.append((key, parameter.type, _domain(parameter), condition, paper))
     for key, value in space.training.items():
-        paper = _paper("training", key, space)
-        table.add_row(*map(escape, (key, "fixed", str(value), "", paper)))
-    return table
+        rows.append((key, "fixed", str(value), "", _paper("training", key, space)))
+    return sheet(("parameter", "type", "values", "only when", "paper's"), rows)
 
 
 def _domain(parameter: Parameter) -> str:
     if isinstance(parameter, Choice | Constant):
         return ", ".join(map(str, parameter.values))
-    step = f", step {parameter.step:g}" if parameter.step is not None else ""
-    return f"{parameter.low:g} to {parameter.high:g}{step}{', log' if parameter.log else ''}"
+    low, high = (number(float(value), DIGITS) for value in (parameter.low, parameter.high))
+    step = f", step {number(float(parameter.step), DIGITS)}" if parameter.step is not None else ""
+    return f"{low} to {high}{step}{', log' if parameter.log else ''}"
 
 
 def _paper(section: str, key: str, space: Space) -> str:
@@ -57,28 +58,30 @@ def _paper(section: str, key: str, space: Space) -> str:
     return ", ".join(f"{default} ({variant})" for variant, default in defaults.items())
 
 
-def _objectives(space: Space) -> Table:
-    table = _table("metric", "aim", "bounds", "meaning")
-    for objective in space.objectives:
-        table.add_row(*_bound_row(objective, objective.direction))
-    for bound in space.constraints:
-        table.add_row(*_bound_row(bound, "within"))
-    return table
+def _objectives(space: Space) -> Sheet:
+    rows = [
+        *(_bound_row(objective, objective.direction) for objective in space.objectives),
+        *(_bound_row(bound, "within") for bound in space.constraints),
+    ]
+    return sheet(("metric", "aim", "bounds", "meaning"), rows)
 
 
 def _bound_row(bound: Objective | Bound, aim: str) -> tuple[str, str, str, str]:
     metric = METRICS[bound.metric]
     limits = {"≥": bound.min, "≤": bound.max}
-    text = ", ".join(f"{sign} {limit:g}" for sign, limit in limits.items() if limit is not None)
+    text = ", ".join(
+        f"{sign} {number(float(limit), DIGITS)}"
+        for sign, limit in limits.items()
+        if limit is not None
+    )
     unit = f" [{metric.unit}]" if metric.unit else ""
     return metric.name, aim, text, f"{metric.summary}{unit}"
 
 
-def _study(space: Space) -> Table:
+def _study(space: Space) -> Sheet:
     budget, search, resources = space.budget, space.search, space.resources
     stopping = ", ".join(f"{kimg:g}" for kimg in budget.rungs) if search.stopping != "none" else ""
     limit = f", at most {budget.wall_clock_s / 60:g} min" if budget.wall_clock_s else ""
-    table = _table("study", space.name)
     finalists = space.evaluation.finalists
     rows = {
         "data": f"{space.data.name}, {space.data.resolution} px, {space.data.holdout:.0%} held out",
@@ -101,15 +104,4 @@ def _study(space: Space) -> Table:
         "a trial has": resources.summary,
         "computed": ", ".join(f"{key} {value}" for key, value in space.compute),
     }
-    for row in rows.items():
-        table.add_row(*row)
-    return table
-
-
-def _table(*columns: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[0].no_wrap = True
-    return table
+    return sheet(("study", space.name), rows.items())

@@ -107,19 +107,22 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
 
 def _note(selection: Selection) -> str:
     """The front in Markdown: MLflow shows it at the head of the run."""
-    from gansearch.report.tables import measured, notes, number, trainings
+    from gansearch.readable import number
+    from gansearch.report.tables import FRONT, NOISE, chance, measured, notes, trainings
 
     if not selection.front:
         return f"**Pareto front:** {selection.message}."
     metrics = [objective.metric for objective in selection.objectives]
     names = ["variant", *selection.varied]
-    rows = [["trial", *metrics, "n", *names], ["---"] * (2 + len(metrics) + len(names))]
+    rows = [["trial", *metrics, FRONT, "n", *names], ["---"] * (3 + len(metrics) + len(names))]
     for trial in selection.front:
-        knee = " **(knee)**" if trial is selection.knee else ""
+        mark = f" {NOISE}" if trial in selection.by_noise else ""
+        mark = " **(knee)**" if trial is selection.knee else mark
         values = (measured(selection, trial, metric) for metric in metrics)
         parameters = (number(trial.params.get(name)) for name in names)
         count = trainings(selection, trial)
-        rows.append([f"{trial.number}{knee}", *values, count, *parameters])
+        probability = chance(selection, trial)
+        rows.append([f"{trial.number}{mark}", *values, probability, count, *parameters])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return "\n\n".join(["**Pareto front**", table, *notes(selection)])
 

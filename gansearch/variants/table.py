@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from gansearch.errors import ConfigError
 from gansearch.settings import Model
+from gansearch.sheet import Sheet, sheet
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import Entry
 
-if TYPE_CHECKING:
-    from rich.table import Table
 
-
-def render(name: str | None = None) -> Table:
+def render(name: str | None = None) -> Sheet:
     """The table of all variants, or that of one variant's parameters.
 
     Args:
@@ -41,40 +38,32 @@ def known(name: str) -> Entry:
     return CATALOG[name]
 
 
-def _all() -> Table:
-    from rich.table import Column, Table
-
-    table = Table(
-        Column("variant", no_wrap=True),
-        Column("what it is", ratio=1),
-        "data",
-        Column("parameters", ratio=2),
-        show_lines=True,
-    )
+def _all() -> Sheet:
+    rows = []
     for entry in CATALOG.values():
         names = ", ".join(
             f"{name}.*" if isinstance(field.default, Model) else name
             for name, field in entry.settings.model_fields.items()
         )
-        table.add_row(entry.name, f"{entry.summary}\n[dim]{entry.source}[/dim]", entry.data, names)
-    return table
+        rows.append((entry.name, f"{entry.summary}\n{entry.source}", entry.data, names))
+    return sheet(("variant", "what it is", "data", "parameters"), rows, lines=True)
 
 
-def _one(entry: Entry) -> Table:
-    from rich.markup import escape
-    from rich.table import Column, Table
-
+def _one(entry: Entry) -> Sheet:
     from gansearch.space.knobs import knobs_of  # not to list the variants
 
-    table = Table(
-        Column("parameter", no_wrap=True),
-        "default",
-        "takes",
-        "meaning",
-        title=f"{entry.name}: {entry.summary}",
-        caption=entry.source,
+    rows = [
+        (
+            knob.name,
+            str(knob.default),
+            knob.domain,
+            " ".join(knob.summary.replace("``", "").split()),
+        )
+        for knob in knobs_of(entry.name).values()
+    ]
+    return sheet(
+        ("parameter", "default", "takes", "meaning"),
+        rows,
+        f"{entry.name}: {entry.summary}",
+        [entry.source],
     )
-    for knob in knobs_of(entry.name).values():
-        meaning = " ".join(knob.summary.replace("``", "").split())
-        table.add_row(knob.name, str(knob.default), escape(knob.domain), escape(meaning))
-    return table

@@ -13,6 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
+from gansearch.readable import number
 from gansearch.record import Ancestor, Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
@@ -22,6 +23,7 @@ from gansearch.report.standing import Interval
 from gansearch.report.style import png, write_figure
 from gansearch.report.summary import summary
 from gansearch.report.tables import (
+    chance,
     front_table,
     scores_table,
     studies_table,
@@ -33,8 +35,8 @@ from gansearch.space.models import Bound, Space
 Make = Callable[..., tuple[Space, StudyRecord]]
 
 
-def printed(renderable: object) -> str:
-    console = Console(file=StringIO(), width=120)
+def printed(renderable: object, width: int = 120) -> str:
+    console = Console(file=StringIO(), width=width)
     console.print(renderable)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text
@@ -43,12 +45,52 @@ def printed(renderable: object) -> str:
 def test_table_shows_every_point_with_units_and_the_knee(make_study: Make) -> None:
     selection = select(*make_study(60))
     text = printed(front_table(selection))
-    rows = [line.replace("★", "").split()[0] for line in text.splitlines()[5:] if line.strip()]
+    table = text[: text.index("P(front):")]
+    rows = [line.replace("★", "").split()[0] for line in table.splitlines()[4:] if line.strip()]
     assert rows == [str(t.number) for t in selection.front]
     assert selection.knee is not None
     starred = next(line for line in text.splitlines() if "★" in line)
     assert starred.split()[1] == str(selection.knee.number)
     assert "MiB" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_a_front_is_whole_at_any_width(make_study: Make, width: int) -> None:
+    space, record = make_study(60)
+    selection = select(space, record)
+    text = printed(front_table(selection, "Pareto front of synthetic-1"), width)
+    assert "…" not in text
+    assert all(len(line) <= width for line in text.splitlines())
+    for objective in selection.objectives:
+        assert objective.metric in text.split()
+        for trial in selection.front:
+            assert number(selection.values(trial)[objective.metric]) in text.split()
+    assert text.index("fid_digits") < text.index("seconds_per_kimg") < text.index("g_lr")
+    assert (sum("trial " in line for line in text.splitlines()) > 1) == (width < 100)
+
+
+def test_table_says_who_is_there_by_noise_alone(make_study: Make) -> None:
+    space, record = make_study(60)
+    front = select(space, record).front
+    errors = {"seconds_per_kimg_error": 9.0, "peak_memory_mib_error": 1.0}
+
+    def noisy(trial: TrialRecord) -> TrialRecord:
+        return replace(
+            trial,
+            reports=tuple(replace(r, metrics={**r.metrics, **errors}) for r in trial.reports),
+        )
+
+    selection = select(space, replace(record, trials=tuple(map(noisy, record.trials))))
+    text = printed(front_table(selection), 200)
+    assert selection.by_noise
+    for trial in front:
+        line = next(each for each in text.splitlines() if each[1:8].split() == [str(trial.number)])
+        assert (line[0] == "~") == (trial in selection.by_noise)
+    listed = ", ".join(str(trial.number) for trial in selection.by_noise)
+    assert f"by noise alone, not recommended: trials {listed}" in text
+    assert "seconds_per_kimg, peak_memory_mib: ± 95% interval of the measurement" in text
+    assert "P(front)" in text
+    assert chance(selection, selection.front[0]) in text
 
 
 def test_table_shows_a_schedule_as_its_values(make_study: Make) -> None:
@@ -243,10 +285,10 @@ def scored(make_study: Make) -> tuple[Space, StudyRecord]:
     space, record = make_study(60)
     chosen = [trial.number for trial in finalists(space, record)[:-1]]
     trials = list(record.trials)
-    for number in chosen:
-        value = trials[number].last.metrics["fid_digits"]  # type: ignore[union-attr]
+    for chosen_number in chosen:
+        value = trials[chosen_number].last.metrics["fid_digits"]  # type: ignore[union-attr]
         score = Score(30.0, (1, 2), (0.8 * value, 0.9 * value), "10000 images [ab]", 0.0)
-        trials[number] = replace(trials[number], scores={"fid_digits": score})
+        trials[chosen_number] = replace(trials[chosen_number], scores={"fid_digits": score})
     return space, replace(record, trials=tuple(trials))
 
 
@@ -333,7 +375,7 @@ def test_a_mean_has_the_digits_of_its_interval(mean: float, half: float | None, 
 def test_scores_are_a_table() -> None:
     rows = [("fid", (10.0, 11.0), "900 images [ab]"), ("kid", (0.123456789,), "[cd]")]
     text = printed(scores_table(rows))
-    assert "10.5 ± 6.4   900 images [ab]" in text
-    assert "0.123457   [cd]" in text
+    assert "10.5 ± 6.4  900 images [ab]" in text
+    assert "0.123457  [cd]" in text
     assert "95% interval" in text
     assert "95%" not in printed(scores_table(rows[1:]))
