@@ -161,7 +161,7 @@ class ProgressView:
     def _means(self, trial: TrialRecord, record: StudyRecord) -> Iterator[Text]:
         """Where a configuration that was trained again stands now."""
         alike = (t for t in record.trials if t.configuration == trial.configuration)
-        for number, standing in standings_of(alike, self.space.budget.max_kimg).items():
+        for first, standing in standings_of(alike, self.space.budget.max_kimg).items():
             metrics = standing.report.metrics
             means = {
                 o.metric: standing.intervals.get(o.metric, Interval(metrics[o.metric], None))
@@ -171,9 +171,7 @@ class ProgressView:
             values = "  ".join(f"{name} {with_interval(mean)}" for name, mean in means.items())
             lost = f", {standing.lost} lost" if standing.lost else ""
             count = f"n = {len(standing.trainings)}{lost}"
-            yield Text.assemble(
-                f"trial {number} ", ("in the mean", "cyan"), f" ({count})  {values}"
-            )
+            yield Text.assemble(f"trial {first} ", ("in the mean", "cyan"), f" ({count})  {values}")
 
     def _panel(self, record: StudyRecord, progress: Progress, left: float | None) -> Group:
         states = Text("  ").join(

@@ -132,7 +132,9 @@ def test_state_of_another_classifier_is_refused(weights) -> None:
     other.load_state_dict(random.state_dict())
     x = torch.randn(1, 3, 32, 32)
     assert all(torch.equal(a, b) for a, b in zip(random(x), other(x), strict=True))
-    with pytest.raises(CheckpointError, match=r"other projector weights than those found here \(random\)"):
+    with pytest.raises(
+        CheckpointError, match=r"other projector weights than those found here \(random\)"
+    ):
         random.load_state_dict(projector(str(weights)).state_dict())
 
 

@@ -71,7 +71,6 @@ def test_a_front_is_whole_at_any_width(make_study: Make, width: int) -> None:
 
 def test_table_says_who_is_there_by_noise_alone(make_study: Make) -> None:
     space, record = make_study(60)
-    front = select(space, record).front
     errors = {"seconds_per_kimg_error": 9.0, "peak_memory_mib_error": 1.0}
 
     def noisy(trial: TrialRecord) -> TrialRecord:
@@ -83,7 +82,7 @@ def test_table_says_who_is_there_by_noise_alone(make_study: Make) -> None:
     selection = select(space, replace(record, trials=tuple(map(noisy, record.trials))))
     text = printed(front_table(selection), 200)
     assert selection.by_noise
-    for trial in front:
+    for trial in selection.front:
         line = next(each for each in text.splitlines() if each[1:8].split() == [str(trial.number)])
         assert (line[0] == "~") == (trial in selection.by_noise)
     listed = ", ".join(str(trial.number) for trial in selection.by_noise)
