@@ -1,1 +1,1 @@
-"""The GAN variants: one contract, one catalog, one module a variant."""
+"""GAN variants: a contract, a catalog, and a folder for each family."""

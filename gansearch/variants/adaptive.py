@@ -1,4 +1,4 @@
-"""A number of discriminator steps that follows the game."""
+"""An adaptive number of discriminator steps."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ import torch
 from torch import Tensor, nn
 
 MOST = 5
-"""Steps in one round at most: what the papers that take several take."""
+"""Largest number of steps in a round, the largest k of the papers."""
 PERIOD = 1000
-"""Real images between two changes."""
+"""Real images between two adjustments."""
 
 
 class AdaptiveSteps(nn.Module):
-    """Goodfellow's k, raised while the discriminator's edge is below a target and lowered above it.
+    """Goodfellow's k, raised while the discriminator's edge is below a target, else lowered.
 
-    The edge is the share of pairs of a real and a fake image in which the real one has the higher
-    logit: 0.5 where the discriminator is blind, 1 where it is never wrong. ADA's r_t (Karras et al.
-    2020, eq. 1) counts the signs of logits; counting pairs needs no threshold between real and
-    fake, so that it means the same under every loss.
+    The edge is the share of (real, fake) pairs in which the real image has the higher logit: 0.5
+    for a blind discriminator, 1 for a perfect one. Unlike ADA's r_t, which counts signs of logits
+    (Karras et al. 2020, eq. 1), it needs no threshold and means the same under every loss.
 
-    Whenever another 1,000 real images have been shown, k goes up or down by 1, within 1 to 5. All
-    state is in buffers, and what happens does not depend on how often :meth:`follow` is called, so
-    that a training stopped and resumed anywhere goes on as it would have.
+    Every :data:`PERIOD` real images k changes by 1, within [1, :data:`MOST`]. All state is in
+    buffers and independent of how often :meth:`follow` is called, so a resumed run continues
+    exactly.
 
     Args:
-        target: the edge aimed at, in (0.5, 1).
+        target: target of the edge, in (0.5, 1).
     """
 
     steps: Tensor
@@ -36,20 +35,20 @@ class AdaptiveSteps(nn.Module):
         super().__init__()
         self.target = target
         self.register_buffer("steps", torch.tensor(1))
-        self.register_buffer("images", torch.tensor(0))  # real ones, since the start
-        self.register_buffer("pairs", torch.tensor(0))  # since the last change
+        self.register_buffer("images", torch.tensor(0))  # real images since the start
+        self.register_buffer("pairs", torch.tensor(0))  # pairs since the last adjustment
         self.register_buffer("won", torch.tensor(0))
 
     @torch.no_grad()
     def watch(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Count a batch's pairs; the host does not wait for them.
+        """Accumulate the pairs of a batch, without a wait of the host.
 
         Args:
             real: logits of real images, ``[N]`` or several for each image.
-            fake: those of as many fakes.
+            fake: logits of as many generated images.
 
         Returns:
-            The batch's ``edge``, a scalar in [0, 1], and ``d_steps`` as it is.
+            The batch's ``edge``, a scalar in [0, 1], and the present ``d_steps``.
         """
         count = len(real)
         won = (real.reshape(count, -1).mean(1) > fake.reshape(count, -1).mean(1)).sum()
@@ -59,7 +58,7 @@ class AdaptiveSteps(nn.Module):
         return {"edge": won / count, "d_steps": self.steps.float()}
 
     def follow(self) -> int:
-        """The steps of the next round; reads the device."""
+        """Return the steps of the next round; synchronises with the device."""
         steps, images, pairs, won = torch.stack(
             [self.steps, self.images, self.pairs, self.won]
         ).tolist()

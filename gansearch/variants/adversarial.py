@@ -1,4 +1,4 @@
-"""What the variants with one generator and one discriminator share."""
+"""Base classes of variants with one generator and one discriminator."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ A = TypeVar("A", bound=Adversarial)
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a discriminator says of a batch of images.
+class DiscriminatorOutput:
+    """The outputs of a discriminator for a batch of images.
 
     Attributes:
-        logits: of being real, ``[N]`` or several for each image.
-        heads: what its further heads put out, such as class logits or an embedding.
+        logits: logits of being real, ``[N]`` or several for each image.
+        heads: outputs of further heads, such as class logits or embeddings.
     """
 
     logits: Tensor
@@ -41,25 +41,25 @@ class Judgement:
 
 
 class GameVariant(Variant[G]):
-    """A generator of latent vectors against a discriminator.
+    """A generator that maps latents to images, trained against a discriminator.
 
-    A subclass gives the two networks, the prior of the latents, an optimiser and the pair of
-    losses. Where it conditions or projects, it replaces :meth:`generate` or :meth:`discriminate`;
-    where its discriminator has further heads, :meth:`judge` and :meth:`auxiliary`; where a pair of
-    losses does not say what it minimises, :meth:`losses` whole.
+    A subclass provides the networks, the prior of the latents, the optimiser and the losses. It
+    overrides :meth:`generate` or :meth:`discriminate` to condition or project,
+    :meth:`discriminator_output` and :meth:`auxiliary` for further heads, and :meth:`losses` if its
+    objective is not an adversarial pair.
 
-    Where the discriminator's gradient at single images is penalised, by either penalty, its batch
-    norms become layer norms: under batch norm one image's logit depends on the others, and there is
-    no such gradient (Gulrajani et al. 2017, section 4).
+    Under a gradient penalty the discriminator's batch norms become layer norms. With batch norm the
+    logit of one image depends on the others, so a per-image gradient does not exist (Gulrajani et
+    al. 2017, section 4).
 
     Args:
-        settings: validated.
-        spec: of the images.
+        settings: validated settings.
+        spec: shape and classes of the images.
         generator: ``[N, z_dim]`` → ``[N, C, H, W]`` in [-1, 1]; the player ``g``.
         discriminator: ``[N, C, H, W]`` → logits ``[N]``; the player ``d``.
 
     Attributes:
-        augmentations: what the names of ``settings.augment`` stand for.
+        augmentations: augmentations by the names in ``settings.augment``.
     """
 
     augmentations: ClassVar[Augmentations] = AUGMENTATIONS
@@ -79,58 +79,58 @@ class GameVariant(Variant[G]):
 
     @abstractmethod
     def optimiser(self, lr: float) -> OptimiserFactory:
-        """The optimiser of either player at its own learning rate."""
+        """The optimiser of a player with learning rate ``lr``."""
 
     @abstractmethod
     def latents(
         self, count: int, device: torch.device, generator: torch.Generator | None = None
     ) -> Tensor:
-        """``[count, z_dim]`` from the prior; from torch's global generator where none is given."""
+        """Latents ``[count, z_dim]`` from the prior, by default with torch's global generator."""
 
     @property
     @abstractmethod
     def adversarial(self) -> AdversarialLoss:
-        """The pair of losses."""
+        """The adversarial losses."""
 
-    def generate(self, z: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - for those that condition
-        """Images for latents ``[N, z_dim]`` under the batch's conditions."""
+    def generate(self, z: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - for subclasses
+        """Generate images from latents ``[N, z_dim]`` under the batch's conditions."""
         images: Tensor = self.generator(z)
         return images
 
-    def discriminate(self, images: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - likewise
-        """Logits ``[N]`` of images, real or fake, under the batch's conditions."""
+    def discriminate(self, images: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - for subclasses
+        """Logits ``[N]`` of real or generated images under the batch's conditions."""
         logits: Tensor = self.discriminator(images)
         return logits
 
-    def judge(self, images: Tensor, batch: Batch) -> Judgement:
-        """What every head of the discriminator says; the logits are :meth:`discriminate`'s."""
-        return Judgement(self.discriminate(images, batch))
+    def discriminator_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:
+        """The outputs of all heads of the discriminator."""
+        return DiscriminatorOutput(self.discriminate(images, batch))
 
     def auxiliary(
         self,
-        player: str,  # noqa: ARG002 - for those that have heads
-        side: Literal["real", "fake"],  # noqa: ARG002 - likewise
-        judgement: Judgement,  # noqa: ARG002 - likewise
-        batch: Batch,  # noqa: ARG002 - likewise
+        player: str,  # noqa: ARG002 - for subclasses
+        side: Literal["real", "fake"],  # noqa: ARG002 - for subclasses
+        output: DiscriminatorOutput,  # noqa: ARG002 - for subclasses
+        batch: Batch,  # noqa: ARG002 - for subclasses
     ) -> Losses:
-        """What ``player`` minimises beside the adversarial loss, by name and weighted.
+        """Further losses of ``player`` beside the adversarial one, by name and weighted.
 
         Args:
-            player: ``d`` is asked for both sides, ``g`` for the fakes.
-            side: where the judged images come from.
-            judgement: of them.
-            batch: whose conditions they were made or labelled with.
+            player: ``d``, which gets both sides, or ``g``, which gets the fakes.
+            side: whether the images are real or generated.
+            output: the discriminator's output for the images.
+            batch: holds the conditions of the images.
         """
         return {}
 
     def augment(self, images: Tensor) -> Tensor:
-        """What the discriminator sees of images, real or fake, in training: augmented ones."""
+        """Augment real or generated images for the discriminator."""
         probability = self.ada.value if self.ada else None
         return augment(images, self.settings.augment, probability, self.augmentations)
 
     @property
     def players(self) -> dict[str, Player]:
-        """The discriminator and the generator, each at its own learning rate."""
+        """The discriminator and the generator, each with its own learning rate."""
         g_lr = self.settings.g_lr
         d_lr = g_lr * self.settings.d_lr_ratio
         return {
@@ -139,23 +139,23 @@ class GameVariant(Variant[G]):
         }
 
     def phases(self) -> Sequence[tuple[str, int]]:
-        """``d_steps`` of the discriminator, then ``g_steps`` of the generator."""
+        """``d_steps`` steps of the discriminator, then ``g_steps`` of the generator."""
         d_steps = self.adaptive.follow() if self.adaptive else int(self.settings.d_steps)
         return (("d", d_steps), ("g", self.settings.g_steps))
 
     def losses(self, player: str, batch: Batch) -> Losses:
-        """The player's sides of :attr:`adversarial` and :meth:`auxiliary`, and D's mean logits."""
+        """The player's adversarial and auxiliary losses, and for D the mean logits."""
         compute = {"d": self._discriminator_losses, "g": self._generator_losses}[player]
-        # A spectral norm moves on once an update (Miyato et al. 2018, algorithm 1), not at a pass.
+        # One power iteration per update (Miyato et al. 2018, algorithm 1), not per forward pass.
         with parametrize.cached():
             return compute(batch)
 
     def _discriminator_losses(self, batch: Batch) -> Losses:
         with torch.no_grad():
             fakes = self._fakes(batch)
-        # Each side goes through by itself: batch norms do not mix real statistics with fakes'.
-        real = self._judge(batch.images, batch)
-        fake = self._judge(fakes, batch)
+        # Separate forward passes keep the batch statistics of real and fake images apart.
+        real = self._augmented_output(batch.images, batch)
+        fake = self._augmented_output(fakes, batch)
         parts = {
             **self.auxiliary("d", "real", real, batch),
             **self.auxiliary("d", "fake", fake, batch),
@@ -173,21 +173,21 @@ class GameVariant(Variant[G]):
         }
 
     def _generator_losses(self, batch: Batch) -> Losses:
-        fake = self._judge(self._fakes(batch), batch)
+        fake = self._augmented_output(self._fakes(batch), batch)
         total = self.adversarial.generator(
-            fake.logits, lambda: self._judge(batch.images, batch).logits
+            fake.logits, lambda: self._augmented_output(batch.images, batch).logits
         )
         parts = self.auxiliary("g", "fake", fake, batch)
         return {"total": sum(parts.values(), total), **parts}
 
-    def _judge(self, images: Tensor, batch: Batch) -> Judgement:
-        return self.judge(self.augment(images), batch)
+    def _augmented_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:
+        return self.discriminator_output(self.augment(images), batch)
 
     def _fakes(self, batch: Batch) -> Tensor:
         return self.generate(self.latents(len(batch), batch.images.device), batch)
 
     def penalties(self, player: str) -> Sequence[Penalty]:
-        """WGAN-GP's and R1 of the discriminator, where the settings give them a weight."""
+        """The discriminator's gradient penalty and R1, if they have a weight."""
         if player != "d":
             return ()
         settings = self.settings
@@ -198,7 +198,7 @@ class GameVariant(Variant[G]):
         return tuple(penalty for weight, penalty in rows if weight > 0)
 
     def after_step(self, player: str) -> None:
-        """Clip the discriminator's weights (Arjovsky et al. 2017, algorithm 1), where asked."""
+        """Clip the discriminator's weights to ``clip`` (Arjovsky et al. 2017, algorithm 1)."""
         if player == "d" and self.settings.clip > 0:
             for weight in self.discriminator.parameters():
                 weight.clamp_(-self.settings.clip, self.settings.clip)
@@ -207,16 +207,16 @@ class GameVariant(Variant[G]):
         with torch.no_grad():
             fakes = self._fakes(batch)
 
-        def judge(images: Tensor) -> Tensor:
-            return self._judge(images, batch).logits
+        def logits(images: Tensor) -> Tensor:
+            return self._augmented_output(images, batch).logits
 
-        return gradient_penalty(judge, batch.images, fakes, self.settings.gp_lambda)
+        return gradient_penalty(logits, batch.images, fakes, self.settings.gp_lambda)
 
     def _r1(self, batch: Batch) -> Tensor:
-        def judge(images: Tensor) -> Tensor:
-            return self._judge(images, batch).logits
+        def logits(images: Tensor) -> Tensor:
+            return self._augmented_output(images, batch).logits
 
-        return r1(judge, batch.images, self.settings.r1_gamma)
+        return r1(logits, batch.images, self.settings.r1_gamma)
 
     def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:  # noqa: ARG002 - contract's
         """``d_steps`` as they are, where they follow the game."""
@@ -224,15 +224,15 @@ class GameVariant(Variant[G]):
 
     @torch.no_grad()
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Images from latents drawn on the CPU."""
+        """Generate images from latents that are drawn on the CPU."""
         z = self.latents(len(batch), torch.device("cpu"), generator)
         return self.generate(z.to(batch.images.device), batch)
 
 
 class AdversarialVariant(GameVariant[A]):
-    """A game under one of the pairs of ``losses/adversarial.py``."""
+    """A variant with one of the adversarial losses of ``losses/adversarial.py``."""
 
     @property
     def adversarial(self) -> AdversarialLoss:
-        """The pair that the settings name."""
+        """The losses that ``settings.loss`` names."""
         return ADVERSARIAL[self.settings.loss]

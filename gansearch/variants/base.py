@@ -1,4 +1,4 @@
-"""The contract of a variant: all that the trainer, the metrics and the profiler know of one."""
+"""The contract between a variant and the trainer, the metrics and the profiler."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from gansearch.settings import Settings
 S = TypeVar("S", bound=Settings)
 
 Losses = dict[str, Tensor]
-"""``"total"`` is what is minimised; the other parts are logged. Every value is a scalar tensor."""
+"""Scalar tensors by name: ``"total"`` is minimised, the other parts are logged."""
 
 
 @dataclass(frozen=True)
 class Player:
-    """One side of the game: the modules that it owns and how they are updated.
+    """Modules that are trained together, and their optimiser.
 
     Attributes:
         name: ``"d"``, ``"g"``, ...
-        modules: owned by this player alone; their parameters are what its steps update.
-        optimiser: from parameters to their optimiser.
-        schedule: called before each of the player's steps with its optimiser and the progress in
-            kimg; ``None`` where nothing changes over training.
+        modules: modules of this player alone; its steps update their parameters.
+        optimiser: makes the optimiser of the parameters.
+        schedule: called before each step of the player with its optimiser and the progress in kimg;
+            ``None`` for constant hyperparameters.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Player:
     schedule: Callable[[Optimizer, float], None] | None = None
 
     def parameters(self) -> list[nn.Parameter]:
-        """Every parameter that this player's steps update."""
+        """The parameters that this player's steps update."""
         return [p for module in self.modules for p in module.parameters()]
 
 
@@ -47,14 +47,14 @@ class Player:
 class Penalty:
     """A regulariser that is computed every ``interval`` steps of its player.
 
-    With an interval of 1 it is added to the step's loss. A lazy one (StyleGAN2, appendix B) is a
-    step of its own, weighted by the interval, and the optimiser's rate and moments are corrected
-    for it.
+    With an interval of 1 it is added to the step's loss. A lazy penalty (StyleGAN2, appendix B) is
+    a step of its own, weighted by the interval; the optimiser's learning rate and betas are
+    corrected for it.
 
     Attributes:
-        name: under which it is logged.
-        interval: steps of the player between two computations, at least 1.
-        compute: from a batch of real images to the weighted penalty, a scalar.
+        name: name in the log.
+        interval: steps of the player per computation, at least 1.
+        compute: maps a batch of real images to the weighted penalty, a scalar.
     """
 
     name: str
@@ -65,16 +65,16 @@ class Penalty:
 class Variant(nn.Module, ABC, Generic[S]):
     """Networks, losses and the players that update them.
 
-    A variant is built from its settings and the data's shape alone, on whatever device is current,
-    and draws every random number in ``losses`` from torch's global generator of its device, which
-    the trainer seeds and keeps in the checkpoint.
+    A variant is built from its settings and the image shape alone, on torch's default device.
+    ``losses`` draws random numbers from torch's global generator only, which the trainer seeds and
+    stores in checkpoints.
 
-    Its children are the networks, which are called as wholes: the precision that they compute in,
-    and their compilation, go with the call.
+    The direct child modules are the networks. Each is called as a whole, because precision and
+    compilation are applied to its call.
 
     Attributes:
-        settings: validated, of the catalog's type for this variant, without ``auto``.
-        spec: of the images that it is built for.
+        settings: validated settings of the catalog's type, with ``auto`` resolved.
+        spec: shape and classes of the images.
     """
 
     def __init__(self, settings: S, spec: ImageSpec) -> None:
@@ -83,71 +83,71 @@ class Variant(nn.Module, ABC, Generic[S]):
         self.spec = spec
 
     def prepare(self, images: ImageSet) -> None:
-        """Take what is needed of the training images beside batches; called once, before any step.
+        """Take data from the training set before the first step; called once.
 
-        A variant that trains on few labels picks the images that have them, say. What is kept
-        follows from the images and the settings, and is no part of the state.
+        A semi-supervised variant chooses its labelled images here. The result must follow from the
+        images and the settings, because checkpoints do not hold it.
         """
 
     @property
     @abstractmethod
     def players(self) -> dict[str, Player]:
-        """The sides of the game by name; ``"g"`` is always one, and is what is averaged (EMA)."""
+        """Players by name. ``"g"`` must be one of them; its modules are averaged (EMA)."""
 
     @abstractmethod
     def phases(self) -> Sequence[tuple[str, int]]:
-        """One round: each player's name and its number of steps, a fresh batch for each step.
+        """The steps of one round: players' names with their numbers of steps.
 
-        Asked anew about every kimg, between steps, so that the numbers may follow the game: there
-        a variant may read its tensors, which inside a step would make the host wait for the device.
+        Each step takes a fresh batch. The trainer asks again about every kimg, between steps, so
+        the numbers may adapt. Reading tensors on the host is allowed here; inside a step it would
+        make the host wait for the device.
         """
 
     @abstractmethod
     def losses(self, player: str, batch: Batch) -> Losses:
-        """The losses that ``player`` minimises on ``batch``, with gradients to its own parameters.
+        """The losses of ``player`` on ``batch``, differentiable in its parameters.
 
-        Networks of the other players are evaluated but not updated: the trainer has switched their
-        ``requires_grad`` off.
+        The trainer has switched off ``requires_grad`` of the other players' networks.
         """
 
     def penalties(self, player: str) -> Sequence[Penalty]:  # noqa: ARG002 - the contract's argument
-        """The regularisers of ``player``, none by default."""
+        """The penalties of ``player``, none by default."""
         return ()
 
     def after_step(self, player: str) -> None:
-        """Called without gradients after each of ``player``'s updates: weight clipping, say."""
+        """Hook after each update of ``player``, without gradients; for example weight clipping."""
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What stands in for what the paper has, e.g. ``{"projector": "random"}``; mostly nothing.
+        """Substitutes for parts of the paper, e.g. ``{"projector": "random"}``; usually empty.
 
-        Part of the protocol: trials that give the same name different values are never ranked
+        They are part of the protocol: trials with different values of a tag are never ranked
         together.
         """
         return {}
 
     @abstractmethod
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Images for the conditions in ``batch``, as many as it has, without gradients.
+        """Generate one image for each condition in ``batch``, without gradients.
 
         Args:
-            batch: gives the number of images, the device and the labels; its images are not looked
-                at by a variant that takes noise.
-            generator: on the CPU, so that the same seed gives the same latents on every device; the
-                only source of randomness.
+            batch: gives the number of images, the device and the labels. A variant that takes only
+                noise ignores its images.
+            generator: the only source of randomness; on the CPU, so that a seed gives the same
+                latents on every device.
 
         Returns:
             ``[N, C, H, W]``, float32 in [-1, 1], on the batch's device.
         """
 
-    def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:  # noqa: ARG002 - likewise
-        """What a variant measures of itself, in evaluation mode and without gradients.
+    def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:  # noqa: ARG002 - the contract's argument
+        """Compute the variant's own metrics, in evaluation mode and without gradients.
 
         Args:
-            heldout: the images that are kept out of training, where there are any.
+            heldout: held-out images, if the data has any.
 
         Returns:
-            Finite values by name. Those that its entry lists are metrics of the catalog, and may be
+            Finite values by name. Names that the catalog entry lists are metrics and may be
             objectives; others are logged.
         """
         return {}

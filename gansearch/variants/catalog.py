@@ -1,8 +1,8 @@
-"""Every variant's entry, by name, without torch.
+"""The catalog of variants, without torch.
 
-A new variant is one module, one entry in its family's ``entries.py`` and one YAML in
-``search_spaces/``; the contract tests, ``gansearch variants`` and the JSON Schema of a space find
-it by themselves.
+A new variant is one module, one entry in its family's ``entries.py`` and one YAML file in
+``search_spaces/``. The contract tests, ``gansearch variants`` and the JSON Schema of a space read
+the catalog.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ from gansearch.variants.style.entries import ENTRIES as STYLE
 CATALOG: dict[str, Entry] = {
     entry.name: entry for entry in (*CLASSIC, *CONDITIONAL, *STYLE, *PROJECTED, *AUTOENCODER)
 }
-"""In the order in which ``gansearch variants`` lists them."""
+"""Variants by name."""

@@ -1,4 +1,4 @@
-"""A variant as far as it can be known without torch."""
+"""Catalog entries of variants, without torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DataKind(StrEnum):
-    """What a batch must hold beside the images for a variant to train on it."""
+    """The data that a variant needs."""
 
     NOISE = "noise"
     """Images alone."""
@@ -24,21 +24,20 @@ class DataKind(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One variant, as far as it can be known without torch.
+    """A catalog entry: the facts about a variant that need no torch.
 
     Attributes:
-        name: as in a space's ``variant``.
+        name: name in a space's ``variant``.
         summary: one line for ``gansearch variants``.
         source: the paper that defines it.
-        family: the folder of ``gansearch/variants/`` that it lives in.
-        data: the kind of data that it takes.
-        settings: the model of its parameters; the defaults are the paper's.
+        family: its folder in ``gansearch/variants/``.
+        data: the data that it needs.
+        settings: model of its parameters; the defaults are the paper's.
         home: ``module:Class``, relative to ``gansearch.variants``.
-        small: parameters that shrink it to what trains in a moment at ``resolution``, for tests and
-            try-outs.
-        resolution: the smallest that it is built at, in pixels.
-        metrics: those of the metrics' catalog that it measures itself.
-        by_class: whether its samples are asked for by class.
+        small: parameters of a form that trains in a moment at ``resolution``, for tests.
+        resolution: smallest resolution in pixels.
+        metrics: catalog metrics that the variant computes itself.
+        by_class: whether its samples are conditioned on a class.
     """
 
     name: str
@@ -54,11 +53,11 @@ class Entry:
     by_class: bool = False
 
     def load(self) -> type[Variant[Any]]:
-        """The variant's class; imports torch."""
+        """Import the variant's class, and torch with it."""
         module, name = self.home.split(":")
         loaded: type[Variant[Any]] = getattr(import_module(f"gansearch.variants.{module}"), name)
         return loaded
 
     def small_settings(self, **params: Scalar) -> Settings:
-        """The settings of the small form; flat ``params`` go before those of :attr:`small`."""
+        """Settings of the small form; flat ``params`` override :attr:`small`."""
         return self.settings.model_validate(nest({**self.small, **params}))

@@ -56,7 +56,7 @@ def test_a_penalised_discriminator_looks_at_images_one_by_one(entry, params, mon
     monkeypatch.setattr(MinibatchStddev, "forward", without_statistic)
     variant, batch = build(entry, params)
     images = batch.images.requires_grad_()
-    first = variant.judge(images, batch).logits[0].sum()
+    first = variant.discriminator_output(images, batch).logits[0].sum()
     (gradient,) = torch.autograd.grad(first, images)
     assert gradient[0].any()
     assert not gradient[1:].any()

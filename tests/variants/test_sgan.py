@@ -97,10 +97,10 @@ def test_labels_of_other_images_change_nothing(images: Images) -> None:
 def test_the_logit_is_that_of_not_being_the_class_fake(images: Images) -> None:
     variant = build(images).eval()
     batch = images.train.batch(torch.arange(6))
-    judgement = variant.judge(batch.images, batch)
-    (classes,) = judgement.heads
+    output = variant.discriminator_output(batch.images, batch)
+    (classes,) = output.heads
     with_fake = torch.cat([classes, torch.zeros(6, 1)], 1).softmax(1)  # K + 1 classes
-    assert (judgement.logits.sigmoid() - (1 - with_fake[:, -1])).abs().max() < 1e-6
+    assert (output.logits.sigmoid() - (1 - with_fake[:, -1])).abs().max() < 1e-6
 
 
 def test_losses_are_those_of_a_classifier_of_one_class_more(images: Images) -> None:

@@ -1,1 +1,1 @@
-"""Autoencoders, the baseline that GANs are compared with."""
+"""Autoencoders, the baseline for GANs."""

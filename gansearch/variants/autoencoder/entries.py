@@ -1,4 +1,4 @@
-"""Autoencoders: their settings, with the papers' defaults, and their entries."""
+"""Settings and catalog entries of autoencoders; defaults are the papers'."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from gansearch.variants.entry import DataKind, Entry
 from gansearch.variants.settings import Adam
 
 
-class GeneratorDsc(Dsc):
-    """DSC where there is no discriminator."""
+class AutoencoderDsc(Dsc):
+    """DSC settings of a variant without a discriminator."""
 
     where: Literal["none", "generator"] = "none"
     """Whether the encoder's and the decoder's convolutions are separable."""
@@ -30,16 +30,15 @@ class VaeSettings(Adam):
     z_dim: int = Field(default=20, ge=1, le=1024)
     """Length of the latent vector."""
     decoder: Literal["bernoulli", "gaussian"] = "bernoulli"
-    """What the decoder says of a pixel: that it is white, with a probability, or a normal
-    distribution, whose deviation is learnt and the same for all pixels."""
+    """Distribution of a pixel: Bernoulli, or Gaussian with one learnt deviation for all pixels."""
     beta: float = Field(default=1.0, ge=0, le=1000)
-    """Weight of the divergence from the prior: 1 is the evidence lower bound (Higgins et al.
-    2017)."""
+    """Weight of the divergence from the prior (Higgins et al. 2017); 1 gives the evidence lower
+    bound."""
     g_channels: int = Field(default=64, ge=4, le=512)
     """Channels of the decoder at its full resolution; doubled at each halving, up to 16-fold."""
     e_channels: int = Field(default=64, ge=4, le=512)
     """Channels of the encoder at its full resolution; doubled likewise."""
-    dsc: GeneratorDsc = GeneratorDsc()
+    dsc: AutoencoderDsc = AutoencoderDsc()
     """Depthwise-separable convolution."""
 
 

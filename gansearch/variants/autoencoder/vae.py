@@ -20,15 +20,15 @@ from gansearch.nn.optim import adam
 from gansearch.variants.autoencoder.entries import VaeSettings
 from gansearch.variants.base import Losses, Player, Variant
 
-_EVALUATED = 256  # images at a time
+_EVALUATED = 256  # images per batch of evaluation
 
 
 class Decoder(nn.Module):
-    """From latents to a distribution of images with pixels in [0, 1].
+    """Maps latents to a distribution of images with pixels in [0, 1].
 
     Args:
         network: ``[N, z_dim]`` → the logits of the pixels' means, ``[N, C, H, W]``.
-        gaussian: whether pixels are normal around their means, or Bernoulli.
+        gaussian: whether pixels are Gaussian instead of Bernoulli.
     """
 
     def __init__(self, network: nn.Module, *, gaussian: bool) -> None:
@@ -37,12 +37,12 @@ class Decoder(nn.Module):
         self.log_deviation = nn.Parameter(torch.zeros(())) if gaussian else None
 
     def forward(self, z: Tensor) -> Tensor:
-        """The logits of the pixels' means."""
+        """Logits of the pixels' means."""
         logits: Tensor = self.network(z)
         return logits
 
     def log_likelihood(self, z: Tensor, pixels: Tensor) -> Tensor:
-        """Log-likelihood given z of each image, ``[N]``, in nats."""
+        """Log-likelihood of each image given z, ``[N]``, in nats."""
         logits = self(z)
         if self.log_deviation is None:
             return bernoulli_log_likelihood(logits, pixels)
@@ -50,9 +50,9 @@ class Decoder(nn.Module):
 
 
 class Vae(Variant[VaeSettings]):
-    """An encoder to normal posteriors, and a decoder whose evidence lower bound is raised.
+    """A variational autoencoder that maximises the evidence lower bound.
 
-    Both are one player. The networks are DCGAN's where the paper has perceptrons.
+    Encoder and decoder form one player. The networks are DCGAN's; the paper uses perceptrons.
     """
 
     def __init__(self, settings: VaeSettings, spec: ImageSpec) -> None:
@@ -77,13 +77,13 @@ class Vae(Variant[VaeSettings]):
 
     @property
     def players(self) -> dict[str, Player]:
-        """The encoder and the decoder as one, under Adam."""
+        """Encoder and decoder as one player with Adam."""
         settings = self.settings
         optimiser = adam(settings.g_lr, settings.beta1, settings.beta2)
         return {"g": Player("g", (self.encoder, self.decoder), optimiser)}
 
     def phases(self) -> Sequence[tuple[str, int]]:
-        """One step."""
+        """One step per round."""
         return (("g", 1),)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,7 +92,7 @@ class Vae(Variant[VaeSettings]):
         return mean, log_variance
 
     def losses(self, player: str, batch: Batch) -> Losses:  # noqa: ARG002 - there is only one
-        """The negative evidence lower bound by one sample an image (equation 10), and its terms."""
+        """The negative evidence lower bound by one sample per image (equation 10) and its terms."""
         mean, log_variance = self.posterior(batch.images)
         z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
         pixels = (batch.images + 1) / 2
@@ -106,11 +106,11 @@ class Vae(Variant[VaeSettings]):
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """What the decoder makes of the posteriors' means; ``[N, C, H, W]`` in [-1, 1] to same."""
+        """Decode the posteriors' means: images ``[N, C, H, W]`` in [-1, 1] to the same shape."""
         return self._images(self.posterior(images)[0])
 
     def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:
-        """``reconstruction_mse``: mean squared error of held-out pixels, which are in [0, 1]."""
+        """``reconstruction_mse``: mean squared error on held-out images with pixels in [0, 1]."""
         if heldout is None:
             return {}
         device = next(self.parameters()).device
@@ -122,7 +122,7 @@ class Vae(Variant[VaeSettings]):
 
     @torch.no_grad()
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The pixels' means for latents drawn from the prior on the CPU."""
+        """Decode latents from the prior, drawn on the CPU, to the pixels' means."""
         z = torch.randn(len(batch), self.settings.z_dim, generator=generator)
         return self._images(z.to(batch.images.device))
 

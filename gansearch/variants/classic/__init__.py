@@ -1,1 +1,1 @@
-"""The first GANs."""
+"""The first GANs: gan, dcgan, fgan and sgan."""

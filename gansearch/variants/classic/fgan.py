@@ -19,9 +19,9 @@ from gansearch.variants.classic.entries import FganSettings
 
 
 class Fgan(GameVariant[FganSettings]):
-    """The discriminator raises the bound of an f-divergence that the generator lowers.
+    """D maximises a variational bound of an f-divergence, and G minimises it.
 
-    The paper's variational function T is g_f of the discriminator's output.
+    The paper's variational function is T = g_f(v), with v the discriminator's output.
     """
 
     def __init__(self, settings: FganSettings, spec: ImageSpec) -> None:
@@ -30,7 +30,7 @@ class Fgan(GameVariant[FganSettings]):
 
     @property
     def adversarial(self) -> AdversarialLoss:
-        """The bound, and the generator's own side of it (section 3.2)."""
+        """The variational bound for D and G's loss (section 3.2)."""
         divergence = DIVERGENCES[self.settings.divergence]
         return AdversarialLoss(
             divergence.name,
@@ -63,7 +63,7 @@ def _raise_outputs(divergence: Divergence, fake: Tensor) -> Tensor:
 
 
 G_LOSSES = {"minimax": _lower_bound, "non_saturating": _raise_outputs}
-"""What the generator minimises, from the outputs on its images (algorithm 1, equation 13)."""
+"""Generator losses by name, from D's outputs on generated images (algorithm 1, equation 13)."""
 
 
 def _dcgan(settings: FganSettings, spec: ImageSpec) -> tuple[nn.Module, nn.Module]:
@@ -96,4 +96,4 @@ def _mlp(settings: FganSettings, spec: ImageSpec) -> tuple[nn.Module, nn.Module]
 
 
 NETS = {"dcgan": _dcgan, "mlp": _mlp}
-"""The generator and the discriminator of each kind."""
+"""Makes generator and discriminator, by the setting ``nets``."""

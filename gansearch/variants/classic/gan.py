@@ -1,4 +1,4 @@
-"""Goodfellow et al. 2014, Generative Adversarial Nets: the MLPs of section 5 as released."""
+"""Goodfellow et al. 2014, Generative Adversarial Nets: the MLPs of section 5, released code."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.base import Player
 from gansearch.variants.classic.entries import GanSettings
 
-# Of the released configuration.
-LR_DECAY = 1.000004  # the learning rate is divided by this at each update ...
-MIN_LR = 1e-6  # ... and does not fall below this
-EPOCH_KIMG = 50.0  # MNIST's images without those for validation
-MOMENTUM_EPOCHS = (1.0, 250.0)  # over which the momentum rises
+# Released configuration.
+LR_DECAY = 1.000004
+"""Divisor of the learning rate at each update."""
+MIN_LR = 1e-6
+"""Lower limit of the learning rate."""
+EPOCH_KIMG = 50.0
+"""Kimg of an epoch: MNIST's training images without the validation images."""
+MOMENTUM_EPOCHS = (1.0, 250.0)
+"""Epochs between which the momentum rises linearly."""
 
 
 class Gan(AdversarialVariant[GanSettings]):
     """The first GAN.
 
-    The released generator starts from an output bias fitted to the data's marginals; here it starts
-    from 0, since a variant is built before it sees data.
+    The released generator's output bias is initialised from the data's marginals. Here it starts at
+    0, because a variant is built before it sees data.
     """
 
     def __init__(self, settings: GanSettings, spec: ImageSpec) -> None:
@@ -42,19 +46,19 @@ class Gan(AdversarialVariant[GanSettings]):
         super().__init__(settings, spec, generator, discriminator)
 
     def optimiser(self, lr: float) -> OptimiserFactory:
-        """Gradient descent at the momentum that the schedule starts from."""
+        """SGD with the schedule's initial momentum."""
         return sgd(lr, self.settings.momentum)
 
     @property
     def players(self) -> dict[str, Player]:
-        """Both sides, under the released schedule."""
+        """Both players, with the released schedule."""
         return {
             name: replace(player, schedule=self.schedule)
             for name, player in super().players.items()
         }
 
     def schedule(self, optimiser: Optimizer, kimg: float) -> None:
-        """Let the learning rate decay and the momentum rise, as released."""
+        """Decay the learning rate and raise the momentum as in the released code."""
         updates = 1000 * kimg / self.settings.batch_size
         start, end = MOMENTUM_EPOCHS
         risen = min(max((kimg / EPOCH_KIMG - start) / (end - start), 0.0), 1.0)
@@ -67,6 +71,6 @@ class Gan(AdversarialVariant[GanSettings]):
     def latents(
         self, count: int, device: torch.device, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Uniform with variance 1, as the released code's uniform noise is."""
+        """Uniform latents with variance 1, as in the released code."""
         uniform = torch.rand(count, self.settings.z_dim, device=device, generator=generator)
         return (2 * uniform - 1) * sqrt(3)

@@ -14,23 +14,23 @@ from gansearch.errors import DataError
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.optim import OptimiserFactory, adam
-from gansearch.variants.adversarial import AdversarialVariant, Judgement
+from gansearch.variants.adversarial import AdversarialVariant, DiscriminatorOutput
 from gansearch.variants.base import Losses
 from gansearch.variants.classic.entries import SganSettings
 from gansearch.variants.labelled import classes_of, labels_of
 
-_EVALUATED = 256  # images at a time
+_EVALUATED = 256  # images per batch of evaluation
 
 
 class Sgan(AdversarialVariant[SganSettings]):
-    """The discriminator tells K classes of real images and, as one more, the fakes.
+    """A discriminator with K classes of real images and one class of generated ones.
 
-    The logit of the class "fake" is fixed at 0, which takes nothing from the model (Salimans et al.
-    2016, section 5). A batch's probability of being real is then that of the classes together: its
-    logit is their logsumexp, on which any adversarial pair works as on a plain discriminator's.
+    The logit of the class "fake" is fixed at 0 without loss of generality (Salimans et al. 2016,
+    section 5). The logit of being real is then the logsumexp of the K class logits, and any
+    adversarial loss applies to it.
 
-    The few labelled images are drawn with replacement, a batch of them a step; what a batch of
-    training images says of their labels is not looked at.
+    Each step also draws a batch of labelled images with replacement. The labels of the other
+    training images are not used.
     """
 
     def __init__(self, settings: SganSettings, spec: ImageSpec) -> None:
@@ -58,16 +58,16 @@ class Sgan(AdversarialVariant[SganSettings]):
         """
         self._labelled = choose_labelled(images, self.settings.labelled)
 
-    def judge(self, images: Tensor, batch: Batch) -> Judgement:  # noqa: ARG002 - unconditional
-        """The logit of being real, and the class logits ``[N, classes]``."""
+    def discriminator_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:  # noqa: ARG002 - unconditional
+        """The logit of being real and the class logits ``[N, classes]``."""
         classes: Tensor = self.discriminator(images)
-        return Judgement(classes.logsumexp(1), (classes,))
+        return DiscriminatorOutput(classes.logsumexp(1), (classes,))
 
     def auxiliary(
         self,
         player: str,
         side: Literal["real", "fake"],
-        judgement: Judgement,  # noqa: ARG002 - that of images whose labels are not known
+        output: DiscriminatorOutput,  # noqa: ARG002 - of images whose labels are not used
         batch: Batch,
     ) -> Losses:
         """The cross-entropy of a batch of labelled images among the real classes."""
@@ -76,11 +76,11 @@ class Sgan(AdversarialVariant[SganSettings]):
         device = self._labelled.pixels.device
         indices = torch.randint(len(self._labelled), (len(batch),), device=device)
         labelled = self._labelled.batch(indices).to(batch.images.device)
-        (classes,) = self.judge(self.augment(labelled.images), labelled).heads
+        (classes,) = self.discriminator_output(self.augment(labelled.images), labelled).heads
         return {"supervised": F.cross_entropy(classes, labels_of(labelled))}
 
     def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:
-        """``accuracy``: the share of held-out images in whose class the discriminator is right."""
+        """``accuracy``: the share of held-out images that D classifies correctly."""
         values = super().evaluate(heldout)
         if heldout is None:
             return values
@@ -98,12 +98,12 @@ class Sgan(AdversarialVariant[SganSettings]):
     def latents(
         self, count: int, device: torch.device, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Uniform in [-1, 1]."""
+        """Uniform latents in [-1, 1]."""
         return 2 * torch.rand(count, self.settings.z_dim, device=device, generator=generator) - 1
 
 
 def choose_labelled(images: ImageSet, count: int) -> ImageSet:
-    """As equally many images of each class as can be, always the same ones of the same set.
+    """Choose images with equal numbers per class where possible; deterministic.
 
     Args:
         images: with labels.

@@ -14,7 +14,7 @@ from gansearch.nn.conv import ConvFactory
 from gansearch.nn.dcgan import SMALLEST, WEIGHT_STD, widths
 from gansearch.nn.init import normal_
 from gansearch.nn.norm import ConditionalBatchNorm
-from gansearch.variants.adversarial import Judgement
+from gansearch.variants.adversarial import DiscriminatorOutput
 from gansearch.variants.base import Losses
 from gansearch.variants.conditional.entries import AcganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
@@ -101,23 +101,23 @@ class Acgan(LabelledVariant[AcganSettings]):
         images: Tensor = self.generator(z, labels_of(batch), self.one_hot(batch))
         return images
 
-    def judge(self, images: Tensor, batch: Batch) -> Judgement:  # noqa: ARG002 - D names the class
+    def discriminator_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:  # noqa: ARG002 - D names the class
         """Logits, with those of the classes."""
         logits, classes = self.discriminator(images)
-        return Judgement(logits, (classes,))
+        return DiscriminatorOutput(logits, (classes,))
 
     def discriminate(self, images: Tensor, batch: Batch) -> Tensor:
         """D's logits, which do not depend on the labels."""
-        return self.judge(images, batch).logits
+        return self.discriminator_output(images, batch).logits
 
     def auxiliary(
         self,
         player: str,  # noqa: ARG002 - both minimise it
         side: Literal["real", "fake"],
-        judgement: Judgement,
+        output: DiscriminatorOutput,
         batch: Batch,
     ) -> Losses:
         """The cross-entropy of the classes (equation 3)."""
-        (classes,) = judgement.heads
+        (classes,) = output.heads
         loss = F.cross_entropy(classes, labels_of(batch))
         return {f"{side}_class": self.settings.class_weight * loss}

@@ -13,10 +13,10 @@ from gansearch.variants.labelled import LabelledVariant, classes_of
 
 
 class Cgan(LabelledVariant[CganSettings]):
-    """The label is an input like any other: joined to z in G, and to x in D (equation 2).
+    """The label is concatenated to z in G and to the image in D (equation 2).
 
-    The networks are DCGAN's, as in most uses since, where the paper has perceptrons for MNIST. To
-    the images the label is joined as constant maps, one a class.
+    The networks are DCGAN's, as in most later work; the paper uses perceptrons for MNIST. D gets
+    the label as one constant map per class.
     """
 
     def __init__(self, settings: CganSettings, spec: ImageSpec) -> None:
@@ -37,12 +37,12 @@ class Cgan(LabelledVariant[CganSettings]):
         super().__init__(settings, spec, generator, discriminator)
 
     def generate(self, z: Tensor, batch: Batch) -> Tensor:
-        """G of latents joined to the labels."""
+        """Generate from latents concatenated with one-hot labels."""
         images: Tensor = self.generator(torch.cat([z, self.one_hot(batch)], dim=1))
         return images
 
     def discriminate(self, images: Tensor, batch: Batch) -> Tensor:
-        """D of images joined to the labels."""
+        """Logits of images concatenated with label maps."""
         maps = self.one_hot(batch)[:, :, None, None].expand(-1, -1, *images.shape[2:])
         logits: Tensor = self.discriminator(torch.cat([images, maps], dim=1))
         return logits

@@ -15,16 +15,16 @@ from gansearch.nn.init import orthogonal_
 from gansearch.nn.norm import ConditionalBatchNorm
 from gansearch.nn.resnet import ResnetFeatures, ResnetGenerator, generator_widths
 from gansearch.nn.spectral import draw_weight, spectral_norm
-from gansearch.variants.adversarial import Judgement
+from gansearch.variants.adversarial import DiscriminatorOutput
 from gansearch.variants.base import Losses
 from gansearch.variants.conditional.entries import ContraganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
 
 
 class Generator(nn.Module):
-    """BigGAN's: a shared label embedding and a part of z in each block's batch norms.
+    """BigGAN's generator: each block's batch norms get a shared label embedding and a part of z.
 
-    Brock et al. 2019, appendix B: "hierarchical" latents.
+    Source: Brock et al. 2019, appendix B ("hierarchical" latents).
     """
 
     def __init__(self, settings: ContraganSettings, spec: ImageSpec, classes: int) -> None:
@@ -32,7 +32,7 @@ class Generator(nn.Module):
         widths = generator_widths(settings.g_channels, spec.resolution)
         blocks = len(widths) - 1
         part = settings.z_dim // (blocks + 1)
-        # What does not divide evenly goes to the stem.
+        # The stem takes the remainder of an uneven division.
         self.parts = [settings.z_dim - blocks * part, *[part] * blocks]
         self.embedding = nn.Embedding(classes, settings.label_dim)
 
@@ -60,7 +60,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Features, a logit, and embeddings of the images and of their classes (section 3.2)."""
+    """A logit, and embeddings of the images and their classes (section 3.2)."""
 
     def __init__(self, settings: ContraganSettings, spec: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Discriminator(nn.Module):
 
 
 class Contragan(LabelledVariant[ContraganSettings]):
-    """BigGAN's networks with the 2C loss: D's of real images, G's of fakes (algorithm 1)."""
+    """BigGAN's networks with the 2C loss: on real images for D, on fakes for G (algorithm 1)."""
 
     def __init__(self, settings: ContraganSettings, spec: ImageSpec) -> None:
         classes = classes_of(spec)
@@ -93,26 +93,26 @@ class Contragan(LabelledVariant[ContraganSettings]):
         super().__init__(settings, spec, generator, Discriminator(settings, spec, classes))
 
     def generate(self, z: Tensor, batch: Batch) -> Tensor:
-        """G of latents under the labels."""
+        """Generate from latents and labels."""
         images: Tensor = self.generator(z, labels_of(batch))
         return images
 
-    def judge(self, images: Tensor, batch: Batch) -> Judgement:
-        """Logits, with the embeddings of images and labels."""
+    def discriminator_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:
+        """Logits and the embeddings of images and labels."""
         logits, *heads = self.discriminator(images, labels_of(batch))
-        return Judgement(logits, tuple(heads))
+        return DiscriminatorOutput(logits, tuple(heads))
 
     def discriminate(self, images: Tensor, batch: Batch) -> Tensor:
-        """D's logits, which do not depend on the labels."""
-        return self.judge(images, batch).logits
+        """Logits, which do not depend on the labels."""
+        return self.discriminator_output(images, batch).logits
 
     def auxiliary(
-        self, player: str, side: Literal["real", "fake"], judgement: Judgement, batch: Batch
+        self, player: str, side: Literal["real", "fake"], output: DiscriminatorOutput, batch: Batch
     ) -> Losses:
-        """The 2C loss of real images for D, of fakes for G."""
+        """The 2C loss: on real images for D, on fakes for G."""
         if (player, side) == ("d", "fake"):
             return {}
-        embeddings, proxies = judgement.heads
+        embeddings, proxies = output.heads
         loss = conditional_contrastive(
             embeddings, proxies, labels_of(batch), self.settings.temperature
         )

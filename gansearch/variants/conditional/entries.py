@@ -1,4 +1,4 @@
-"""GANs conditioned on labels: their settings, with the papers' defaults, and their entries."""
+"""Settings and catalog entries of class-conditional GANs; defaults are the papers'."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class AcganSettings(ConvolutionalAdversarial):
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of the discriminator's activations dropped after each convolution."""
     conditioning: Literal["concat", "batch_norm"] = "concat"
-    """How the label enters the generator: joined to the latent vector, or by batch norms."""
+    """How the label enters the generator: concatenated to the latent, or through batch norms."""
     class_weight: float = Field(default=1.0, ge=0, le=100)
     """Weight of the class head's cross-entropy."""
 
 
 class ResnetSettings(ConvolutionalAdversarial):
-    """What projection GAN and ContraGAN are trained with alike."""
+    """Settings that projection GAN and ContraGAN share."""
 
     d_steps: Annotated[int, Field(ge=1, le=20)] | Literal["adaptive"] = 5
     """Discriminator updates in one round: the k of Goodfellow 2014, Algorithm 1; ``adaptive`` lets
@@ -76,7 +76,7 @@ class ContraganSettings(ResnetSettings):
     embedding_dim: int = Field(default=512, ge=2, le=4096)
     """Length of the discriminator's embeddings of images and labels."""
     temperature: float = Field(default=1.0, gt=0, le=100)
-    """By which similarities are divided."""
+    """Temperature that divides similarities."""
     contrastive_weight: float = Field(default=1.0, ge=0, le=100)
     """Weight of the contrastive loss (2C)."""
 

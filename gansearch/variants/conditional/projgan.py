@@ -41,10 +41,10 @@ class Discriminator(nn.Module):
 
 
 class Projgan(LabelledVariant[ProjganSettings]):
-    """ResNets under spectral norm (D) and conditional batch norm (G).
+    """ResNets with spectral norm in D and conditional batch norm in G.
 
-    At 32 pixels the widths are those of the papers' networks for CIFAR-10; above, those of their
-    networks for 64 and 128.
+    At 32 pixels the widths are those of the papers' CIFAR-10 networks, above those of their
+    networks for 64 and 128 pixels.
     """
 
     def __init__(self, settings: ProjganSettings, spec: ImageSpec) -> None:
@@ -62,11 +62,11 @@ class Projgan(LabelledVariant[ProjganSettings]):
         self._blocks = len(widths) - 1
 
     def generate(self, z: Tensor, batch: Batch) -> Tensor:
-        """G of latents, every block under the labels."""
+        """Generate from latents, with the labels as condition of every block."""
         images: Tensor = self.generator(z, [labels_of(batch)] * self._blocks)
         return images
 
     def discriminate(self, images: Tensor, batch: Batch) -> Tensor:
-        """D of images and labels."""
+        """Logits of images and labels."""
         logits: Tensor = self.discriminator(images, labels_of(batch))
         return logits
