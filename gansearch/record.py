@@ -16,8 +16,8 @@ from typing import Protocol
 from gansearch.settings import Params
 
 PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
-"""What a trial was predicted to need, and what its device has: metrics of its reports, and tags of
-the trial itself, whether or not it came to a report."""
+"""What a trial was predicted to need, and what it may have of its device: metrics of its reports,
+and tags of the trial itself, whether or not it came to a report."""
 
 
 class Outcome(StrEnum):

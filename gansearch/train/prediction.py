@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 from gansearch.config import ComputeConfig, TrainConfig
 from gansearch.data.images import ImageSet
 from gansearch.metrics.memory import MIB
+from gansearch.metrics.share import memory_of
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY
 from gansearch.train.compute import Compute
 from gansearch.train.rounds import Rounds
@@ -185,10 +185,11 @@ def try_predicting(config: TrainConfig, images: ImageSet, device: torch.device) 
 
 
 def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
-    """What a run that is about to start needs, if that is known, and what its device has in all.
+    """What a run that is about to start needs, if that is known, and what it may have.
 
     By the names of :data:`~gansearch.record.PREDICTED_MEMORY` and
-    :data:`~gansearch.record.DEVICE_MEMORY`, in MiB.
+    :data:`~gansearch.record.DEVICE_MEMORY`, in MiB. A process that is held to a share of a GPU has
+    no more of it than that.
     """
     predicted = try_predicting(config, images, device)
     known = {} if predicted is None else {PREDICTED_MEMORY: predicted}
@@ -204,13 +205,6 @@ def refuse_too_large(foreseen: Mapping[str, float], device: str) -> None:
     predicted, there = foreseen.get(PREDICTED_MEMORY, 0.0), foreseen[DEVICE_MEMORY]
     if predicted > CLEAR * there:
         raise MemoryError(f"predicted to need {predicted:,.0f} MiB; {device} has {there:,.0f} MiB")
-
-
-def memory_of(device: torch.device) -> float:
-    """MiB that a device has in all."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory / MIB
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MIB
 
 
 def prediction_error(costs: Mapping[str, float]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from gansearch.metrics.device import device_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.requirements import check_run
+from gansearch.metrics.share import named
 from gansearch.record import Outcome, Report
 from gansearch.train.grid import save_grid
 from gansearch.train.monitor import COLLAPSE_FROM, LEAST_KIMG, check_collapse, variety
@@ -129,7 +130,7 @@ def _reports(
     check_run(config.evaluation, images)
     foreseen = foresee(config, images.train, device)
     on_foreseen(foreseen)
-    refuse_too_large(foreseen, str(device))
+    refuse_too_large(foreseen, named(device))
     done = 0.0
     if resume_from is None:
         trainer = Trainer(config, images, device)

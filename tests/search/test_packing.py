@@ -24,6 +24,7 @@ from gansearch.search.engine import cluster, packing, tune
 from gansearch.search.engine.jobs import Jobs
 from gansearch.search.engine.packing import (
     BESIDE_MIB,
+    EVALUATION_MIB,
     MARGIN,
     Foresight,
     gpu_memory_tag,
@@ -81,8 +82,13 @@ def test_a_share_is_of_the_smallest_gpu_and_the_largest_decides_what_fits() -> N
 def test_a_trial_that_needed_more_than_was_predicted_widens_the_margin(
     trial: Callable[..., Any],
 ) -> None:
-    def told(predicted: float, measured: float) -> StudyRecord:
-        metrics = {PREDICTED_MEMORY: predicted, "peak_memory_mib": measured}
+    def told(predicted: float, reserved: float) -> StudyRecord:
+        """What others cannot have counts, and not what was in use of it."""
+        metrics = {
+            PREDICTED_MEMORY: predicted,
+            "peak_memory_mib": predicted,
+            "reserved_memory_mib": reserved + EVALUATION_MIB,
+        }
         return study(trials=(trial(reports=(Report(1.0, metrics),)),))
 
     predicted = (GPU / 4 - BESIDE_MIB) / 1.2  # within a quarter by a margin of up to 1.2
@@ -144,14 +150,87 @@ def test_a_job_waits_for_its_prediction_and_what_cannot_fit_is_told_instead(
 def test_what_a_worker_foresaw_is_on_record_when_its_trial_ran_out_of_memory() -> None:
     desk = tune.Desk(Policy(packed(4, [8, 16]), study()))
     desk.policy.ask()
-    scheduler, running = tune.PolicyScheduler(desk), SimpleNamespace(config={"number": 0})
+    scheduler, running = (
+        tune.PolicyScheduler(desk),
+        SimpleNamespace(config={"number": 0, "can_grow": False}),
+    )
     foreseen = {PREDICTED_MEMORY: 1234.56, DEVICE_MEMORY: 1000.0}
     end = {"outcome": "out_of_memory", "reason": "because", "host": "here"}
     for result in ({"foreseen": json.dumps(foreseen)}, end):
         scheduler.on_trial_result(None, running, result)  # type: ignore[arg-type]
     (ended,) = desk.policy.record().trials
     assert ended.outcome == Outcome.OUT_OF_MEMORY
-    assert ended.tags == {PREDICTED_MEMORY: "1234.6", DEVICE_MEMORY: "1000.0", "host": "here"}
+    assert ended.tags == {PREDICTED_MEMORY: "1234.6", DEVICE_MEMORY: f"{GPU:.1f}", "host": "here"}
+
+
+# --- Shares that are too small -------------------------------------------------------------------
+
+
+@pytest.fixture
+def adaptors(monkeypatch: pytest.MonkeyPatch) -> tuple[tune.Desk, tune.PolicySearcher]:
+    """Of a study whose two trials are predicted to need little, on one GPU."""
+    monkeypatch.setattr(packing, "_predict", lambda _: 1000.0)
+    monkeypatch.setattr(tune.ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
+    space = packed(2, [8, 16])
+    desk = tune.Desk(Policy(space, study()))
+    return desk, tune.PolicySearcher(desk, space, "/results/s")
+
+
+def suggested(searcher: tune.PolicySearcher, name: str) -> Any:
+    """What it suggests once predictions are there."""
+    deadline = time.monotonic() + 30
+    while (job := searcher.suggest(name)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return job
+
+
+def ended(desk: tune.Desk, searcher: tune.PolicySearcher, name: str, job: Job) -> None:
+    """A trial that ran out of memory, as its worker and Tune tell it."""
+    foreseen = {PREDICTED_MEMORY: 1000.0, DEVICE_MEMORY: job["gpus"] * GPU}
+    result = {"outcome": "out_of_memory", "reason": "because", "host": "here"}
+    scheduler, running = tune.PolicyScheduler(desk), SimpleNamespace(config=job)
+    for told in ({"foreseen": json.dumps(foreseen)}, result):
+        scheduler.on_trial_result(None, running, told)  # type: ignore[arg-type]
+    searcher.on_trial_complete(name)
+
+
+def test_out_of_memory_in_a_share_is_tried_in_the_next_larger_one(
+    adaptors: tuple[tune.Desk, tune.PolicySearcher],
+) -> None:
+    desk, searcher = adaptors
+    shares = []
+    for attempt in range(4):
+        job = suggested(searcher, f"t{attempt}")
+        assert job["number"] == 0
+        shares.append(job["gpus"])
+        assert (desk.policy.record().trials[0].outcome is None) == (attempt < 4)
+        ended(desk, searcher, f"t{attempt}", job)
+    assert shares == [1 / 8, 1 / 4, 1 / 2, 1]
+    (trial, *_) = desk.policy.record().trials
+    assert trial.outcome == Outcome.OUT_OF_MEMORY
+    assert trial.tags[DEVICE_MEMORY] == f"{GPU:.1f}"
+    assert suggested(searcher, "next")["number"] == 1
+
+
+def test_the_search_goes_on_while_a_trial_may_come_back(
+    adaptors: tuple[tune.Desk, tune.PolicySearcher],
+) -> None:
+    desk, searcher = adaptors
+    jobs = [suggested(searcher, f"t{number}") for number in range(2)]
+    assert searcher.suggest("none") is None  # and not that it is over
+    desk.policy.tell(0, Outcome.COMPLETED, "")
+    searcher.on_trial_complete("t0")
+    ended(desk, searcher, "t1", jobs[1])
+    assert suggested(searcher, "t2") == {**jobs[1], "gpus": 1 / 4}
+
+
+def test_what_a_worker_foresees_in_a_share_is_against_the_whole_gpu(
+    adaptors: tuple[tune.Desk, tune.PolicySearcher],
+) -> None:
+    """The study may give a trial more; a share that a person chose is all there is."""
+    foreseen = {PREDICTED_MEMORY: 1000.0, DEVICE_MEMORY: GPU / 4}
+    assert packing.of_whole_gpu(foreseen, study()) == {**foreseen, DEVICE_MEMORY: GPU}
+    assert packing.of_whole_gpu(foreseen, StudyRecord("s", "", "", 0.0, {}, ())) == foreseen
 
 
 # --- On Ray --------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class Bench:
         self.scheduler = PolicyScheduler(self.desk)
 
     def result(self, number: int, **result: Any) -> str:
-        trial = SimpleNamespace(config={"number": number})
+        trial = SimpleNamespace(config={"number": number, "can_grow": False})
         return self.scheduler.on_trial_result(None, trial, result)
 
     def report(self, number: int, kimg: float, **metrics: float) -> str:

@@ -240,3 +240,19 @@ def test_a_checkpoint_of_another_past_is_no_beginning(child: Job, trained: Any) 
     other = config.model_copy(update={"seed": 4})
     train_trial({**child, "config": other.to_json()}, Driver())
     assert trained[0] == (0, 2)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_a_trial_on_a_gpu_is_held_to_its_share_before_it_trains(
+    job: Job, trained: list[Any], monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    held: list[tuple[str, float, int]] = []
+
+    def keep_to_share(device: torch.device, share: float) -> None:
+        held.append((device.type, share, len(trained)))
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(worker, "keep_to_share", keep_to_share)
+    train_trial({**job, "gpus": share}, Driver())
+    assert held == [("cuda", share, 0)]
+    assert trained

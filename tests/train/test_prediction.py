@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import resource
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -203,6 +204,22 @@ def test_a_run_that_cannot_fit_is_not_started(configure, tmp_path, monkeypatch) 
     assert outcome is Outcome.OUT_OF_MEMORY
     assert foreseen == {PREDICTED_MEMORY: pytest.approx(2.5, abs=1), DEVICE_MEMORY: 1.0}
     assert re.search(r"predicted to need [23] MiB; cpu has 1 MiB", reason)
+
+
+def test_a_run_is_admitted_against_its_share_of_a_gpu(configure, tmp_path, monkeypatch) -> None:
+    """It would fit the whole GPU, of which it is to have a quarter."""
+    properties = SimpleNamespace(total_memory=6 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 0.25)
+    monkeypatch.setattr("gansearch.train.run.Trainer", None)  # would be an error
+    monkeypatch.setattr(prediction, "predict_memory", lambda *_: 3000.0)
+    foreseen = {}
+    outcome, reason = run_training(
+        configure(), (), tmp_path, lambda *_: True, device=CUDA, on_foreseen=foreseen.update
+    )
+    assert outcome is Outcome.OUT_OF_MEMORY
+    assert foreseen == {PREDICTED_MEMORY: 3000, DEVICE_MEMORY: 1536}
+    assert reason.endswith("predicted to need 3,000 MiB; a share of cuda has 1,536 MiB")
 
 
 def test_what_cannot_be_predicted_is_trained(configure, images, monkeypatch, caplog) -> None:

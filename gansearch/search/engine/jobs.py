@@ -71,11 +71,20 @@ class Jobs:
     def _sized(self, job: Job, predicted: float | None) -> Job | None:
         """A job with its share of a GPU, a whole one where its memory is not known."""
         if predicted is None:
-            return {**job, "gpus": SHARES[-1]}
+            return _with_share(job, SHARES[-1])
         study = self._policy.record()
         try:
-            return {**job, "gpus": share_of_gpu(predicted, study)}
+            return _with_share(job, share_of_gpu(predicted, study))
         except MemoryError as error:
             tags = memory_tags(foreseen_on_gpu(predicted, study))
             self._policy.tell(job["number"], Outcome.OUT_OF_MEMORY, str(error), tags)
             return None
+
+
+def enlarged(job: Job) -> Job:
+    """A job that can grow, with the next larger share of a GPU."""
+    return _with_share(job, min(share for share in SHARES if share > job["gpus"]))
+
+
+def _with_share(job: Job, share: float) -> Job:
+    return {**job, "gpus": share, "can_grow": share < SHARES[-1]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
@@ -12,6 +12,7 @@ import torch
 from gansearch.config import DataConfig, TrainConfig
 from gansearch.data import ImageSet, load_images
 from gansearch.metrics.memory import MIB
+from gansearch.metrics.share import CONTEXT_MIB
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, StudyRecord
 from gansearch.train.prediction import refuse_too_large, try_predicting
 
@@ -22,9 +23,11 @@ MARGIN = 1.1
 a GPU."""
 WEIGHTY = 0.02
 """Of a GPU's memory: what needs less tells nothing about how far a prediction can be off."""
-BESIDE_MIB = 2048.0
-"""What a process takes of a GPU beside training: CUDA's context and libraries, and the networks of
-an evaluation; not measured on a GPU."""
+EVALUATION_MIB = 1408.0
+"""What an evaluation's networks and batches reserve of a GPU; not measured on a GPU."""
+BESIDE_MIB = CONTEXT_MIB + EVALUATION_MIB
+"""What a process takes of a GPU beside training."""
+RESERVED = "reserved_memory_mib"
 GPU_MEMORY = "gpu_memory_mib"
 """Tag of a study: what the GPUs that it began with have, separated by commas."""
 WITHOUT_WEIGHT = {"g_lr", "d_lr_ratio", "beta1", "beta2"}
@@ -47,11 +50,19 @@ def foreseen_on_gpu(predicted: float, study: StudyRecord) -> dict[str, float]:
     return {PREDICTED_MEMORY: predicted, DEVICE_MEMORY: _gpus(study)[-1]}
 
 
-def share_of_gpu(predicted: float, study: StudyRecord) -> float:
-    """What a trial is given of a GPU, one of :data:`SHARES`.
+def of_whole_gpu(foreseen: Mapping[str, float], study: StudyRecord) -> dict[str, float]:
+    """What was foreseen in a share that the study chose, against what the largest GPU has.
 
-    Since it can be placed on any, this is a share of the smallest. It depends on the study's record
-    alone.
+    A share that a person chose is all that any trial can have, and stays what counts.
+    """
+    return {**foreseen, **({DEVICE_MEMORY: _gpus(study)[-1]} if GPU_MEMORY in study.tags else {})}
+
+
+def share_of_gpu(predicted: float, study: StudyRecord) -> float:
+    """What a trial is given of a GPU, one of :data:`SHARES`, and held to.
+
+    It is to hold what the trial's allocator reserves, which others cannot have. Since the trial can
+    be placed on any GPU, this is a share of the smallest. It depends on the study's record alone.
 
     Args:
         predicted: MiB that the trial needs.
@@ -71,13 +82,17 @@ def _gpus(study: StudyRecord) -> list[float]:
 
 
 def _margin(study: StudyRecord, weighty: float) -> float:
-    """The most that was measured for what was predicted, among trials of at least so many MiB."""
+    """The most that was reserved for what was predicted, among trials of at least so many MiB.
+
+    Without what an evaluation takes, which is counted apart.
+    """
     told = (report.metrics for trial in study.trials for report in trial.reports)
-    needed = (
-        metrics["peak_memory_mib"] / metrics[PREDICTED_MEMORY]
+    reserved = (
+        (metrics[RESERVED] - EVALUATION_MIB, metrics[PREDICTED_MEMORY])
         for metrics in told
-        if PREDICTED_MEMORY in metrics and metrics["peak_memory_mib"] >= weighty
+        if {PREDICTED_MEMORY, RESERVED} <= metrics.keys()
     )
+    needed = (training / predicted for training, predicted in reserved if training >= weighty)
     return max([MARGIN, *needed])
 
 

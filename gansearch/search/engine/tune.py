@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
@@ -29,7 +30,8 @@ from ray.tune.stopper import Stopper
 
 from gansearch.record import Outcome
 from gansearch.search.engine.cluster import capacity
-from gansearch.search.engine.jobs import Jobs
+from gansearch.search.engine.jobs import Jobs, enlarged
+from gansearch.search.engine.packing import of_whole_gpu
 from gansearch.search.engine.worker import Job, train_trial, trial_name
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Policy
@@ -54,6 +56,7 @@ class Desk:
         error: the first exception of the policy, if there was one.
         last_errors: for each trial's number the last failure of its process, as Ray describes it.
         foreseen: for each running trial's number what its memory was foreseen to be, in MiB.
+        again: jobs whose share of a GPU was too small, with a larger one.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -61,6 +64,7 @@ class Desk:
         self.error: Exception | None = None
         self.last_errors: dict[int, str] = {}
         self.foreseen: dict[int, dict[str, float]] = {}
+        self.again: deque[Job] = deque()
 
     def call(self, verb: Callable[..., T], *args: Any, default: T) -> T:
         """``verb(*args)``, or ``default`` where that raises."""
@@ -107,11 +111,13 @@ class PolicySearcher(Searcher):
         """The next trial's job, ``None`` while there is none, ``FINISHED`` after the last."""
         if not self._has_room():
             return None
-        job = self._desk.call(self._source.next, default=None)
+        again = self._desk.again
+        job = again.popleft() if again else self._desk.call(self._source.next, default=None)
         if job is None:
             # Who is trained again depends on how those end that still run.
             depends = self._jobs and self._space.search.replicates > 1
-            return None if depends or self._source.waits else Searcher.FINISHED
+            may_return = any(job["can_grow"] for job in self._jobs.values())
+            return None if depends or may_return or self._source.waits else Searcher.FINISHED
         self._jobs[trial_id] = job
         return job
 
@@ -166,7 +172,7 @@ class PolicyScheduler(FIFOScheduler):
         """Whether the trial goes on."""
         verbs = {"foreseen": self._foreseen, "outcome": self._ended}
         verb = next((verb for key, verb in verbs.items() if key in result), self._reported)
-        goes_on = self._desk.call(verb, trial.config["number"], result, default=True)
+        goes_on = self._desk.call(verb, trial.config, result, default=True)
         decision: str = self.CONTINUE if goes_on else self.STOP
         return decision
 
@@ -175,16 +181,20 @@ class PolicyScheduler(FIFOScheduler):
         text = Path(trial.error_file).read_text() if trial.error_file else ""
         self._desk.last_errors[trial.config["number"]] = text
 
-    def _foreseen(self, number: int, result: Mapping[str, Any]) -> bool:
-        self._desk.foreseen[number] = json.loads(result["foreseen"])
+    def _foreseen(self, job: Job, result: Mapping[str, Any]) -> bool:
+        foreseen = of_whole_gpu(json.loads(result["foreseen"]), self._desk.policy.record())
+        self._desk.foreseen[job["number"]] = foreseen
         return True
 
-    def _reported(self, number: int, result: Mapping[str, Any]) -> bool:
-        return self._desk.policy.report(number, REPORT.validate_json(result["report"]))
+    def _reported(self, job: Job, result: Mapping[str, Any]) -> bool:
+        return self._desk.policy.report(job["number"], REPORT.validate_json(result["report"]))
 
-    def _ended(self, number: int, result: Mapping[str, Any]) -> bool:
+    def _ended(self, job: Job, result: Mapping[str, Any]) -> bool:
         outcome, tags = Outcome(result["outcome"]), {"host": result["host"]}
-        self._desk.tell(number, outcome, result["reason"], tags)
+        if outcome is Outcome.OUT_OF_MEMORY and job["can_grow"]:
+            self._desk.again.append(enlarged(job))
+        else:
+            self._desk.tell(job["number"], outcome, result["reason"], tags)
         return False
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 
 from gansearch.config import TrainConfig
+from gansearch.metrics.share import keep_to_share
 from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
 from gansearch.search.engine.cores import own_cores
@@ -38,6 +39,7 @@ class Job(TypedDict):
         rungs: kimg at which it reports.
         cpus: CPU cores that it was given.
         gpus: GPUs that it was given; a whole one where a share is yet to be found.
+        can_grow: whether it may be given a larger share of a GPU where this one is too small.
         folder: address of its checkpoints.
         keeps_all: whether other trials may begin with any of them, and not only its last is kept.
         begin: the report, as JSON, of another trial's checkpoint that it begins with, if it does.
@@ -48,6 +50,7 @@ class Job(TypedDict):
     rungs: tuple[float, ...]
     cpus: float
     gpus: float
+    can_grow: bool
     folder: str
     keeps_all: bool
     begin: str | None
@@ -74,6 +77,7 @@ def job_of(ask: Ask, space: Space, storage: str) -> Job:
         "rungs": space.budget.rungs,
         "cpus": space.resources.cpus,
         "gpus": 1.0 if space.resources.gpus == AUTO else space.resources.gpus,
+        "can_grow": False,
         "folder": f"{storage}/{trial_name(ask.number)}",
         "keeps_all": space.search.population is not None,
         "begin": None if ask.begin is None else REPORT.dump_json(ask.begin).decode(),
@@ -150,6 +154,7 @@ def _train(
     elif begin is not None:
         resume_from = _begun(REPORT.validate_json(begin), config, scratch / "begin")
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
+    keep_to_share(device, job["gpus"])
     rungs = tuple(job["rungs"])
     return run_training(config, rungs, scratch, on_report, resume_from, device, on_foreseen)
 
