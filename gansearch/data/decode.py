@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gansearch.errors import DataError
+
+_PNG_DEPTH = 24  # offset of the bits of a sample in a PNG: signature, length, IHDR, two sizes
 
 
 def decode(data: bytes, resolution: int) -> NDArray[np.uint8]:
@@ -33,8 +36,8 @@ def decode(data: bytes, resolution: int) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            square = ImageOps.fit(_rgb(image), (resolution, resolution))
+            upright = ImageOps.exif_transpose(_with_alpha_of_key(image, data))
+            square = ImageOps.fit(_rgb(upright), (resolution, resolution))
     except DataError:
         raise
     except UnidentifiedImageError:
@@ -45,6 +48,42 @@ def decode(data: bytes, resolution: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
 
 
+def _with_alpha_of_key(image: Image.Image, data: bytes) -> Image.Image:
+    """A PNG whose pixels of the transparent colour (tRNS) have alpha 0; others as they are.
+
+    The key has the file's bits, and Pillow compares it with what it has scaled to 8: that leaves
+    keys in files of 2, 4 and 16 bits without effect. With 1 and 8 bits nothing is scaled.
+    """
+    key = image.info.get("transparency")
+    depth = data[_PNG_DEPTH] if image.format == "PNG" and key is not None else 8
+    if image.mode == "L" and depth < 8:
+        image.info["transparency"] = key * (255 // (2**depth - 1))
+    elif image.mode in ("I;16", "RGB") and depth == 16:
+        levels = np.asarray(image)
+        if image.mode == "RGB":
+            levels = levels.astype(np.uint16) << 8 | _low_bytes(data)
+        opaque = (levels.reshape(*levels.shape[:2], -1) != key).any(2)
+        eight = image if image.mode == "RGB" else _eight_bits(levels)
+        keyed = Image.merge(
+            "RGBA", [*eight.convert("RGB").split(), Image.fromarray(opaque.astype(np.uint8) * 255)]
+        )
+        keyed.info = {name: each for name, each in image.info.items() if name != "transparency"}
+        return keyed
+    return image
+
+
+def _low_bytes(data: bytes) -> NDArray[np.uint8]:
+    """Of a PNG of 16 bits in RGB, ``[H, W, 3]``: Pillow itself keeps the high ones."""
+    with Image.open(io.BytesIO(data)) as image:
+        image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
+        image.load()
+        return np.array(image)
+
+
+def _eight_bits(levels: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(((levels.astype(np.int64) + 128) // 257).astype(np.uint8))
+
+
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise DataError("floating-point pixels, whose range is not known")
@@ -53,7 +92,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         levels = np.asarray(image).astype(np.int64)
         if levels.min() < 0 or levels.max() > 65535:
             raise DataError("pixels of more than 16 bits, whose range is not known")
-        image = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+        image = _eight_bits(levels)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))

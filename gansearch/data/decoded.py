@@ -28,7 +28,7 @@ from gansearch.errors import DataError
 from gansearch.paths import cache_folder, written_atomically
 from gansearch.settings import Model
 
-_FORM = f"1 pillow {PIL.__version__}"  # of the cache's entries and of what made them
+_FORM = f"2 pillow {PIL.__version__}"  # of the cache's entries and of what made them
 _CHUNK = 512  # files whose decoded images are in memory at a time
 
 _Image = tuple[bytes, NDArray[np.uint8]]  # a file's hash and its pixels
@@ -118,7 +118,8 @@ def _decode_all(
 
     def read(file: File) -> _Image | DataError:
         if not file.regular:
-            return DataError("not a regular file")
+            path = root / file.name
+            return DataError("not a regular file" if path.exists() else "a link to nowhere")
         try:
             data = (root / file.name).read_bytes()
             return hashlib.blake2b(data, digest_size=16).digest(), decode(data, resolution)

@@ -31,7 +31,7 @@ def folder(config: DataConfig) -> Images:
 
     Raises:
         DataError: no such folder; no images in it; unreadable ones, where they are to be refused;
-            no room for what is decoded.
+            some beside folders of classes; no room for what is decoded.
     """
     root = cast(Path, config.path).expanduser()
     files = image_files(root)
@@ -68,7 +68,8 @@ def native_side(root: Path) -> int:
     """
     sizes: dict[tuple[int, int], str] = {}
     for file in image_files(root):
-        with suppress(OSError, Image.DecompressionBombError), Image.open(root / file.name) as image:
+        # A damaged header drives Pillow's readers into whatever error.
+        with suppress(Exception), Image.open(root / file.name) as image:
             sizes.setdefault(image.size, file.name)
     (width, height), *others = sizes or {(MIN_SIDE, MIN_SIDE): ""}
     usual = width == height and not width & (width - 1) and MIN_SIDE <= width <= MAX_SIDE

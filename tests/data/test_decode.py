@@ -6,11 +6,12 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -188,14 +189,123 @@ def test_what_is_broken_has_a_reason(data: bytes, reason: str) -> None:
     assert "0x" not in str(caught.value)  # the same words every time
 
 
-SOUND = {"jpeg": JPEG, "png": PNG, "gif": encode(Image.fromarray(RGB), "GIF")}
+# --- Keyed transparency --------------------------------------------------------------------------
 
 
-@given(form=st.sampled_from(list(SOUND)), cut=st.integers(0, 400), noise=st.binary(max_size=30))
+def packed(levels: NDArray[np.uint16], depth: int) -> bytes:
+    """A row of a PNG's samples."""
+    if depth == 16:
+        return levels.astype(">u2").tobytes()
+    bits = (levels.reshape(-1, 1) >> np.arange(depth)[::-1]) & 1
+    return np.packbits(bits.astype(np.uint8)).tobytes()
+
+
+def keyed_png(levels: NDArray[np.uint16], depth: int, key: tuple[int, ...]) -> bytes:
+    """``[H, W, 1 or 3]`` in [0, 2^depth), where ``key`` is transparent."""
+    height, width, channels = levels.shape
+    rows = b"".join(b"\0" + packed(row, depth) for row in levels)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, channels - 1, 0, 0, 0)),
+        (b"tRNS", struct.pack(f">{channels}H", *key)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
+@given(
+    form=st.sampled_from([(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (8, 3), (16, 3)]),
+    seed=st.integers(0, 1000),
+)
+def test_the_pixels_of_a_transparent_colour_are_white_and_no_others(
+    form: tuple[int, int], seed: int
+) -> None:
+    depth, channels = form
+    random = np.random.default_rng(seed)
+    near = random.integers(0, 2**depth, channels)
+    levels = random.integers(0, 2**depth, (8, 8, channels), dtype=np.uint16)
+    # Many that are the colour, or differ from it in the last bits of one channel.
+    step = random.integers(0, 2, (8, 8, channels), dtype=np.uint16)
+    levels[::2] = (near + step[::2]).clip(0, 2**depth - 1)
+    found = pixels(keyed_png(levels, depth, tuple(near)))
+    transparent = (levels == near).all(2)
+    assert (found[transparent] == 255).all()
+    shown = levels * (255 / (2**depth - 1))
+    assert np.abs(found - shown)[~transparent].max(initial=0) <= 1
+
+
+def test_a_keyed_png_stands_as_its_exif_says() -> None:
+    levels = np.zeros((8, 8, 1), np.uint16)
+    levels[0, 0] = 500
+    sound = keyed_png(levels, 16, (500,))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    chunk = png_chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    found = pixels(sound[:33] + chunk + sound[33:])[..., 0]
+    assert found[7, 7] == 255
+    assert found.sum() == 255
+
+
+# --- Damage --------------------------------------------------------------------------------------
+
+SOUND = {
+    f"{form} {image.mode}": encode(image, form)
+    for form, images in {
+        "JPEG": (Image.fromarray(RGB), Image.fromarray(GRAY)),
+        "PNG": (Image.fromarray(RGB), Image.fromarray(GRAY.astype(np.uint16) * 257)),
+        "GIF": (Image.fromarray(RGB),),
+        "BMP": (Image.fromarray(RGB), Image.fromarray(GRAY)),
+        "PPM": (Image.fromarray(RGB), Image.fromarray(GRAY), Image.new("1", (8, 8))),
+        "TIFF": (Image.fromarray(RGB), Image.fromarray(GRAY)),
+        "WEBP": (Image.fromarray(RGB),),
+    }.items()
+    for image in images
+}
+SOUND["keyed PNG"] = keyed_png(np.full((8, 8, 3), 700, np.uint16), 16, (700, 700, 700))
+SOUND["plain PPM"] = b"P3\n2 2\n255\n" + b"1 2 3 " * 4
+
+
+def read_or_refused(data: bytes) -> None:
+    with suppress(DataError):
+        assert decode(data, 8).shape == (3, 8, 8)
+
+
+forms = st.sampled_from(list(SOUND))
+
+
+@settings(max_examples=300)
+@given(form=forms, cut=st.integers(0, 400), noise=st.binary(max_size=30))
 def test_damage_is_read_or_refused_and_never_more(form: str, cut: int, noise: bytes) -> None:
     sound = SOUND[form]
-    try:
-        found = decode(sound[:cut] + noise + sound[cut + len(noise) :], 8)
-    except DataError:
-        return
-    assert found.shape == (3, 8, 8)
+    read_or_refused(sound[:cut] + noise + sound[cut + len(noise) :])
+
+
+@given(form=forms, share=st.floats(0, 1))
+def test_a_truncated_file_is_read_or_refused(form: str, share: float) -> None:
+    read_or_refused(SOUND[form][: int(share * len(SOUND[form]))])
+
+
+@settings(max_examples=300)
+@given(form=forms, flips=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 7)), max_size=4))
+def test_flipped_bits_are_read_or_refused(form: str, flips: list[tuple[int, int]]) -> None:
+    data = bytearray(SOUND[form])
+    for place, bit in flips:
+        data[place % len(data)] ^= 1 << bit
+    read_or_refused(bytes(data))
+
+
+number = st.one_of(st.integers(-5, 70_000), st.integers(10**6, 10**30)).map(str)
+
+
+@given(kind=st.sampled_from(range(1, 8)), sizes=st.lists(number | st.just("x"), max_size=4))
+def test_absurd_headers_of_portable_maps_are_refused(kind: int, sizes: list[str]) -> None:
+    header = f"P{kind}\n{' '.join(sizes)}\n".encode()
+    read_or_refused(header + b"\0" * 40)
+
+
+@given(width=st.integers(0, 2**32 - 1), height=st.integers(0, 2**32 - 1))
+def test_absurd_sizes_are_refused(width: int, height: int) -> None:
+    read_or_refused(huge(width, height))
+    bmp = bytearray(SOUND["BMP RGB"])
+    bmp[18:26] = struct.pack("<II", width, height)
+    read_or_refused(bytes(bmp))

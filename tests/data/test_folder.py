@@ -16,6 +16,7 @@ from PIL import Image
 from gansearch.config import DataConfig
 from gansearch.data import ImageSet, decoded, load_images
 from gansearch.data import images as images_module
+from gansearch.data.folder import native_side
 from gansearch.errors import DataError
 
 
@@ -77,7 +78,7 @@ def test_order_is_independent_of_the_file_systems(
     [
         (["cat/1.png", "ant/1.png", "cat/2.png", "bee/deep/1.png"], [0, 1, 2, 2]),
         (["cat/1.png", "cat/2.png"], None),
-        (["cat/1.png", "ant/1.png", "loose.png"], None),
+        (["cat/1.png", "cat/2.png", "loose.png"], None),
         (["1.png", "2.png"], None),
     ],
 )
@@ -90,6 +91,49 @@ def test_classes_are_the_sub_folders_that_hold_everything(
     batch = images.batch(torch.arange(len(images)))
     assert (None if batch.labels is None else batch.labels.tolist()) == labels
     assert images.spec.classes == (len(set(labels)) if labels else 0)
+
+
+def test_an_image_beside_the_folders_of_classes_is_named(tmp_path: Path) -> None:
+    for i, name in enumerate(["cat/1.png", "ant/1.png", "ant/2.png", "stray.png"]):
+        write(tmp_path / name, i)
+    with pytest.raises(DataError, match=r"stray\.png beside the sub-folders ant, cat"):
+        load(tmp_path)
+    (tmp_path / "stray.png").rename(tmp_path / ".stray.png")
+    assert load(tmp_path).spec.classes == 2
+
+
+# --- Links ---------------------------------------------------------------------------------------
+
+
+def test_class_folders_that_are_links_are_followed(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "classes", tmp_path / "elsewhere"
+    write(root / "ant" / "1.png", 1)
+    write(elsewhere / "2.png", 2)
+    write(elsewhere / "deep" / "3.png", 3)
+    (root / "bee").symlink_to(elsewhere)
+    (root / "cat").symlink_to("../elsewhere/deep")
+    images = load(root)
+    assert images.batch(torch.arange(len(images))).labels.tolist() == [0, 1, 1, 2]
+    assert load(shutil.copytree(root, tmp_path / "copied")).fingerprint == images.fingerprint
+
+
+def test_a_class_folder_that_is_a_link_to_nowhere_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "ant" / "1.png", 1)
+    write(tmp_path / "bee" / "1.png", 2)
+    (tmp_path / "cat").symlink_to("gone")
+    with pytest.raises(DataError, match=r"1 of 3 images .*\n  cat: a link to nowhere"):
+        load(tmp_path)
+    assert load(tmp_path, unreadable="skip").spec.classes == 2
+
+
+@pytest.mark.parametrize("links", [{"ant/again": ".."}, {"a/b": "../c", "c/a": "../a"}])
+def test_links_in_a_circle_are_named(tmp_path: Path, links: dict[str, str]) -> None:
+    write(tmp_path / "ant" / "1.png", 1)
+    for link, target in links.items():
+        (tmp_path / link).parent.mkdir(exist_ok=True)
+        (tmp_path / link).symlink_to(target)
+    with pytest.raises(DataError, match="a folder that it lies in"):
+        load(tmp_path)
 
 
 def test_what_is_hidden_or_no_image_does_not_count(folder: Path) -> None:
@@ -171,6 +215,17 @@ def test_a_broken_file_is_named_and_refused_or_skipped(
     assert kept.skipped[0].startswith("more/1b.png: ")
     assert kept.fingerprint == whole.fingerprint
     assert torch.equal(kept.pixels, whole.pixels)
+
+
+@pytest.mark.parametrize(
+    "data", [b"P6\n", b"P6 x 2\n", b"P5 8 8 0\n", b"BM" + b"\0" * 60, b"II*\0", b"GIF89a", b"RIFF"]
+)
+def test_a_damaged_header_is_unreadable_and_named(tmp_path: Path, data: bytes) -> None:
+    write(tmp_path / "0.png", 0)
+    (tmp_path / "a.ppm").write_bytes(data)
+    assert native_side(tmp_path) == 8  # what cannot be read is left to whoever loads it
+    with pytest.raises(DataError, match=r"1 of 2 images .* cannot be read.*\n  a\.ppm: "):
+        load(tmp_path)
 
 
 def test_many_broken_files_are_counted(folder: Path) -> None:
