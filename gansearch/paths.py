@@ -1,12 +1,16 @@
-"""Where files that can be made again are kept, and how they are written."""
+"""Where results and cached files are kept, how files are written, how commands are printed."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+RESULTS = Path("results")
+"""Where studies are kept unless a person says otherwise."""
 
 
 def cache_folder(kind: str) -> Path:
@@ -19,6 +23,19 @@ def cache_folder(kind: str) -> Path:
     folder = (Path(base) if base else Path.home() / ".cache" / "gansearch") / kind
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def command(*words: object, results: Path | None = None) -> str:
+    """A ``gansearch`` command as a shell takes it.
+
+    Args:
+        words: what follows the program's name.
+        results: folder of the studies; named where the command would look elsewhere by itself.
+    """
+    parts = ["gansearch", *map(str, words)]
+    if results not in (None, RESULTS) or (results and os.environ.get("GANSEARCH_RESULTS")):
+        parts += ["--results", str(results)]
+    return shlex.join(parts)
 
 
 @contextmanager

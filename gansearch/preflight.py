@@ -15,12 +15,13 @@ from gansearch.data import Images, load_images
 from gansearch.errors import DataError, StudyError
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.requirements import check_run
+from gansearch.paths import command
 from gansearch.record import StudyRecord
 from gansearch.space import Space
 
 
-def check_name(name: str, storage: Path, taken: Sequence[str]) -> None:
-    """See that a new study can have ``name``.
+def check_name(name: str, results: Path, taken: Sequence[str]) -> None:
+    """See that a new study in ``results`` can have ``name``.
 
     Raises:
         StudyError: it is no name, it is taken, or something lies where its weights would go.
@@ -32,14 +33,15 @@ def check_name(name: str, storage: Path, taken: Sequence[str]) -> None:
         )
     if name in taken:
         raise StudyError(
-            f"there is a study {name!r} already: continue it with `gansearch resume {name}`, "
+            f"there is a study {name!r} already: continue it with "
+            f"`{command('resume', name, results=results)}`, "
             "or choose another name"
         )
-    if storage.exists():
+    if (storage := (results / name).absolute()).exists():
         raise StudyError(f"{storage} is in the way: choose another name, or move it")
 
 
-def study_tags(space: Space, storage: Path) -> dict[str, str]:
+def study_tags(space: Space) -> dict[str, str]:
     """What a study's results depend on beside its space."""
     images, evaluator = _measures(space)
     packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
@@ -47,7 +49,6 @@ def study_tags(space: Space, storage: Path) -> dict[str, str]:
         **packages,
         "python": platform.python_version(),
         "host": platform.node(),
-        "storage": str(storage),
         "data": images.train.fingerprint,
         "data.skipped": str(len(images.train.skipped)),
         **{f"floor/{metric}": str(value) for metric, value in evaluator.floor().items()},

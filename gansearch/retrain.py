@@ -10,10 +10,11 @@ from pathlib import Path
 from gansearch.config import TrainConfig
 from gansearch.data import load_images
 from gansearch.errors import CheckpointError, TrialError, UsageError
+from gansearch.paths import RESULTS
 from gansearch.record import Outcome, Report, TrialRecord
 from gansearch.search.checkpoints import fetched
 from gansearch.space import Space
-from gansearch.study import RESULTS, load_study
+from gansearch.study import load_study
 from gansearch.tracking import read_config
 from gansearch.train.checkpoint import read_checkpoint
 from gansearch.train.grid import save_grid

@@ -17,11 +17,15 @@ from gansearch.config import FinalistsConfig, describe
 from gansearch.errors import ConfigError, StudyError, UsageError
 from gansearch.following import following
 from gansearch.interrupts import pulled_by_signals
+from gansearch.paths import RESULTS, command
 from gansearch.record import Observer, StudyRecord, TrialRecord
 from gansearch.report.selection import Selection, select
+from gansearch.search.budget import check_budget
+from gansearch.search.database import is_missing, show
 from gansearch.search.policy import Policy
-from gansearch.search.storage import StudyStore, read_study, sqlite_url, study_names
+from gansearch.search.storage import StudyStore, read_study, study_names
 from gansearch.space import Bound, Space
+from gansearch.urls import sqlite_url
 
 # torch and Ray are imported where trials run: reading a study takes neither.
 
@@ -29,9 +33,6 @@ log = logging.getLogger(__name__)
 
 Observers = Callable[[Space], Sequence[Observer]]
 """What follows a study, made for its space with the budget that holds."""
-
-RESULTS = Path("results")
-"""Where studies are kept unless a person says otherwise."""
 
 STORAGE = "GANSEARCH_STORAGE"
 """Environment variable with the URL of a PostgreSQL that holds the records of studies instead of
@@ -79,9 +80,9 @@ def run_study(
 
     url = _database(results)
     storage = (results / name).absolute()
-    check_name(name, storage, study_names(url))
-    tags = study_tags(space, storage)
-    taken = priors(space, tags, partial(read_study, url))
+    check_name(name, results, study_names(url))
+    tags = study_tags(space)
+    taken = priors(space, tags, partial(read_study, url, results=results))
     if taken:
         tags["warm_start"] = summary(taken)
     make_writable(results)
@@ -90,11 +91,13 @@ def run_study(
 
     with (
         cluster(address, space),
-        StudyStore.create(url, name, space, {**tags, **gpu_tags(space)}, taken) as store,
+        StudyStore.create(
+            url, name, space, {**tags, **gpu_tags(space)}, taken, results=results
+        ) as store,
     ):
         storage.mkdir()
         (storage / STUDY_FILE).write_text(space.text)
-        return _search(store, storage, observers)
+        return _search(store, results, observers)
 
 
 def resume_study(
@@ -109,7 +112,9 @@ def resume_study(
     """Continue a study that was killed or interrupted, or give it more trials or a larger budget.
 
     Unfinished trials come first, each from its last checkpoint; finished ones are never run again,
-    but with a larger ``max_kimg`` completed ones are trained on to it.
+    but with a larger ``max_kimg`` completed ones are trained on to it. While nothing has used a
+    larger budget, it can be taken back, down to the space's own. Everything is checked before
+    anything is written.
 
     Args:
         name: of the study in ``results``.
@@ -123,25 +128,25 @@ def resume_study(
         The study as it ended, as from :func:`run_study`.
 
     Raises:
-        StudyError: there is no such study, another process runs it, less is asked for than on
-            record, or as of :func:`run_study`.
+        StudyError: there is no such study, another process runs it, an amount is none or less
+            than the study has used, or as of :func:`run_study`.
         DataError: the images are missing, unreadable, or not those that the study began with.
         WeightsError: as of :func:`run_study`.
         KeyboardInterrupt: as of :func:`run_study`.
         SystemExit: as of :func:`run_study`.
     """
-    from gansearch.preflight import check_data
+    from gansearch.preflight import check_data, make_writable
 
     url = _database(results)
-    space, record = read_study(url, name)
+    space, record = read_study(url, name, results)
+    check_budget(record, trials=trials, max_kimg=max_kimg)
+    make_writable(results)
     check_data(space, record)
     from gansearch.search.engine.cluster import cluster
 
-    with (
-        StudyStore.open(url, name, trials=trials, max_kimg=max_kimg) as store,
-        cluster(address, space),
-    ):
-        return _search(store, (results / name).absolute(), observers)
+    with StudyStore.open(url, name, results=results) as store, cluster(address, space):
+        store.extend(trials=trials, max_kimg=max_kimg)
+        return _search(store, results, observers)
 
 
 def rescore_study(
@@ -176,7 +181,12 @@ def rescore_study(
         ProtocolError, DataError, WeightsError: as of
             :func:`gansearch.finalists.score_finalists`.
     """
-    with StudyStore.open(_database(results), name) as store:
+    from gansearch.preflight import make_writable
+
+    url = _database(results)
+    read_study(url, name)
+    make_writable(results)
+    with StudyStore.open(url, name, results=results) as store:
         usual = store.space.evaluation.finalists or FinalistsConfig()
         try:
             plan = FinalistsConfig(
@@ -195,14 +205,24 @@ def load_study(name: str, results: Path = RESULTS) -> tuple[Space, StudyRecord]:
     """A study as it is on record, finished or not, even while another process runs it.
 
     Raises:
-        StudyError: there is no such study in ``results``.
+        StudyError: there is no such study in ``results``, or its record cannot be read.
     """
-    return read_study(_database(results), name)
+    return read_study(_database(results), name, results)
 
 
 def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
-    """The names of the studies in ``results``, oldest first."""
-    return study_names(_database(results))
+    """The names of the studies in ``results``, oldest first; at least one.
+
+    Raises:
+        StudyError: there is none, or their record cannot be read.
+    """
+    url = _database(results)
+    if is_missing(url):
+        raise StudyError(f"{results} is no folder of results: {show(url)} does not exist")
+    names = study_names(url)
+    if not names:
+        raise StudyError(f"there is no study in {show(url)}")
+    return names
 
 
 def pareto_front(
@@ -238,12 +258,14 @@ def _database(results: Path) -> str:
 # --- While it runs -----------------------------------------------------------------------------
 
 
-def _search(store: StudyStore, storage: Path, observers: Observers) -> StudyRecord:
+def _search(store: StudyStore, results: Path, observers: Observers) -> StudyRecord:
     from gansearch.search.engine.tune import Brake, Desk, search
 
     policy = Policy(store.space, store.study, store)
     desk = Desk(policy)
     brake = Brake(store.space.budget.wall_clock_s)
+    storage = (results / store.study.name).absolute()
+    resume = command("resume", store.study.name, results=results)
     scored: dict[int, TrialRecord] = {}
 
     def record() -> StudyRecord:
@@ -261,10 +283,10 @@ def _search(store: StudyStore, storage: Path, observers: Observers) -> StudyReco
     if desk.error is not None:
         raise StudyError(
             f"study {store.study.name!r}: the search could not be kept up: {desk.error}; "
-            f"`gansearch resume {store.study.name}` continues it"
+            f"`{resume}` continues it"
         ) from desk.error
     if signals:
-        log.warning("interrupted; `gansearch resume %s` continues the study", store.study.name)
+        log.warning("interrupted; `%s` continues the study", resume)
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
     return record()
 

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gansearch.paths import RESULTS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gansearch.study import Observers
+
+__all__ = ["RESULTS", "Results", "StudyName", "observers", "summarise", "terminal"]
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
 Results = Annotated[
@@ -21,8 +25,6 @@ Results = Annotated[
         envvar="GANSEARCH_RESULTS", help="Folder of the studies, their weights and MLflow's store."
     ),
 ]
-RESULTS = Path("results")
-
 FILE_WIDTH = 200
 """Columns where there is no terminal to ask, such as in a file: no table is squeezed into 80."""
 

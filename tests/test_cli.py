@@ -214,7 +214,9 @@ def test_a_run_that_diverges_is_no_mistake_of_the_person(
 
 def test_studies_are_listed(gansearch: Call, results: Path) -> None:
     assert gansearch("studies", "--results", results).out.split()[-1] == "s"
-    assert "s" not in gansearch("studies").out.split()  # of ./results, which is not there
+    refused(gansearch("studies"), "results is no folder of results")
+    Path("file").touch()
+    refused(gansearch("studies", "--results", "file"), "file is no folder of results")
 
 
 def test_results_can_come_from_the_environment(
@@ -320,7 +322,7 @@ def test_run_and_resume_are_watched_and_summed_up(
 def test_a_front_is_scored_again(
     gansearch: Call, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(trained / "studies.db", tmp_path)
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(cli_scores, "observers", lambda *_: lambda _: ())
     before = gansearch("pareto", "s", "--results", tmp_path)
     assert "±" not in before.out

@@ -111,7 +111,7 @@ def test_a_bad_checkpoint_is_named_and_passed_over(
 
 
 def test_a_study_is_rescored_by_name(trained: Path, tmp_path: Path) -> None:
-    shutil.copy(trained / "studies.db", tmp_path)  # its weights stay where they are
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     with pytest.raises(ConfigError, match="seeds"):
         rescore_study("s", results=tmp_path, seeds=1)
     with pytest.raises(StudyError, match="trial 2 has not completed"):

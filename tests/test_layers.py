@@ -33,7 +33,7 @@ LAYERS = [
     ["variants.catalog", "metrics.catalog", "data.catalog"],
     ["variants.*.entries"],
     ["variants.entry", "variants.settings", "uncertainty"],
-    ["settings", "pareto", "readable", "sheet", "paths", "locks", "data.files"],
+    ["settings", "pareto", "readable", "sheet", "paths", "urls", "locks", "data.files"],
     ["errors"],
 ]
 HEAVY = {

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from gansearch.errors import UsageError
+from gansearch.paths import command
 from gansearch.readable import number
 from gansearch.report.selection import Selection, select
 from gansearch.report.standing import final
@@ -37,7 +38,6 @@ def summary(space: Space, record: StudyRecord, results: Path) -> RenderableType:
 
 
 def _places(space: Space, record: StudyRecord, results: Path, selection: Selection | None) -> Table:
-    where = "" if results == Path("results") else f" --results {results}"
     outcomes = Counter(str(t.outcome or "unfinished") for t in record.trials)
     table = Table.grid(padding=(0, 2))
     table.add_row(
@@ -52,13 +52,14 @@ def _places(space: Space, record: StudyRecord, results: Path, selection: Selecti
         table.add_row(
             "samples", f"{final(chosen).checkpoint or 'not kept'} (trial {chosen.number})"
         )
-        train = f"gansearch train --from {record.name}/{chosen.number}{where}"
-        table.add_row("train it again", train)
+        point = f"{record.name}/{chosen.number}"
+        table.add_row("train it again", command("train", "--from", point, results=results))
         if not selection.scored:
-            table.add_row("score it again", f"gansearch rescore {record.name}{where}")
-    table.add_row("weigh the front", f"gansearch pareto {record.name}{where}")
+            table.add_row("score it again", command("rescore", record.name, results=results))
+    table.add_row("weigh the front", command("pareto", record.name, results=results))
     if outcomes["unfinished"]:
-        table.add_row("continue", f"gansearch resume {record.name}{where}")
+        table.add_row("continue", command("resume", record.name, results=results))
     pages = space.tracking.uri is None
-    table.add_row("see every trial", f"gansearch ui{where}" if pages else "on your MLflow server")
+    ui = command("ui", results=results)
+    table.add_row("see every trial", ui if pages else "on your MLflow server")
     return table

@@ -70,6 +70,8 @@ class TrialFolder:
     def publish(self, folder: Path, report: Report) -> Report:
         """Move ``folder``, the checkpoint made at ``report``, here; the report with its place.
 
+        The file itself does not say where it lies, so that a folder can be moved.
+
         The report's file is written last: a checkpoint without it was cut short.
         """
         name = f"kimg_{report.kimg:g}_{uuid4().hex[:8]}"
@@ -77,15 +79,14 @@ class TrialFolder:
         (folder / REPORT_FILE).unlink(missing_ok=True)
         self._files.create_dir(target)
         copy_files(str(folder.absolute()), target, LocalFileSystem(), self._files)
-        kept = replace(report, checkpoint=self._address(target))
         with self._files.open_output_stream(f"{target}/{REPORT_FILE}") as stream:
-            stream.write(REPORT.dump_json(kept))
+            stream.write(REPORT.dump_json(report))
         rmtree(folder)
-        return kept
+        return replace(report, checkpoint=self._address(target))
 
-    def latest(self) -> Report | None:
-        """The report of the furthest whole checkpoint, if there is one."""
-        return max(self._reports(), key=lambda report: report.kimg, default=None)
+    def reports(self) -> list[Report]:
+        """The reports of all whole checkpoints, the furthest one first."""
+        return sorted(self._reports(), key=lambda report: report.kimg, reverse=True)
 
     def fetch(self, report: Report, into: Path) -> Path:
         """The folder of ``report``'s checkpoint on this machine, in ``into`` if it was not."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import optuna
 import sqlalchemy
@@ -13,7 +17,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from gansearch.errors import StudyError
-from gansearch.search.writer import AWAY, describe, retry
+from gansearch.search.writer import AWAY, Errors, describe, retry
+from gansearch.urls import masked, sqlite_file, without_secrets
 
 MADE_MEANWHILE = (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError)
 """What a database answers where another process makes the same tables at the same time."""
@@ -36,27 +41,53 @@ class Row(NamedTuple):
     attributes: dict[str, Any]
 
 
-def sqlite_url(file: Path) -> str:
-    """The URL of the SQLite database in ``file``, e.g. ``results/studies.db``."""
-    return f"sqlite:///{file}"
+class NoTables(StudyError):  # noqa: N818 - what is found, not what went wrong
+    """A database in which no study was ever made."""
 
 
-def connect(url: str) -> RDBStorage:
-    """Optuna's storage at ``url``; its tables are made if they are missing.
+def connect(url: str, *, create: bool = False) -> RDBStorage:
+    """Optuna's storage at ``url``; a SQLite file that cannot be written is opened for reading.
+
+    Args:
+        url: of the database.
+        create: make the tables if they are missing.
 
     Raises:
-        StudyError: it cannot be reached, is no such storage, or needs a driver.
+        NoTables: they are missing.
+        StudyError: the database cannot be reached, is no such storage, or needs a driver.
     """
+    passing: Errors = (*AWAY, *MADE_MEANWHILE) if create else AWAY
     storages: list[RDBStorage] = []
-    try:
-        retry(lambda: storages.append(_open(url)), OPEN_SECONDS, (*AWAY, *MADE_MEANWHILE))
-    except (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise StudyError(f"cannot open the storage {show(url)}: {describe(error)}") from error
-    except ImportError as error:
-        raise StudyError(
-            f"the storage {show(url)} needs a driver: pip install 'gansearch[postgres]'"
-        ) from error
+    with storage_errors(url, "opened"):
+        retry(lambda: storages.append(_open(url, create=create)), OPEN_SECONDS, passing)
     return storages[0]
+
+
+@contextmanager
+def storage_errors(url: str, verb: str = "read") -> Iterator[None]:
+    """Make of what a database answers in the block one readable error, without secrets.
+
+    Args:
+        url: of the database.
+        verb: what was done with it, such as ``opened``.
+
+    Raises:
+        StudyError: the database is away, damaged, of another kind, or cannot be written.
+    """
+    try:
+        yield
+    except ImportError:
+        problem = "needs a driver: pip install 'gansearch[postgres]'"
+    except (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError) as error:
+        problem = f"cannot be {verb}: {without_secrets(describe(error), url)}"
+    except (ValueError, LookupError, TypeError, RuntimeError) as error:
+        # What it holds is not what was written: the file is damaged, or of another version.
+        what = without_secrets(f"{type(error).__name__}: {error}", url).partition("\n")[0]
+        problem = f"cannot be {verb}: {what}"
+    else:
+        return
+    # No cause: a driver's error may hold the URL whole.
+    raise StudyError(f"the storage {show(url)} {problem}") from None
 
 
 def read_trials(storage: RDBStorage, study_id: int) -> list[Row]:
@@ -73,20 +104,60 @@ def read_trials(storage: RDBStorage, study_id: int) -> list[Row]:
         ]
 
 
-def _open(url: str) -> RDBStorage:
-    parsed = sqlalchemy.make_url(url)
+def _open(url: str, *, create: bool) -> RDBStorage:
+    parsed = _parsed(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    writable = True
     engine: dict[str, Any] = {"connect_args": {"timeout": 60}}
-    if parsed.get_backend_name() != "sqlite":
+    if not is_sqlite:
         if parsed.drivername in ("postgres", "postgresql"):
             parsed = parsed.set(drivername="postgresql+psycopg")  # SQLAlchemy's own default is 2
         engine = {"connect_args": {"connect_timeout": 10}, "pool_pre_ping": True}
+    elif (file := file_of(url)) is not None:
+        writable = create or all(os.access(each, os.W_OK) for each in (file, file.parent))
+        parsed = parsed if writable else _for_reading(file)
+    if not create:
+        _check_tables(parsed, engine, url)
     text = parsed.render_as_string(hide_password=False)
     # Optuna fills in templates.
-    storage = RDBStorage(text.replace("{", "{{").replace("}", "}}"), engine_kwargs=engine)
-    if parsed.get_backend_name() == "sqlite":
+    text = text.replace("{", "{{").replace("}", "}}")
+    storage = RDBStorage(text, engine_kwargs=engine, skip_table_creation=not create)
+    if is_sqlite and writable:
         storage.engine.dispose()  # those made so far lack the settings
         sqlalchemy.event.listen(storage.engine, "connect", _tune_sqlite)
     return storage
+
+
+def _parsed(url: str) -> sqlalchemy.URL:
+    try:
+        return sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        raise StudyError(
+            f"the storage {masked(url)} is no URL of a database, such as "
+            "postgresql://USER:PASSWORD@HOST/DATABASE"
+        ) from None
+
+
+def _for_reading(file: Path) -> sqlalchemy.URL:
+    """The URL of a SQLite file in a place that cannot be written.
+
+    SQLite opens a file without its log only as one that never changes.
+    """
+    has_log = file.with_name(f"{file.name}-wal").exists()
+    query = {"uri": "true", **({"mode": "ro"} if has_log else {"immutable": "1"})}
+    return sqlalchemy.URL.create(
+        "sqlite", database=f"file:{quote(str(file.absolute()))}", query=query
+    )
+
+
+def _check_tables(parsed: sqlalchemy.URL, settings: dict[str, Any], url: str) -> None:
+    """See that there are Optuna's tables: they are made with a study, and by nothing else."""
+    engine = sqlalchemy.create_engine(parsed, **settings)
+    try:
+        if not sqlalchemy.inspect(engine).has_table("studies"):
+            raise NoTables(f"the storage {show(url)} has no studies")
+    finally:
+        engine.dispose()
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
@@ -95,20 +166,27 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite database; ``None`` for a server."""
-    parsed = sqlalchemy.make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return None
-    return Path(parsed.database)
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; ``None`` for a server.
+
+    Raises:
+        StudyError: ``url`` is none.
+    """
+    _parsed(url)
+    return sqlite_file(url)
 
 
 def is_missing(url: str) -> bool:
-    """Whether ``url`` names a SQLite file that is not there: it has no studies yet."""
-    file = sqlite_file(url)
+    """Whether ``url`` names a SQLite file that is not there: it has no studies yet.
+
+    Raises:
+        StudyError: ``url`` is none.
+    """
+    file = file_of(url)
     return file is not None and not file.exists()
 
 
 def show(url: str) -> str:
-    """``url`` without its password."""
-    return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    """``url`` as it may be printed: a file's path, or a server's without secrets."""
+    file = file_of(url)
+    return masked(url) if file is None else str(file)

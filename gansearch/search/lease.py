@@ -2,14 +2,18 @@
 
 A driver holds the lease and renews it every :data:`RENEW_SECONDS`. Another may take it over at once
 where the holder is a process of the same host that is gone, and otherwise after
-:data:`EXPIRE_SECONDS` without renewal, by the database's clock.
+:data:`EXPIRE_SECONDS` without renewal, by the database's clock. With SQLite that is each host's
+own: where it says that a lease is of the future, the lease is watched instead, and taken over if it
+is not renewed for :data:`WATCH_SECONDS`.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -20,8 +24,11 @@ from optuna.storages import RDBStorage
 
 from gansearch.errors import StudyError
 
+log = logging.getLogger(__name__)
+
 RENEW_SECONDS = 10.0
 EXPIRE_SECONDS = 60.0
+WATCH_SECONDS = 3 * RENEW_SECONDS
 
 _KEY = "gansearch:lease"
 _FREE = "null"
@@ -56,7 +63,7 @@ class Lease:
         if found is None:
             storage.set_study_system_attr(study_id, _KEY, None)
             found = _FREE
-        if self._is_held(json.loads(found)):
+        if self._is_held(found):
             raise self._refusal(found)
         self._text = found
         self.renew()
@@ -101,12 +108,28 @@ class Lease:
             ).scalar_one()
         return (now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()
 
-    def _is_held(self, holder: dict[str, Any] | None) -> bool:
+    def _is_held(self, found: str) -> bool:
+        holder: dict[str, Any] | None = json.loads(found)
         if holder is None:
             return False
         if holder["host"] == socket.gethostname():
             return _is_alive(holder["pid"], holder["process_started"])
-        return self._database_time() - float(holder["renewed"]) < EXPIRE_SECONDS
+        age = self._database_time() - float(holder["renewed"])
+        return age < EXPIRE_SECONDS if age > -EXPIRE_SECONDS else self._is_renewed(found, holder)
+
+    def _is_renewed(self, found: str, holder: dict[str, Any]) -> bool:
+        """Whether a lease changes while it is watched."""
+        log.warning(
+            "study %r was last seen on %s at a time that is yet to come, so the clocks differ: "
+            "watching for %g s whether it still runs",
+            *(self._name, holder["host"], WATCH_SECONDS),
+        )
+        deadline = time.monotonic() + WATCH_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(WATCH_SECONDS / 30)
+            if self._read() != found:
+                return True
+        return False
 
     def _refusal(self, text: str) -> StudyError:
         holder = json.loads(text) or {"host": "another host", "pid": "?", "renewed": 0}

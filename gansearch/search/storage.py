@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,21 +18,26 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from gansearch.errors import StudyError
+from gansearch.paths import command
 from gansearch.record import Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.search import layout
+from gansearch.search.addresses import recorded, relative, resolved
+from gansearch.search.budget import check_budget, record_budget, space_of
 from gansearch.search.database import (
+    NoTables,
     Row,
     connect,
+    file_of,
     is_missing,
     read_trials,
     show,
-    sqlite_file,
-    sqlite_url,
+    storage_errors,
 )
 from gansearch.search.feasibility import constraint_attributes, is_full, violations
 from gansearch.search.lease import RENEW_SECONDS, Lease
 from gansearch.search.writer import Writer
-from gansearch.space import Space, parse_space
+from gansearch.space import Space
+from gansearch.urls import sqlite_url
 
 __all__ = ["StudyStore", "read_study", "sqlite_url", "study_names"]
 
@@ -40,26 +46,35 @@ def study_names(url: str) -> tuple[str, ...]:
     """The names of the studies in a storage, oldest first; none where there is no database yet.
 
     Raises:
-        StudyError: the storage cannot be reached.
+        StudyError: the storage cannot be reached, or cannot be read.
     """
     if is_missing(url):
         return ()
-    studies = connect(url).get_all_studies()
-    return tuple(study.study_name for study in studies if "space" in study.user_attrs)
+    try:
+        storage = connect(url)
+    except NoTables:
+        return ()
+    with storage_errors(url):
+        return tuple(_names(storage))
 
 
-def read_study(url: str, name: str) -> tuple[Space, StudyRecord]:
+def read_study(url: str, name: str, results: Path | None = None) -> tuple[Space, StudyRecord]:
     """A study as it is on record, with the budget that holds now, while another process runs it.
 
+    Args:
+        url: of the storage.
+        name: of the study.
+        results: folder that addresses of checkpoints are relative to; without it they are left as
+            they are on record.
+
     Raises:
-        StudyError: there is no such study, or the storage cannot be reached.
+        StudyError: there is no such study, or the storage cannot be reached or read.
     """
-    if is_missing(url):
-        raise StudyError(f"there is no study {name!r}: {show(url)} does not exist")
-    storage = connect(url)
-    study_id = _find(storage, name)
-    study = _record(storage, study_id, name, read_trials(storage, study_id))
-    return _space_of(study), study
+    storage = _connect(url, name)
+    with storage_errors(url):
+        study_id = _find(storage, url, name)
+        study = _record(storage, study_id, name, read_trials(storage, study_id))
+        return space_of(study), resolved(study, results)
 
 
 class StudyStore:
@@ -73,17 +88,19 @@ class StudyStore:
         study: the record as it was when opened.
     """
 
-    def __init__(self, storage: RDBStorage, study_id: int, name: str) -> None:
+    def __init__(
+        self, url: str, storage: RDBStorage, study_id: int, name: str, results: Path | None
+    ) -> None:
         self._storage = storage
         self._study_id = study_id
+        self._results = results
         self._lease = Lease(storage, study_id, name)
         rows = read_trials(storage, study_id)
-        self.study = _record(storage, study_id, name, rows)
-        self.space = _space_of(self.study)
+        self.study = resolved(_record(storage, study_id, name, rows), results)
+        self.space = space_of(self.study)
         self._ids = {row.attributes["number"]: row.trial_id for row in rows}
         self._count = len(rows)  # of Optuna's trials
-        place = storage.engine.url.render_as_string(hide_password=True)
-        self._writer = Writer(place, self._lease.renew, RENEW_SECONDS)
+        self._writer = Writer(show(url), self._lease.renew, RENEW_SECONDS)
         open_rows = (row for row in rows if not row.state.is_finished())
         for trial in map(layout.trial_of, (row.attributes for row in open_rows)):
             if trial.outcome is not None:
@@ -97,6 +114,8 @@ class StudyStore:
         space: Space,
         tags: Mapping[str, str] | None = None,
         priors: tuple[Prior, ...] = (),
+        *,
+        results: Path | None = None,
     ) -> Self:
         """Begin a study.
 
@@ -106,59 +125,71 @@ class StudyStore:
             space: as :func:`~gansearch.space.parse_space` read it; its text goes on record.
             tags: versions, data fingerprint, where weights are kept.
             priors: what is taken from earlier studies.
+            results: as of :func:`read_study`.
 
         Raises:
             StudyError: the name is taken, or the storage cannot be reached.
         """
-        file = sqlite_file(url)
+        file = file_of(url)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        storage = connect(url)
-        try:
-            study_id = storage.create_new_study(layout.directions_of(space), name)
-        except DuplicatedStudyError:
-            raise StudyError(
-                f"there is a study {name!r} in {show(url)} already: continue it with "
-                f"`gansearch resume {name}`, or choose another name"
-            ) from None
+        storage = connect(url, create=True)
         study = StudyRecord(name, space.text, space.file, time.time(), tags or {}, (), priors)
-        with warnings.catch_warnings():
+        with storage_errors(url, "written"), warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
+            try:
+                study_id = storage.create_new_study(layout.directions_of(space), name)
+            except DuplicatedStudyError:
+                raise StudyError(
+                    f"there is a study {name!r} in {show(url)} already: continue it with "
+                    f"`{command('resume', name, results=results)}`, or choose another name"
+                ) from None
             optuna.load_study(study_name=name, storage=storage).set_metric_names(
                 [objective.metric for objective in space.objectives]
             )
-        for key, value in layout.study_attributes(study).items():
-            storage.set_study_user_attr(study_id, key, value)
-        return cls(storage, study_id, name)
+            for key, value in layout.study_attributes(study).items():
+                storage.set_study_user_attr(study_id, key, value)
+            return cls(url, storage, study_id, name, results)
 
     @classmethod
-    def open(
-        cls, url: str, name: str, *, trials: int | None = None, max_kimg: float | None = None
-    ) -> Self:
-        """Continue a study, with more trials or longer ones if asked.
-
-        With longer ones, those that were completed become unfinished and go on to the new length.
+    def open(cls, url: str, name: str, *, results: Path | None = None) -> Self:
+        """Take a study over as it is on record.
 
         Args:
             url: of the storage.
             name: of the study.
+            results: as of :func:`read_study`.
+
+        Raises:
+            StudyError: there is no such study, another process runs it, or the storage cannot be
+                reached, read or written.
+        """
+        storage = _connect(url, name)
+        with storage_errors(url, "opened for writing"):
+            return cls(url, storage, _find(storage, url, name), name, results)
+
+    def extend(self, *, trials: int | None = None, max_kimg: float | None = None) -> None:
+        """Change the budget: more trials or longer ones, or back to less if nothing used it.
+
+        With longer ones, those that were completed become unfinished and go on to the new length;
+        where that is taken back, they are completed again.
+
+        Args:
             trials: new budget of trials, all told.
             max_kimg: new full length of a trial.
 
         Raises:
-            StudyError: there is no such study, another process runs it, the budget asked for is
-                less than the study has, or the storage cannot be reached.
+            StudyError: the amount is none, or the study has used more already; nothing is changed.
         """
-        if is_missing(url):
-            raise StudyError(f"there is no study {name!r}: {show(url)} does not exist")
-        storage = connect(url)
-        store = cls(storage, _find(storage, name), name)
-        try:
-            store._extend({"trials": trials, "max_kimg": max_kimg})
-        except BaseException:
-            store.close()
-            raise
-        return store
+        budget = check_budget(self.study, trials=trials, max_kimg=max_kimg)
+        tags = record_budget(self.study, budget)
+        if tags != self.study.tags:
+            self._writer.submit(
+                partial(self._storage.set_study_user_attr, self._study_id, "tags", tags)
+            )
+        self.study = replace(self.study, tags=tags)
+        self.space = space_of(self.study)
+        self.study = replace(self.study, trials=tuple(map(self._continued, self.study.trials)))
 
     def asked(self, trial: TrialRecord) -> None:
         """A new trial was handed out."""
@@ -210,7 +241,8 @@ class StudyStore:
                 raise
 
     def _insert(self, trial: TrialRecord) -> None:
-        self._ids[trial.number] = self._nth_trial(layout.running_trial(self.space, trial))
+        kept = recorded(trial, self._results)
+        self._ids[trial.number] = self._nth_trial(layout.running_trial(self.space, kept))
         self._count += 1
 
     def _nth_trial(self, template: FrozenTrial) -> int:
@@ -222,7 +254,9 @@ class StudyStore:
 
     def _write_report(self, trial: TrialRecord, report: Report) -> None:
         trial_id = self._ids[trial.number]
-        self._storage.set_trial_user_attr(trial_id, *layout.report_attribute(trial, report))
+        key, value = layout.report_attribute(trial, report)
+        value["checkpoint"] = relative(report.checkpoint, self._results)
+        self._storage.set_trial_user_attr(trial_id, key, value)
         quality = report.metrics[self.space.quality.metric]
         self._storage.set_trial_intermediate_value(trial_id, layout.step_of(report), quality)
 
@@ -238,30 +272,25 @@ class StudyStore:
             values = layout.final_values(self.space, trial)
             self._storage.set_trial_state_values(trial_id, state, values)
 
-    def _extend(self, asked: Mapping[str, float | None]) -> None:
-        tags = dict(self.study.tags)
-        for key, amount in asked.items():
-            has = getattr(self.space.budget, key)
-            if amount is not None and amount < has:
-                raise StudyError(
-                    f"study {self.study.name!r} has {key} {has:g}, of which a resumed study can "
-                    f"have more, not less (got {amount:g})"
-                )
-            if amount is not None:
-                tags[f"budget.{key}"] = f"{amount}"
-        self._storage.set_study_user_attr(self._study_id, "tags", tags)
-        self.study = replace(self.study, tags=tags)
-        self.space = _space_of(self.study)
-        self.study = replace(self.study, trials=tuple(map(self._continued, self.study.trials)))
-
     def _continued(self, trial: TrialRecord) -> TrialRecord:
-        if trial.outcome != Outcome.COMPLETED or trial.last is None:
+        """A trial within the budget that holds now: unfinished if it is short of it."""
+        if trial.last is None or trial.outcome not in (None, Outcome.COMPLETED):
             return trial
-        if is_full(self.space, trial.last.kimg):
-            return trial
-        trial = replace(trial, outcome=None, reason="", ended=None)
-        self.asked(trial)  # Optuna does not open a finished trial again
+        is_complete = is_full(self.space, trial.last.kimg)
+        if is_complete and trial.outcome is None:
+            moment = trial.last.moment
+            trial = replace(trial, outcome=Outcome.COMPLETED, ended=moment)
+            self.ended(trial)
+        elif not is_complete and trial.outcome is not None:
+            trial = replace(trial, outcome=None, reason="", ended=None)
+            self.asked(trial)  # Optuna does not open a finished trial again
         return trial
+
+
+def _connect(url: str, name: str) -> RDBStorage:
+    if is_missing(url):
+        raise StudyError(f"there is no study {name!r}: {show(url)} does not exist")
+    return connect(url)
 
 
 def _record(storage: RDBStorage, study_id: int, name: str, rows: Sequence[Row]) -> StudyRecord:
@@ -274,24 +303,14 @@ def _record(storage: RDBStorage, study_id: int, name: str, rows: Sequence[Row]) 
     return layout.study_of(name, attributes, (row.attributes for row in rows))
 
 
-def _space_of(study: StudyRecord) -> Space:
-    """The space of a study, with what it was given since it was submitted."""
-    space = parse_space(study.space_yaml, study.space_file)
-    given: dict[str, Callable[[str], float]] = {"trials": int, "max_kimg": float}
-    update = {
-        key: number(study.tags[f"budget.{key}"])
-        for key, number in given.items()
-        if f"budget.{key}" in study.tags
-    }
-    return space.model_copy(update={"budget": space.budget.model_copy(update=update)})
+def _names(storage: RDBStorage) -> list[str]:
+    return [s.study_name for s in storage.get_all_studies() if "space" in s.user_attrs]
 
 
-def _find(storage: RDBStorage, name: str) -> int:
+def _find(storage: RDBStorage, url: str, name: str) -> int:
     try:
         return storage.get_study_id_from_name(name)
     except KeyError:
-        names = [s.study_name for s in storage.get_all_studies() if "space" in s.user_attrs]
-        known = f"there are {', '.join(names)}" if names else "there is none yet"
-        raise StudyError(
-            f"there is no study {name!r} in {show(str(storage.engine.url))}; {known}"
-        ) from None
+        names = ", ".join(_names(storage))
+        known = f"there are {names}" if names else "there is none yet"
+        raise StudyError(f"there is no study {name!r} in {show(url)}; {known}") from None

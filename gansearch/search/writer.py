@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 300.0
 """How long a database may be away before a study ends."""
 
-PERMANENT = ("disk is full", "readonly", "malformed", "not a database", "No space left")
+PERMANENT = (
+    *("disk is full", "readonly", "malformed", "not a database", "No space left"),
+    "unable to open",
+)
 """What an operational error says where waiting is no help."""
 
 Errors = tuple[type[Exception], ...]

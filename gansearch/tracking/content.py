@@ -25,6 +25,7 @@ from gansearch.tracking.artifacts import (
     samples_artifact,
     text_artifact,
 )
+from gansearch.urls import without_secrets
 
 MAX_KEY, MAX_PARAM, MAX_TAG = 250, 6000, 8000
 """MLflow's limits, in characters; beyond them it refuses a name and cuts a value."""
@@ -139,7 +140,7 @@ def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bo
         params={},
         rungs={},
         scores=(),
-        artifacts=(text_artifact("space", "space.yaml", record.space_yaml),),
+        artifacts=(text_artifact("space", "space.yaml", _public(space, record.space_yaml)),),
         status=status,
         started=_milliseconds(record.started),
         ended=max(times, default=_milliseconds(record.started)) if closed else None,
@@ -207,6 +208,11 @@ def clean(name: str) -> str:
 def fitting_tags(values: Mapping[str, object]) -> dict[str, str]:
     """Tags within MLflow's limits."""
     return {clean(name): str(value)[:MAX_TAG] for name, value in values.items()}
+
+
+def _public(space: Space, text: str) -> str:
+    """A space's text without what the URI of its tracking server holds of secrets."""
+    return text if space.tracking.uri is None else without_secrets(text, space.tracking.uri)
 
 
 def _lineage(trial: TrialRecord) -> str:

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+from gansearch.urls import masked, sqlite_file, sqlite_url, without_secrets
 
 if TYPE_CHECKING:
     from gansearch.space.models import Space
+
+RELATIVE_ROOT = "mlflow-artifacts:/"
+"""Where files are on record in a results folder's database: relative to what a server serves."""
 
 
 @dataclass(frozen=True)
 class Location:
     """A tracking store.
 
-    ``str(location)`` is its URI without user, password and query, fit for logs and messages.
+    ``str(location)`` is its URI without login and query, fit for logs and messages.
 
     Attributes:
         uri: tracking server or database.
-        artifact_root: folder or URI for files, where an experiment is made in a database; ``None``
-            for a server, which has its own.
+        artifact_root: URI for files, where an experiment is made in a database; ``None`` for a
+            server, which has its own.
+        files: folder that :data:`RELATIVE_ROOT` stands for, of the database of a results folder.
     """
 
     uri: str
     artifact_root: str | None
+    files: Path | None = None
 
     @classmethod
     def of(cls, space: Space, results: Path) -> Location:
@@ -33,28 +45,81 @@ class Location:
 
     @classmethod
     def default(cls, results: Path) -> Location:
-        """The database of a results folder."""
-        return cls.at(f"sqlite:///{database(results)}", results)
+        """The database of a results folder, with files beside it; both may be moved together."""
+        return cls(sqlite_url(database(results)), RELATIVE_ROOT, _files(results))
 
     @classmethod
     def at(cls, uri: str, results: Path) -> Location:
         """A given store; files of a database are kept in ``results``."""
-        root = None if uri.startswith("http") else (results.absolute() / "mlartifacts").as_uri()
-        return cls(uri, root)
+        if uri.startswith("http"):
+            return cls(uri, None)
+        file = sqlite_file(uri)
+        if file is not None and file.absolute() == database(results):
+            return cls.default(results)
+        return cls(uri, _files(results).as_uri())
+
+    @property
+    def served(self) -> str | None:
+        """The URI that :data:`RELATIVE_ROOT` stands for, in the database of a results folder."""
+        return None if self.files is None else self.files.as_uri()
+
+    def beside(self) -> Path | None:
+        """The folder that :data:`RELATIVE_ROOT` stands for in any SQLite database."""
+        file = sqlite_file(self.uri)
+        return self.files or (None if file is None else _files(file.parent))
 
     def __str__(self) -> str:
-        return re.sub(r"(?<=://)[^/]*@", "", self.uri).partition("?")[0]
+        return masked(self.uri)
 
     def brief(self, error: Exception) -> str:
         """An error's kind and first line, without this location's secrets."""
         line = (str(error).splitlines() or [""])[0]
-        user = re.search(r"(?<=://)[^/]*(?=@)", self.uri)
-        login = user[0] if user else ""
-        for secret in (login, login.partition(":")[2], self.uri.partition("?")[2]):
-            line = line.replace(secret, "***") if secret else line
-        return f"{type(error).__name__}: {line[:300]}"
+        return f"{type(error).__name__}: {without_secrets(line, self.uri)[:300]}"
+
+    def prepare(self) -> None:
+        """Make the places of files in a results folder's database relative.
+
+        The version before recorded them with the folder's path, from which it may have been moved.
+        """
+        file = sqlite_file(self.uri)
+        if self.files is None or file is None or not file.exists():
+            return
+        with closing(sqlite3.connect(file, timeout=60)) as connection, connection:
+            if connection.execute(_ABSOLUTE).fetchone():
+                for statement in _RELATE:
+                    connection.execute(statement, (RELATIVE_ROOT,))
+
+
+_ABSOLUTE = "SELECT 1 FROM experiments WHERE artifact_location LIKE 'file:%/mlartifacts' LIMIT 1"
+_RELATE = (
+    "UPDATE runs SET artifact_uri = ? || run_uuid || '/artifacts'"
+    " WHERE artifact_uri LIKE 'file:%/mlartifacts/' || run_uuid || '/artifacts'",
+    "UPDATE experiments SET artifact_location = ?"
+    " WHERE artifact_location LIKE 'file:%/mlartifacts'",
+)
 
 
 def database(results: Path) -> Path:
     """MLflow's database in a results folder."""
     return results.absolute() / "mlflow.db"
+
+
+@contextmanager
+def readable(results: Path) -> Iterator[Location]:
+    """The database of a results folder for as long as the block runs; a copy if it is read-only.
+
+    MLflow writes to every database that it opens.
+    """
+    location, file = Location.default(results), database(results)
+    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+        yield location
+        return
+    with TemporaryDirectory(prefix="gansearch-") as folder:
+        for part in (file, file.with_name(f"{file.name}-wal")):
+            if part.exists():
+                shutil.copyfile(part, Path(folder) / part.name)
+        yield replace(location, uri=sqlite_url(Path(folder) / file.name))
+
+
+def _files(results: Path) -> Path:
+    return results.absolute() / "mlartifacts"

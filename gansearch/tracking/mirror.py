@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gansearch.errors import UsageError
+from gansearch.paths import command
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.space.models import Space
 from gansearch.tracking.artifacts import front_artifact
@@ -43,6 +44,7 @@ class MlflowMirror:
 
     def __init__(self, space: Space, results: Path) -> None:
         self.location = Location.of(space, results)
+        self._results = results
         self._writer = Writer(space, self.location)
         self._wait = PATIENCE[0]
         self._retry_at = 0.0
@@ -57,10 +59,10 @@ class MlflowMirror:
         """Write the rest and the front; one attempt, so that a store that is away holds nobody."""
         if not self._try(record, closed=True):
             logger.warning(
-                "MLflow at %s missed the end of study %s: `gansearch sync %s` writes it",
+                "MLflow at %s missed the end of study %s: `%s` writes it",
                 self.location,
                 record.name,
-                record.name,
+                command("sync", record.name, results=self._results),
             )
 
     def _try(self, record: StudyRecord, *, closed: bool) -> bool:

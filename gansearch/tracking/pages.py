@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gansearch.errors import UsageError
 from gansearch.tracking.artifacts import CONFIG_FILE
-from gansearch.tracking.location import Location, database
-from gansearch.tracking.store import client_of
+from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable
+from gansearch.tracking.store import artifacts_of, client_of
 
 # One worker: each further one slows every call (its sockets lose TCP_NODELAY); the job workers
 # take two gigabytes for what is not used here.
@@ -31,12 +31,12 @@ def serve(results: Path, port: int) -> None:
     """
     if not database(results).exists():
         raise UsageError(f"{results} has no MLflow database: `gansearch run` or `sync` makes it")
-    location = Location.default(results)
-    arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    arguments += ["--backend-store-uri", location.uri]
-    arguments += ["--default-artifact-root", str(location.artifact_root)]
     environment = {**os.environ, **SERVER_ENVIRONMENT}
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), readable(results) as location:
+        location.prepare()
+        arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        arguments += ["--backend-store-uri", location.uri]
+        arguments += ["--artifacts-destination", str(location.served)]
         command = [sys.executable, "-m", "mlflow", "server", *arguments]
         code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
         if code > 0:
@@ -58,9 +58,15 @@ def read_config(run: str, results: Path) -> str:
     if uri is None and not database(results).exists():
         raise UsageError(f"{results} has no MLflow database to find run {run!r} in")
     try:
-        with TemporaryDirectory() as folder:
-            file = client_of(location).download_artifacts(run, CONFIG_FILE, folder)
-            return Path(file).read_text()
+        with (
+            TemporaryDirectory() as folder,
+            nullcontext(location) if location.files is None else readable(results) as at,
+        ):
+            client = client_of(at)
+            found = client.get_run(run).info
+            if found.artifact_uri.startswith(RELATIVE_ROOT) and (files := at.beside()) is not None:
+                return (artifacts_of(files, found.run_id) / CONFIG_FILE).read_text()
+            return Path(client.download_artifacts(run, CONFIG_FILE, folder)).read_text()
     except Exception as error:  # MLflow's backends raise what they like
         raise UsageError(
             f"no configuration of run {run!r} in MLflow at {location}: {location.brief(error)}"

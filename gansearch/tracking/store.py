@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansearch.paths import written_atomically
 from gansearch.tracking.content import SCORED, TRIAL, RunContent, fitting_tags
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def client_of(location: Location) -> MlflowClient:
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
+    location.prepare()
     # Both announce every step of a new database's set-up.
     for chatty in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -119,6 +121,7 @@ class Store:
     """
 
     def __init__(self, location: Location, experiment: str) -> None:
+        self._files = location.files
         self.client = client_of(location)
         found = self.client.get_experiment_by_name(experiment)
         self.experiment: str = (
@@ -227,6 +230,11 @@ class Store:
         self.changes.updates += len(new)
 
     def _upload(self, run: str, files: Mapping[str, bytes]) -> None:
+        if self._files is not None:
+            for path, content in files.items():
+                with written_atomically(artifacts_of(self._files, run) / path) as temporary:
+                    temporary.write_bytes(content)
+            return
         for path, content in files.items():
             folder, _, name = path.rpartition("/")
             with tempfile.TemporaryDirectory() as temporary:
@@ -244,6 +252,11 @@ class Store:
             token = page.token
             if not token:
                 return
+
+
+def artifacts_of(files: Path, run: str) -> Path:
+    """The folder of a run's artifacts, as a server that serves ``files`` looks for it."""
+    return files / run / "artifacts"
 
 
 def _quoted(text: str) -> str:

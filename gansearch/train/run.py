@@ -79,6 +79,8 @@ def run_training(
         How the run ended, and why in one line; the reason is empty for a completed run.
 
     Raises:
+        CheckpointError: ``resume_from`` is damaged, incomplete, or of another configuration;
+            nothing was trained.
         OSError: storage or a network failed; another attempt may succeed.
         torch.AcceleratorError: likewise a device.
     """
@@ -89,7 +91,7 @@ def run_training(
             report, checkpoint = next(reports)
         except StopIteration:
             return Outcome.COMPLETED, ""
-        except TRANSIENT:
+        except (CheckpointError, *TRANSIENT):
             raise
         except Exception as error:
             return _ending(error)

@@ -211,7 +211,7 @@ def wait_for(connect: Callable[[], None], refused: type[Exception]) -> None:
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite database with Optuna's tables, which take longer to make than to copy."""
     file = tmp_path_factory.mktemp("tables") / "studies.db"
-    connect(sqlite_url(file)).engine.dispose()
+    connect(sqlite_url(file), create=True).engine.dispose()
     return file
 
 

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,6 +55,33 @@ def test_another_hosts_driver_is_named_and_waited_for(storage: RDBStorage) -> No
     long_ago = held._database_time() - EXPIRE_SECONDS - 1
     as_holder(storage, host="elsewhere", pid=77, renewed=long_ago)
     take(storage)
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_lease_from_the_future_is_watched(
+    storage: RDBStorage,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    alive: bool,
+) -> None:
+    monkeypatch.setattr(lease, "WATCH_SECONDS", 0.3)
+    held = take(storage)
+    tomorrow = held._database_time() + 86400
+    as_holder(storage, host="elsewhere", pid=77, renewed=tomorrow)
+    sleep = time.sleep
+
+    def sleep_and_renew(seconds: float) -> None:
+        sleep(seconds)
+        if alive:
+            as_holder(storage, renewed=tomorrow + 10)
+
+    monkeypatch.setattr(time, "sleep", sleep_and_renew)
+    if alive:
+        with pytest.raises(StudyError, match="process 77 on elsewhere"):
+            take(storage)
+    else:
+        take(storage).renew()
+    assert "the clocks differ" in caplog.text
 
 
 def test_a_driver_that_lost_its_study_is_told(storage: RDBStorage) -> None:

@@ -65,7 +65,8 @@ def test_scores_are_on_record_for_good(url: str, make_space: MakeSpace, train: T
         store.scored(replace(last, scores={"fid_digits": score}))  # in place of those before
     _, read = read_study(url, "s")
     assert read.trials == (*decided.trials[:-1], replace(last, scores={"fid_digits": score}))
-    with StudyStore.open(url, "s", trials=20, max_kimg=60) as store:
+    with StudyStore.open(url, "s") as store:
+        store.extend(trials=20, max_kimg=60)
         assert Policy(store.space, store.study).record().trials[-1].scores == {"fid_digits": score}
 
 
@@ -216,7 +217,8 @@ def test_a_longer_budget_continues_what_was_completed(
         policy.tell(0, Outcome.COMPLETED, tags={"device": "cpu"})
         policy.ask()
         policy.tell(1, Outcome.DIVERGED)
-    with StudyStore.open(url, "s", trials=3, max_kimg=60) as store:
+    with StudyStore.open(url, "s") as store:
+        store.extend(trials=3, max_kimg=60)
         assert (store.space.budget.trials, store.space.budget.max_kimg) == (3, 60)
         policy = Policy(store.space, store.study, store)
         again = policy.ask()
@@ -240,8 +242,11 @@ def test_a_smaller_budget_is_refused_and_the_study_let_go(
     less: dict[str, float], url: str, make_space: MakeSpace
 ) -> None:
     StudyStore.create(url, "s", make_space()).close()
-    with pytest.raises(StudyError, match="more, not less"):
-        StudyStore.open(url, "s", **less)  # type: ignore[arg-type]
+    with (
+        pytest.raises(StudyError, match="more, not less"),
+        StudyStore.open(url, "s") as store,
+    ):
+        store.extend(**less)  # type: ignore[arg-type]
     StudyStore.open(url, "s").close()
 
 
@@ -286,7 +291,7 @@ def test_the_folder_is_made_and_may_have_any_name(tmp_path: Path, make_space: Ma
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "studies.db").write_text("hello " * 1000)
-    with pytest.raises(StudyError, match=r"cannot open.*not a database"):
+    with pytest.raises(StudyError, match=r"cannot be opened.*not a database"):
         study_names(sqlite_url(tmp_path / "studies.db"))
 
 
@@ -356,7 +361,7 @@ def test_a_driver_that_is_missing_and_a_server_that_is_away_are_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(database, "OPEN_SECONDS", 0.2)
-    with pytest.raises(StudyError, match=r"cannot open.*postgresql://me:\*\*\*@127.0.0.1:1/x"):
+    with pytest.raises(StudyError, match=r"postgresql://\*\*\*@127.0.0.1:1/x cannot be opened"):
         study_names("postgresql://me:secret@127.0.0.1:1/x")
     with pytest.raises(StudyError, match="needs a driver: pip install"):
         study_names("mssql+pyodbc://127.0.0.1/x")

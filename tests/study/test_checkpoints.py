@@ -37,14 +37,14 @@ def on_disk(tmp_path: Path) -> list[Path]:
 
 
 def test_an_empty_folder_has_no_checkpoint(folder: TrialFolder) -> None:
-    assert folder.latest() is None
+    assert folder.reports() == []
 
 
 def test_the_furthest_checkpoint_comes_back_whole(
     folder: TrialFolder, made, tmp_path: Path
 ) -> None:
     kept = [folder.publish(*made(kimg)) for kimg in (5, 20, 10)]
-    latest = folder.latest()
+    latest = folder.reports()[0]
     assert latest == kept[1]
     assert latest.metrics == {"fid_digits": 20.0}
     assert latest.tags == {"device": "cpu"}
@@ -70,7 +70,7 @@ def test_a_checkpoint_that_was_cut_short_is_not_looked_at(
     (cut / "checkpoint.pt").write_bytes(b"wei")
     if content is not None:
         (cut / REPORT_FILE).write_text(content)
-    assert folder.latest() == kept
+    assert folder.reports()[0] == kept
 
 
 def test_pruning_keeps_one(folder: TrialFolder, made, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_pruning_keeps_one(folder: TrialFolder, made, tmp_path: Path) -> None:
     (tmp_path / "study" / "trial_00003" / "kimg_20_0badcafe").mkdir()
     folder.prune(kept)
     assert [path.name for path in on_disk(tmp_path)] == [str(kept.checkpoint).rpartition("/")[2]]
-    assert folder.latest() == kept
+    assert folder.reports()[0] == kept
 
 
 def test_pruning_leaves_the_samples_of_every_rung(
@@ -92,7 +92,7 @@ def test_pruning_leaves_the_samples_of_every_rung(
     early, late = sorted(on_disk(tmp_path), key=lambda path: len(list(path.iterdir())))
     assert [path.name for path in early.iterdir()] == [SAMPLES_FILE]
     assert late.name == str(kept.checkpoint).rpartition("/")[2]
-    assert folder.latest() == kept
+    assert folder.reports()[0] == kept
 
 
 def test_two_processes_at_one_rung_do_not_share_a_file(folder: TrialFolder, made) -> None:
@@ -105,7 +105,7 @@ def test_a_study_that_was_moved_is_found_again(made, tmp_path: Path) -> None:
     TrialFolder(str(tmp_path / "study" / "trial_00003")).publish(*made(5))
     (tmp_path / "study").rename(tmp_path / "moved")
     folder = TrialFolder(str(tmp_path / "moved" / "trial_00003"))
-    report = folder.latest()
+    report = folder.reports()[0]
     assert report is not None
     assert str(report.checkpoint).startswith(str(tmp_path / "moved"))
     assert (folder.fetch(report, tmp_path / "fetched") / "checkpoint.pt").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -123,10 +124,19 @@ def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_study_is_named(tmp_path: Path) -> None:
-    assert list_studies(tmp_path) == ()
     for missing in (lambda: load_study("x", tmp_path), lambda: resume_study("x", results=tmp_path)):
         with pytest.raises(StudyError, match="'x'"):
             missing()
+
+
+def test_a_folder_without_studies_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"is no folder of results: .*studies.db does not exist"):
+        list_studies(tmp_path)
+    sqlite3.connect(tmp_path / "studies.db").execute("CREATE TABLE theirs (x)").connection.close()
+    before = (tmp_path / "studies.db").read_bytes()
+    with pytest.raises(StudyError, match="there is no study in"):
+        list_studies(tmp_path)
+    assert (tmp_path / "studies.db").read_bytes() == before  # no tables of ours in theirs
 
 
 def test_a_search_that_could_not_be_kept_up_is_an_error(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from gansearch.config import Params, TrainConfig
+from gansearch.errors import CheckpointError
 from gansearch.record import Ancestor, Outcome, Report
 from gansearch.search.checkpoints import STUDY_FILE, TrialFolder
 from gansearch.search.engine import worker
@@ -55,7 +56,10 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
         resume_from: Path | None,
         *_: object,
     ) -> tuple[Outcome, str]:
-        done = float((resume_from / "checkpoint.pt").read_text()) if resume_from else 0.0
+        try:
+            done = float((resume_from / "checkpoint.pt").read_text()) if resume_from else 0.0
+        except (FileNotFoundError, ValueError) as error:
+            raise CheckpointError("damaged") from error
         for kimg in (*rungs, config.max_kimg):
             if kimg > done:
                 spans.append((done, kimg))
@@ -146,6 +150,28 @@ def test_a_checkpoint_of_another_configuration_is_not_continued(
     assert driver.kimgs == [2, 5, 10]
 
 
+@pytest.mark.parametrize("pruned", [False, True])
+@pytest.mark.parametrize("file", ["checkpoint.pt", CONFIG_FILE])
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_a_trial_goes_back_before_a_damaged_checkpoint(
+    job: Job, trained: Any, pruned: bool, file: str, content: str | None
+) -> None:
+    with pytest.raises(Killed):
+        train_trial(job, Driver(end_at=5))
+    trained.clear()
+    (last,) = Path(job["folder"]).glob("kimg_5_*")
+    (last / file).unlink()
+    if content is not None:
+        (last / file).write_text(content)
+    if pruned:
+        shutil.rmtree(next(Path(job["folder"]).glob("kimg_2_*")))
+    driver = Driver()
+    train_trial(job, driver)
+    assert trained == ([(0, 2), (2, 5), (5, 10)] if pruned else [(2, 5), (5, 10)])
+    assert driver.told[-1]["outcome"] == "completed"
+    assert driver.kimgs[-1] == 10
+
+
 def test_a_stop_that_the_record_missed_is_made_up_for(job: Job, trained: Any) -> None:
     with pytest.raises(Killed):
         train_trial(job, Driver(end_at=5))
@@ -232,7 +258,7 @@ def test_a_child_whose_parents_weights_are_lost_trains_all_that_led_to_them(
     shutil.rmtree(Path(str(REPORT.validate_json(str(child["begin"])).checkpoint)))
     train_trial(child, Driver())
     assert trained == [(0, 2), (2, 5), (5, 10)]
-    assert "is gone" in caplog.text
+    assert "going back before" in caplog.text
 
 
 def test_a_checkpoint_of_another_past_is_no_beginning(child: Job, trained: Any) -> None:

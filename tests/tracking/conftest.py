@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report import style
 from gansearch.tracking import mirror
+from gansearch.urls import sqlite_file, sqlite_url
 
 Dump = dict[str, Any]
 
@@ -82,8 +83,8 @@ def _history(client: MlflowClient, run: Any) -> dict[str, list[tuple[int, float,
 
 def _artifacts(client: MlflowClient, run: Any, scratch: Path) -> Path:
     """A local folder with the artifacts of a run."""
-    if run.info.artifact_uri.startswith("file://"):
-        return Path(run.info.artifact_uri.removeprefix("file://"))
+    if file := sqlite_file(client.tracking_uri):
+        return file.parent / "mlartifacts" / run.info.run_id / "artifacts"
     folder = scratch / run.info.run_id
     folder.mkdir(parents=True, exist_ok=True)
     if client.list_artifacts(run.info.run_id):
@@ -96,7 +97,7 @@ def dumped(tmp_path: Path) -> Callable[[Path | str], Dump]:
     """:func:`dump` of a results folder or a server."""
 
     def dumped(where: Path | str) -> Dump:
-        uri = where if isinstance(where, str) else f"sqlite:///{where / 'mlflow.db'}"
+        uri = where if isinstance(where, str) else sqlite_url(where / "mlflow.db")
         return dump(uri, tmp_path / "scratch")
 
     return dumped

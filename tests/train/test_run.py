@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from gansearch.config import TrainConfig
+from gansearch.errors import CheckpointError
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.record import Outcome
 from gansearch.train import run as run_module
@@ -223,14 +224,13 @@ def test_a_listeners_error_is_its_own(configure, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["report.json", "checkpoint.pt"])
-def test_a_damaged_folder_fails_with_its_name(configure, tmp_path, file):
+def test_a_damaged_folder_is_refused_with_its_name(configure, tmp_path, file):
     listener = Listener(stop_at=0.25)
     run_training(configure(), (0.25,), tmp_path, listener, device=CPU)
     (folder,) = listener.folders
     (folder / file).write_text("damaged")
-    outcome, reason = run_training(configure(), (0.25,), tmp_path, Listener(), folder, CPU)
-    assert outcome is Outcome.FAILED
-    assert file in reason
+    with pytest.raises(CheckpointError, match=file):
+        run_training(configure(), (0.25,), tmp_path, Listener(), folder, CPU)
 
 
 def test_metrics_are_plain_numbers(configure, tmp_path):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 
 from gansearch.config import TrainConfig
+from gansearch.errors import CheckpointError, ConfigError
 from gansearch.metrics.share import keep_to_share
 from gansearch.record import Outcome, Report
 from gansearch.search.checkpoints import TrialFolder
@@ -95,7 +96,8 @@ def train_trial(job: Job, tell: Tell) -> None:
     A trial that was interrupted goes on from the last whole checkpoint in its folder, whether Ray
     starts it again or a resumed study does. That checkpoint's report is told once more, because
     the record may have missed it; the policy answers a known report as it did before. One that goes
-    on with the training of others begins with the last one's checkpoint.
+    on with the training of others begins with the last one's checkpoint. Where a checkpoint is
+    damaged the one before is taken, and at last none: what is trained again comes to the same.
 
     Args:
         job: of the trial.
@@ -145,18 +147,23 @@ def _train(
         return True
 
     config = TrainConfig.from_json(job["config"])
-    last, begin = folder.latest(), job["begin"]
-    resume_from = None
-    if last is not None:
-        resume_from = _continued(folder, last, config, scratch / "resume")
-    if last is not None and resume_from is not None:
-        tell_report(last)
-    elif begin is not None:
-        resume_from = _begun(REPORT.validate_json(begin), config, scratch / "begin")
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
     keep_to_share(device, job["gpus"])
     rungs = tuple(job["rungs"])
-    return run_training(config, rungs, scratch, on_report, resume_from, device, on_foreseen)
+    own = folder.reports()
+    begin = [] if job["begin"] is None else [REPORT.validate_json(job["begin"])]
+    for report in (*own, *begin):
+        try:
+            start = _continued(TrialFolder.of(report), report, config, scratch)
+            if start is None:
+                continue
+            if report in own:
+                tell_report(report)
+            return run_training(config, rungs, scratch, on_report, start, device, on_foreseen)
+        except CheckpointError as error:
+            # What led to it is known whole, so that it can be trained again to the same weights.
+            log.warning("going back before %s: %s", report.checkpoint, error)
+    return run_training(config, rungs, scratch, on_report, None, device, on_foreseen)
 
 
 def _continued(
@@ -166,27 +173,20 @@ def _continued(
 
     It may not where the record lost the trial's beginning, as a queue cut off by a kill can, and
     its number was then given to another configuration.
+
+    Raises:
+        CheckpointError: it is damaged or gone.
     """
-    checkpoint = folder.fetch(report, scratch)
-    saved = TrainConfig.from_json((checkpoint / CONFIG_FILE).read_text())
+    try:
+        checkpoint = folder.fetch(report, scratch / "start" / f"kimg_{report.kimg:g}")
+        saved = TrainConfig.from_json((checkpoint / CONFIG_FILE).read_text())
+    except (FileNotFoundError, UnicodeDecodeError, ConfigError) as error:
+        raise CheckpointError(f"{CONFIG_FILE} is missing or damaged: {error}") from error
     mine, its = (
         (each.variant, each.settings, each.seed, each.up_to(report.kimg).schedule)
         for each in (config, saved)
     )
     return checkpoint if mine == its else None
-
-
-def _begun(report: Report, config: TrainConfig, scratch: Path) -> Path | None:
-    """The folder of another trial's checkpoint, to begin with.
-
-    Where it was lost, the trial trains by itself all that its configuration tells of the others,
-    and comes to the same weights.
-    """
-    try:
-        return _continued(TrialFolder.of(report), report, config, scratch)
-    except FileNotFoundError:
-        log.warning("%s is gone: what led to it is trained again", report.checkpoint)
-        return None
 
 
 def _located(config: TrainConfig) -> TrainConfig:

@@ -1,0 +1,82 @@
+"""URLs of databases and servers: built with escaping, shown without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote
+
+PLAIN = frozenset({"host", "hostaddr", "port", "dbname", "sslmode", "connect_timeout"})
+"""Keys of a database URL's query whose values are no secrets."""
+
+_PARTS = re.compile(
+    r"(?P<scheme>[\w.+-]+)://"
+    r"(?:(?P<login>[^/?#@]*)@)?"
+    r"(?P<place>[^?#@]*)"
+    r"(?:\?(?P<query>[^#@]*))?"
+    r"(?:#(?P<fragment>.*))?",
+    re.DOTALL,
+)
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of the SQLite database in ``file``, e.g. ``results/studies.db``.
+
+    Whatever stands in the path, SQLAlchemy reads the same path from it.
+    """
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database; ``None`` for anything else.
+
+    Raises:
+        ValueError, sqlalchemy.exc.ArgumentError: ``url`` is none.
+    """
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)
+
+
+def masked(url: str) -> str:
+    """``url`` with ``***`` for its login, its query and its fragment.
+
+    Where the parts cannot be told apart, such as with an unescaped ``@`` in a password, only the
+    scheme is left.
+    """
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
+        scheme, found, _ = url.partition("://")
+        return f"{scheme}://***" if found else "***"
+    login = "***@" if parts["login"] else ""
+    query = "?***" if parts["query"] else ""
+    fragment = "#***" if parts["fragment"] else ""
+    return f"{parts['scheme']}://{login}{parts['place']}{query}{fragment}"
+
+
+def without_secrets(text: str, url: str) -> str:
+    """``text`` with ``***`` for every secret of ``url`` that stands in it."""
+    text = text.replace(url, masked(url))
+    for secret in sorted(set(_secrets(url)), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return text
+
+
+def _secrets(url: str) -> Iterator[str]:
+    """Logins, passwords and values of the query, as they are written and as they are meant."""
+    parts = _PARTS.fullmatch(url)
+    if parts is None:  # any part may be one
+        yield from filter(None, re.split(r"[:@/?#=&]", url.partition("://")[2]))
+        return
+    login, query = parts["login"] or "", parts["query"] or ""
+    pairs = [item.partition("=") for item in query.split("&")]
+    raw = [value for key, _, value in pairs if key not in PLAIN]
+    meant = [value for key, value in parse_qsl(query) if key not in PLAIN]
+    for secret in (login, login.partition(":")[2], query, *raw, *meant):
+        yield from filter(None, (secret, unquote(secret)))
