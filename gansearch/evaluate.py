@@ -96,7 +96,7 @@ def evaluate(
 
     Raises:
         UsageError: something that is missing, damaged or of the wrong kind.
-        Diverged: a checkpoint's samples hold NaN, or are one image.
+        Diverged: a checkpoint's samples hold NaN.
     """
     place = Path(source)
     if not (place.suffix == ".npz" or (place.is_dir() and not holds_checkpoint(place))):

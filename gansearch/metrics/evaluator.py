@@ -36,11 +36,6 @@ from gansearch.metrics.statistics import Statistics
 Measures = Mapping[tuple[str, ...], Measure]
 """Measures by the names of the metrics that they give."""
 
-COLLAPSED = 0.001
-"""Least spread of samples, as a share of the real images'. A generator whose pixels vary by less
-shows one image, however its latents vary. Small DCGANs that have not begun to learn vary by 0.0014
-to 0.014: they are poor, which a rung sees, but not collapsed."""
-
 Build = Callable[[Names, Reference, EvaluationConfig], Measure]
 
 IN_FEATURES: dict[str, Build] = {
@@ -143,12 +138,11 @@ class Evaluator:
         Args:
             sample: as :meth:`gansearch.variants.base.Variant.sample`; called with batches of
                 conditions on the device and one generator on the CPU, in the same way every time.
-            kimg: progress of the training that made it. At 0 nothing can have collapsed yet: an
-                untrained DCGAN's images differ by less than a visible level.
+            kimg: progress of the training that made it.
 
         Raises:
             ConfigError: a class has too few of the conditions for a metric.
-            Diverged: ``nan`` where a sample is not finite, ``collapse`` where all are one image.
+            Diverged: a sample is not finite.
         """
         self._refuse_few(self._images.train, self._conditions)
         generator = self._generator.clone_state()
@@ -161,14 +155,7 @@ class Evaluator:
                 yield replace(batch, images=images)
 
         source = f"latents of seed {self._config.seed}"
-        evaluation = self._score(samples(), source, self._measures)
-        if kimg > 0 and evaluation.spread < COLLAPSED:
-            raise Diverged(
-                "collapse",
-                kimg,
-                f"the samples' spread is {evaluation.spread:.2g} of the real images'",
-            )
-        return evaluation
+        return self._score(samples(), source, self._measures)
 
     def measure(self, images: ImageSet) -> Evaluation:
         """Score real images, at most as many as samples are scored, drawn by the same seed.

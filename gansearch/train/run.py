@@ -25,8 +25,8 @@ from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.requirements import check_run
 from gansearch.metrics.share import named
 from gansearch.record import Outcome, Report
+from gansearch.train.collapse import CollapseCheck, variety_of
 from gansearch.train.grid import save_grid
-from gansearch.train.monitor import COLLAPSE_FROM, LEAST_KIMG, check_collapse, variety
 from gansearch.train.prediction import foresee, prediction_error, refuse_too_large
 from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
@@ -39,8 +39,6 @@ CONFIG_FILE = "config.json"
 REPORT_FILE = "report.json"
 
 GRID_COLUMNS = 8
-VARIETY, FRESH_VARIETY = "sample_variety", "fresh_sample_variety"
-"""Metrics of a report: of the samples as they are, and of the untrained network's."""
 REPORT = TypeAdapter(Report)
 """A report to JSON and back."""
 TRANSIENT = (OSError, torch.AcceleratorError)
@@ -134,23 +132,23 @@ def _reports(
     on_foreseen(foreseen)
     refuse_too_large(foreseen, named(device))
     done = 0.0
+    past: Mapping[str, float] = {}
     if resume_from is None:
         trainer = Trainer(config, images, device)
-        fresh = _variety(trainer, images)
+        fresh = _few_samples(trainer, images)
     else:
         report = _read_report(resume_from)
-        done, fresh = report.kimg, report.metrics.get(FRESH_VARIETY, 0.0)
+        done, past = report.kimg, report.metrics
+        fresh = _few_samples(Trainer(config, images, device), images)  # of the same seed
         trainer = Trainer.load(resume_from / CHECKPOINT_FILE, images, device, config)
+    collapse = CollapseCheck(config.max_kimg, variety_of(images.train, len(fresh)), fresh, past)
     evaluator = None
     points = {rung for rung in rungs if rung < config.max_kimg} | {config.max_kimg}
-    judged_from = max(COLLAPSE_FROM * config.max_kimg, LEAST_KIMG)
-    for kimg in sorted(points | {min(judged_from, config.max_kimg)}):
+    for kimg in sorted(points | collapse.looks):
         if kimg <= done:
             continue
         trainer.advance(kimg)
-        now = _variety(trainer, images)
-        if kimg >= judged_from:
-            check_collapse(now, fresh, trainer.kimg)
+        collapse.look(_few_samples(trainer, images), kimg)
         if kimg not in points:
             continue
         # Built only now: what it allocates and frees would hide the training's own peak of memory.
@@ -159,14 +157,13 @@ def _reports(
                 config.evaluation, config.evaluation.metrics, images, device
             )
         checkpoint = folder / f"kimg_{kimg:g}"
-        known = {**foreseen, VARIETY: now, FRESH_VARIETY: fresh}
+        known = {**foreseen, **collapse.metrics}
         yield _measure(trainer, evaluator, images, kimg, checkpoint, known)
 
 
-def _variety(trainer: Trainer, images: Images) -> float:
+def _few_samples(trainer: Trainer, images: Images) -> Tensor:
     with trainer.turns.beside():
-        samples = draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
-    return variety(samples)
+        return draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
 
 
 def _measure(

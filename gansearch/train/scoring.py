@@ -60,7 +60,7 @@ class Scorer:
 
         Raises:
             CheckpointError: the file is missing, damaged, or of other images.
-            Diverged: the samples hold NaN, or are one image.
+            Diverged: the samples hold NaN.
         """
         trainer = Trainer.load(checkpoint, self._images, self._device)
         found = [each.evaluate(trainer.sample, trainer.kimg) for each in self._evaluators]

@@ -157,6 +157,7 @@ class Trainer:
                 "timer": self._timer.state_dict(),
                 "memory": self._memory.state_dict(),
                 "compile_seconds": self._compile_seconds,
+                "loss_scales": self._meter.scales,
             },
         )
 
@@ -218,6 +219,7 @@ class Trainer:
         self._rounds.ema.load(state["ema"])
         self._random.state = state["random"]
         self._stream.position = state["position"]
+        self._meter.scales = dict(state.get("loss_scales", {}))  # older checkpoints have none
 
     def _compile(self) -> None:
         """Have the networks compiled, which their first runs wait for; leave no other trace."""
@@ -252,7 +254,7 @@ class Trainer:
                     self._round(phases)
             rounds -= len(stretch)
         self.losses = self._meter.close()
-        self._divergence.check(self.losses, self.kimg)
+        self._divergence.check(self.losses, self._meter.scales, self.kimg)
 
     def _round(self, phases: Sequence[tuple[str, int]]) -> None:
         for player, losses in self._rounds.play(phases, self._stream.next):

@@ -162,9 +162,10 @@ def test_a_generator_that_shows_one_image_has_collapsed(monkeypatch, configure, 
 
     monkeypatch.setattr(run_module, "Evaluator", Evaluator)
     monkeypatch.setattr(Trainer, "sample", one_image)
-    outcome, reason = run_training(configure(), (), tmp_path, lambda *_: True, device=CPU)
+    config = configure().model_copy(update={"max_kimg": 4.0})
+    outcome, reason = run_training(config, (), tmp_path, lambda *_: True, device=CPU)
     assert outcome is Outcome.DIVERGED
-    assert reason.startswith("collapse at 0.512 kimg")
+    assert reason.startswith("collapse at 2 kimg")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
