@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gansearch.errors import ConfigError
-from gansearch.settings import Dsc, Model, Params, Scalar, Settings, flatten, nest
+from gansearch.settings import LARGEST, Dsc, Model, Params, Scalar, Settings, flatten, nest
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.settings import LIVE, can_change
 
@@ -63,7 +63,7 @@ class EvaluationConfig(Model):
     """Quality metrics computed at every rung; the objectives are always among them."""
     samples: int = Field(default=1000, ge=2, le=100_000)
     """Generated images per evaluation; part of the protocol."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST)
     """Seed of the latent vectors, the same ones at every evaluation."""
     inception_weights: Path | None = None
     """pytorch-fid's Inception weights; without it torch's hub cache is looked in."""
@@ -129,7 +129,7 @@ class TrainConfig(Model):
     data: DataConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     compute: ComputeConfig = ComputeConfig()
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, le=LARGEST)
     """Seed of the weights, the order of the images and the latent vectors."""
     max_kimg: float = Field(gt=0)
     """Real images shown to the discriminator over the whole run, in thousands."""

@@ -20,6 +20,9 @@ AUTO: Final = "auto"
 
 Auto = Literal["auto"]
 
+LARGEST = 2**63 - 1
+"""The largest integer, of seeds above all, that databases and random generators take."""
+
 
 class Model(BaseModel):
     """A frozen value object: unknown keys are errors and numbers are finite."""

@@ -6,18 +6,21 @@ an objective. What is none of these is passed on as it is: the models say what i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gansearch.metrics.catalog import METRICS
+from gansearch.settings import LARGEST
+from gansearch.space import hints
 from gansearch.space.draft import Finding
+from gansearch.space.hints import FOREIGN
 from gansearch.space.models import Budget, SearchConfig
 from gansearch.space.scope import members
 from gansearch.space.wording import listed, shown
 
+_TYPES = ("float", "int", "choice", "constant")
 _SPEC_KEYS = {"type", "low", "high", "log", "step", "values", "value", "when"}
 _COSTS = ("seconds_per_kimg", "peak_memory_mib")
 _DEFAULT_RUNGS = 2
@@ -33,7 +36,7 @@ def expand(raw: Mapping[str, Any], file: Path) -> tuple[dict[str, Any], list[Fin
     if isinstance(raw.get("variant"), str):
         full["variant"] = [raw["variant"]]
     if isinstance(raw.get("parameters"), dict):
-        leaves = _flat(raw["parameters"], _is_group, ("parameters",))
+        leaves = _own_forms(_flat(raw["parameters"], _is_group, ("parameters",)), findings)
         full["parameters"] = _unique(((p, n, _parameter(v)) for p, n, v in leaves), findings)
     if isinstance(raw.get("training"), dict):
         full["training"] = _unique(_flat(raw["training"], _any, ("training",)), findings)
@@ -72,12 +75,26 @@ def _unique(leaves: Iterable[_Leaf], findings: list[Finding]) -> dict[str, Any]:
     return flat
 
 
+def _own_forms(leaves: Iterable[_Leaf], findings: list[Finding]) -> Iterator[_Leaf]:
+    """The parameters without those in the form of another tool, which are findings."""
+    for path, name, value in leaves:
+        is_known = not isinstance(value, dict) or (
+            value.get("type") in _TYPES and not FOREIGN & value.keys()
+        )
+        instead = None if is_known else hints.parameter(value)
+        if instead is None:
+            yield path, name, value
+        else:
+            lacking = "needs a type" if "type" not in value else "has another tool's form"
+            findings.append((path, f"{lacking}: write {instead} (got {shown(value)})"))
+
+
 def _any(*_: Any) -> bool:
     return True
 
 
 def _is_group(name: str, value: Mapping[str, Any]) -> bool:
-    return bool(members(name)) or not _SPEC_KEYS & value.keys()
+    return bool(members(name)) or not (_SPEC_KEYS | FOREIGN) & value.keys()
 
 
 def _parameter(value: Any) -> Any:
@@ -140,7 +157,7 @@ def _budget(raw: Mapping[str, Any], findings: list[Finding]) -> Any:
 
 def _number(value: Any, least: float, default: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and least <= value < math.inf else default
+    return value if is_number and least <= value <= LARGEST else default
 
 
 def _geometric(count: int, max_kimg: float, factor: float) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gansearch.config import Model, Params, Scalar, Settings, TrainConfig, flatten, nest
+from gansearch.settings import LARGEST
 from gansearch.space.wording import in_words
 from gansearch.variants.catalog import CATALOG
 
@@ -80,7 +81,7 @@ SEED = Knob(
     default="derived",
     summary="Seed of the training; unless given, it follows from the study's and the trial's "
     "number. A grid over seeds repeats every configuration.",
-    schema={"type": "integer", "minimum": 0},
+    schema={"type": "integer", "minimum": 0, "maximum": LARGEST},
     settings=TrainConfig,
 )
 """The one parameter that is no variant's setting: every variant takes it."""

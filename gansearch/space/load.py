@@ -16,13 +16,16 @@ from gansearch.errors import Problem, SpaceError
 from gansearch.space.checks import check
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.forms import expand
+from gansearch.space.knobs import takers
 from gansearch.space.models import Space
 from gansearch.space.parameters import Parameter
+from gansearch.space.scope import members
 from gansearch.space.wording import in_words, unknown
-from gansearch.space.yaml import read_yaml
+from gansearch.space.yaml import MOST_BYTES, read_yaml
 
 NOT_IN_YAML = ("text", "file")
 """Fields of a space that say where it comes from."""
+_SECTIONS = ("data", "evaluation", "budget", "resources", "compute", "search", "tracking")
 _BY_TAG = {
     get_args(form.model_fields["type"].annotation)[0]: form
     for form in get_args(get_args(Parameter)[0])
@@ -37,7 +40,8 @@ def load_space(path: str | Path) -> Space:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(4 * MOST_BYTES)  # of characters of up to four bytes; more is refused
     except OSError as error:
         raise SpaceError(path, [Problem("", None, f"cannot be read: {error.strerror}")]) from None
     try:
@@ -102,8 +106,19 @@ def _finding(error: Mapping[str, Any], full: Mapping[str, Any]) -> Finding:
     if loc[0] == "parameters" and len(loc) > 2:
         path = (*path[:2], *path[3:])  # the tag of the union is no key
     if error["type"] == "extra_forbidden":
-        return path, unknown("key", loc[-1], _keys_at(loc[:-1]))
+        place = _place_of(str(loc[-1])) if len(loc) == 1 else ""
+        return path, place or unknown("key", loc[-1], _keys_at(loc[:-1]))
     return path, in_words(error)
+
+
+def _place_of(key: str) -> str:
+    """Where a key belongs that stands among the sections, if it belongs anywhere."""
+    homes = [section for section in _SECTIONS if key in _keys_at((section,))]
+    if homes:
+        return f"belongs in {' or '.join(homes)}: indent it there"
+    if takers(key) or members(key):
+        return "is a parameter: indent it under parameters, or under training where it is fixed"
+    return ""
 
 
 def _item(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

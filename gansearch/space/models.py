@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -24,7 +25,8 @@ from gansearch.config import (
 )
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import Ancestor
-from gansearch.settings import AUTO
+from gansearch.settings import AUTO, LARGEST
+from gansearch.space import hints
 from gansearch.space.knobs import auto_values, defaults_of
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
 from gansearch.space.scope import SECTIONS, Entry, resolve
@@ -63,7 +65,8 @@ def _seconds(value: Any) -> Any:
         return value
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value)
     if match is None or not value:
-        raise ValueError("should be a time such as 2h, 90m, 1h30m or 30s, or a number of seconds")
+        form = "should be a time such as 2h, 90m, 1h30m or 30s, or a number of seconds"
+        raise ValueError(form + hints.time(value))
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
 
@@ -73,7 +76,7 @@ class Budget(Model):
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
-    trials: int = Field(default=32, ge=1)
+    trials: int = Field(default=32, ge=1, le=1_000_000)
     """Configurations to try."""
     max_kimg: float = Field(default=30.0, gt=0)
     """Full length of a trial, in thousands of real images."""
@@ -86,9 +89,10 @@ class Budget(Model):
 
 
 def _gpus(value: Any) -> Any:
-    if value == AUTO or (isinstance(value, int | float) and value >= 0):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == AUTO or (is_number and 0 <= value < math.inf):
         return value
-    raise ValueError("should be a number of at least 0, or auto")
+    raise ValueError(f"should be a number of at least 0, or auto{hints.number(value, whole=False)}")
 
 
 class Resources(Model):
@@ -135,9 +139,9 @@ class SearchConfig(Model):
     warm_start: tuple[str, ...] = ()
     """Earlier studies of the same storage: what their fronts had is tried after the papers'
     configurations, and what they measured alike is learnt from."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST)
     """Every random choice of the study follows from it."""
-    concurrency: int | None = Field(default=None, ge=1)
+    concurrency: int | None = Field(default=None, ge=1, le=1_000_000)
     """Trials at a time; without it as many as the machine has resources for."""
     retries: int = Field(default=1, ge=0)
     """Times that a trial is tried again after a failure that another try may not have."""

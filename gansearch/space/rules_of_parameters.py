@@ -8,10 +8,12 @@ from graphlib import CycleError, TopologicalSorter
 from gansearch.config import Scalar
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.knobs import Knob, knobs_of, takers, takes
+from gansearch.space.models import Space
 from gansearch.space.parameters import Choice, FloatRange, IntRange, Parameter
 from gansearch.space.scope import SECTIONS, split
 from gansearch.space.wording import listed, meant, shown, unknown
 
+_KEYS_OF_A_RANGE = ("type", "low", "high", "log", "step", "values", "value", "when")
 _REASONS = {
     "dsc": "its networks have no convolutions to make separable",
     "d_steps": "it has no discriminator",
@@ -42,6 +44,11 @@ def _overridden(name: str, draft: Draft) -> bool:
 
 def _not_taken(name: str, variants: Sequence[str]) -> str:
     known = {parameter for variant in variants for parameter in takes(variant)}
+    first = name.split(".")[0]
+    if first in Space.model_fields:
+        return f"{first} is a section of its own: begin its line at the left margin"
+    if name in _KEYS_OF_A_RANGE:
+        return "is a key of a parameter: indent it under its parameter's name"
     if not takers(name):
         whose = f"parameter of {' or '.join(variants)}"
         own = (f"{variant}.{parameter}" for variant in variants for parameter in takes(variant))

@@ -9,13 +9,16 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
+from gansearch.space import hints
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 80
+
+_MAPPING = "should be a mapping of keys to values, indented under it"
 _MESSAGES = {
     "missing": "is required",
-    "model_type": "should be a mapping of keys to values",
-    "dict_type": "should be a mapping of keys to values",
+    "model_type": _MAPPING,
+    "dict_type": _MAPPING,
     "tuple_type": "should be a list",
     "too_short": "should not be empty",
     "string_pattern_mismatch": "should be letters, digits and any of '._-', no sign first",
@@ -25,7 +28,7 @@ _MESSAGES = {
 
 def shown(value: Any) -> str:
     """``value`` as a YAML would have it, cut where it is long."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float):
         return json.dumps(value)
     return _SHORT.repr(value)
 
@@ -36,14 +39,25 @@ def listed(names: Iterable[object]) -> str:
 
 
 def meant(name: object, known: Iterable[object]) -> str:
-    """``; did you mean 'x'?`` where one of ``known`` is close to ``name``, else nothing."""
-    close = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """``; did you mean 'x'?`` where one of ``known`` is close to ``name``, else nothing.
+
+    Upper and lower case, and what joins words, make no difference.
+    """
+    folded, name = {_folded(each): str(each) for each in known}, _folded(name)
+    begun = [each for each in folded if len(name) > 2 and each.startswith(name)]
+    close = difflib.get_close_matches(name, folded, n=1) or begun * (len(begun) == 1)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def _folded(name: object) -> str:
+    return str(name).casefold().replace("-", "_").replace(" ", "_")
 
 
 def unknown(what: str, name: object, known: Iterable[object]) -> str:
     """``'x' is not a <what>``, with the name that was meant or else all that are known."""
     known = sorted(map(str, known))
+    if str(name).isdecimal():
+        return f"{name!r} is not a {what}; a comma separates entries: numbers have a point"
     return f"{name!r} is not a {what}" + (meant(name, known) or f"; known: {listed(known)}")
 
 
@@ -54,7 +68,11 @@ def in_words(error: Mapping[str, Any]) -> str:
         tags = error["ctx"]["expected_tags"].replace("'", "").split(", ")
         return unknown("type of parameter", error["ctx"]["tag"], tags)
     message = _MESSAGES.get(kind) or _plain(error["msg"])
-    if kind == "literal_error":
+    if kind == "bool_type":
+        message = f"should be true or false{hints.boolean(value)}"
+    elif kind in ("int_type", "float_type"):
+        message += hints.number(value, whole=kind == "int_type")
+    elif kind == "literal_error":
         message += meant(value, re.findall("'(.*?)'", error["ctx"]["expected"]))
     if kind == "missing" or (kind == "value_error" and _names(message, value)):
         return message

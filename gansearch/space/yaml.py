@@ -9,10 +9,16 @@ from typing import Any
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml import Node as YamlNode
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from gansearch.errors import Problem, SpaceError
+from gansearch.settings import LARGEST
+from gansearch.space.wording import shown
+
+MOST_BYTES = 64 * 1024
+"""A space's largest file: thirty times the largest that ships."""
 
 _MOST_VALUES = 10_000  # far above any space; stops aliases that multiply
 
@@ -20,7 +26,10 @@ _STANDARD = "tag:yaml.org,2002:"
 
 _ADVICE = {
     "'\\t'": "indent with spaces, not with tabs",
-    "mapping values are not allowed": "quote a value that holds ': ', and align keys of one level",
+    "mapping values are not allowed": "quote a value that holds ': ', align keys of one level, and "
+    "write a colon and a space after each key",
+    "expected <block end>": "this line is indented like none above it: align keys of one level",
+    "expected '<document start>'": "begin the lines of all sections at the left margin",
     "undefined alias": "an alias *name needs an &name before it",
     "expected a single document": "a space is one document: remove the line ---",
     "'<stream end>'": "a bracket, brace or quote is still open",
@@ -82,10 +91,16 @@ def read_yaml(text: str, file: Path) -> Document:
     """The top-level mapping of ``text``.
 
     Raises:
-        SpaceError: the text is not YAML, is empty, is not a mapping, or expands without end.
+        SpaceError: the text is not YAML, is too large for a space, is empty, is not a mapping, or
+            expands without end.
     """
+    if len(text) > MOST_BYTES:
+        message = f"is larger than the {MOST_BYTES >> 10} KiB that a space can have"
+        raise SpaceError(file, [Problem("", None, message)])
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = yaml.compose(text)
         if root is None:
             raise SpaceError(file, [Problem("", None, "is empty; a space is a YAML mapping")])
         builder = _Builder()
@@ -111,8 +126,31 @@ def _syntax_problem(error: YAMLError, text: str) -> Problem:
         message = f"character {error.character!r} is not allowed"
     else:
         line, message = None, str(error)
+    if isinstance(error, _RefusedError):
+        return Problem("", line, message)
     advice = next((a for fragment, a in _ADVICE.items() if fragment in message), "")
     return Problem("", line, f"is not valid YAML: {message}" + (f"; {advice}" if advice else ""))
+
+
+class _RefusedError(MarkedYAMLError):
+    """YAML that no space is."""
+
+
+class _Composer(Composer):
+    """ruamel's, but for a file of more keys and values than any space, which it gives up."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False  # a name that is given again holds from there on
+        self._nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._nodes += 1
+        if self._nodes > _MOST_VALUES:
+            mark = self.parser.peek_event().start_mark
+            message = f"the file holds more than {_MOST_VALUES:,} keys and values"
+            raise _RefusedError(problem=message, problem_mark=mark)
+        return super().compose_node(parent, index)
 
 
 class _Builder:
@@ -155,10 +193,16 @@ class _Builder:
             self._refuse_tag(node, key)
             return Node(node.value)
         try:
-            return Node(self._scalars[tag](node))
+            value = self._scalars[tag](node)
         except (ValueError, KeyError):
-            self._complain(node, key, f"{node.value!r} is not of type {tag}")
-            return Node(node.value)
+            self._complain(node, key, f"{shown(node.value)} is not of type {tag}")
+            return Node(None)
+        if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+            self._complain(node, key, f"integers go up to {LARGEST} (got {shown(value)})")
+        elif isinstance(value, str) and not _is_text(value):
+            self._complain(node, key, "holds half of a character pair, such as \\ud800")
+            return Node("")
+        return Node(value)
 
     def _sequence(self, node: SequenceNode, key: str) -> Node:
         if _short(node) != "seq":
@@ -208,6 +252,10 @@ class _Builder:
         self.problems.append(Problem(key, _line(node), message))
 
 
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _short(node: YamlNode) -> str:
     return str(node.tag).removeprefix(_STANDARD)
 
@@ -220,5 +268,5 @@ def _size(children: Mapping[str, tuple[int, Node]]) -> int:
     return 1 + sum(child.size for _, child in children.values())
 
 
-def _error(node: YamlNode, message: str) -> MarkedYAMLError:
-    return MarkedYAMLError(problem=message, problem_mark=node.start_mark)
+def _error(node: YamlNode, message: str) -> _RefusedError:
+    return _RefusedError(problem=message, problem_mark=node.start_mark)

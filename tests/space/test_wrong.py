@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -216,6 +217,57 @@ MEANING = [
 
 # fmt: on
 
+LARGE = "9" * 400
+
+# fmt: off
+HINTS = [
+    case("a variant in capitals", "variant: DCGAN\nparameters: {g_lr: 1e-4}\n", 1, "variant", "did you mean 'dcgan'"),
+    added("a metric in capitals", "objectives: {FID_digits: minimize}\n", 4, "objectives.FID_digits", "did you mean 'fid_digits'"),
+    added("a sampler in capitals", "search: {sampler: TPE}\n", 4, "search.sampler", "did you mean 'tpe'"),
+    added("the beginning of a word", "objectives: {fid_digits: min}\n", 4, "objectives.fid_digits", "did you mean 'minimize'"),
+    added("yes for true", "  beta1: {type: float, low: 0.1, high: 0.5, log: yes}\n", 4, "parameters.beta1.log", "true or false; write true", "'yes'"),
+    added("off for false", "resources: {gpus: 1}\ncompute: {cuda_graphs: off}\n", 5, "compute.cuda_graphs", "write false"),
+    added("number in quotes", "budget: {trials: '5'}\n", 4, "budget.trials", "remove the quotes: 5"),
+    added("bound in quotes", "  beta1: {type: float, low: '0.1', high: 0.5}\n", 4, "parameters.beta1.low", "remove the quotes: 0.1"),
+    added("value in quotes", "  beta1: '1e-1'\n", 4, "parameters.beta1", "remove the quotes: 1e-1"),
+    added("GPUs in quotes", "resources: {gpus: '1'}\n", 4, "resources.gpus", "remove the quotes: 1"),
+    added("decimal comma", "  beta1: '0,5'\n", 4, "parameters.beta1", "write 0.5"),
+    added("decimal comma in braces", "  beta1: {type: float, low: 0,1, high: 0.5}\n", 4, "parameters.beta1.1", "numbers have a point"),
+    added("thousands", "budget:\n  max_kimg: 1,000\n", 5, "budget.max_kimg", "write 1000"),
+    added("a suffix", "budget: {max_kimg: 10k}\n", 4, "budget.max_kimg", "write 10000"),
+    added("a fraction", "  beta1: 1/2\n", 4, "parameters.beta1", "write 0.5"),
+    added("an integer with a point", "budget: {trials: 5.0}\n", 4, "budget.trials", "write 5"),
+    added("W&B's range", "  d_lr_ratio: {distribution: log_uniform_values, min: 0.1, max: 5}\n", 4, "parameters.d_lr_ratio", "write {type: float, low: 0.1, high: 5, log: true}"),
+    added("W&B's range of exponents", "  d_lr_ratio: {distribution: log_uniform, min: -1, max: 1}\n", 4, "parameters.d_lr_ratio", "low: 0.368, high: 2.72, log: true}"),
+    added("W&B's choice", "  d_steps: {values: [1, 2]}\n", 4, "parameters.d_steps", "needs a type", "write [1, 2]"),
+    added("W&B's steps", "  d_steps: {distribution: q_uniform, min: 1, max: 5, q: 2}\n", 4, "parameters.d_steps", "write {type: int, low: 1, high: 5, step: 2}"),
+    added("Ray's range", "  d_steps: {lower: 1, upper: 5}\n", 4, "parameters.d_steps", "write {type: int, low: 1, high: 5}"),
+    added("Ax's range", "  d_steps: {type: range, bounds: [1, 5]}\n", 4, "parameters.d_steps", "write {type: int, low: 1, high: 5}"),
+    added("choices", "  dsc.where: {type: choice, choices: [none, both]}\n", 4, "parameters.dsc.where", "write [none, both]"),
+    added("seconds in quotes", "budget: {wall_clock: '7200'}\n", 4, "budget.wall_clock", "remove the quotes for seconds"),
+    added("hours in words", "budget: {wall_clock: 2.5 hours}\n", 4, "budget.wall_clock", "write 2h30m"),
+    added("a clock", "budget: {wall_clock: '1:30:00'}\n", 4, "budget.wall_clock", "write 1h30m"),
+    added("days", "budget: {wall_clock: 1d}\n", 4, "budget.wall_clock", "write 24h"),
+    added("section among the parameters", "  budget:\n    trials: 5\n", 5, "parameters.budget.trials", "begin its line at the left margin"),
+    added("parameter among the sections", "beta1: 0.5\n", 4, "beta1", "indent it under parameters"),
+    added("a section's key among the sections", "trials: 5\n", 4, "trials", "belongs in budget"),
+    added("less indented", "    beta1: 0.5\n  z_dim: 8\n", 4, "", "align keys of one level"),
+    case("nothing at the left margin", " variant: dcgan\nparameters: {g_lr: 1e-4}\n", 2, "", "at the left margin"),
+    case("no colon", "variant dcgan\nparameters:\n  g_lr: 1e-4\n", 2, "", "a colon and a space after each key"),
+    added("study's seed beyond 64 bits", "search: {seed: 9223372036854775808}\n", 4, "search.seed", "go up to 9223372036854775807"),
+    added("seed of latents beyond 64 bits", f"evaluation: {{seed: {LARGE}}}\n", 4, "evaluation.seed", "integers go up to"),
+    added("fixed seed beyond 64 bits", f"training: {{seed: {LARGE}}}\n", 4, "training.seed", "integers go up to"),
+    added("integer that Python does not read", f"training: {{seed: {LARGE * 20}}}\n", 4, "training.seed", "is not of type int"),
+    added("trials without end", "budget: {trials: 9223372036854775807}\n", 4, "budget.trials", "less than or equal to 1000000"),
+    added("range to NaN", "  beta1: {type: float, low: 0, high: .nan}\n", 4, "parameters.beta1.high", "finite", "NaN"),
+    added("range of integers to infinity", "  d_steps: {type: int, low: 1, high: .inf}\n", 4, "parameters.d_steps.high", "integer", "Infinity"),
+    added("NaN for a bound", "objectives: {fid_digits: {max: .nan}}\n", 4, "objectives.fid_digits.max", "finite", "NaN"),
+    added("infinity for a bound", "constraints: {params_m: {min: -.inf}}\n", 4, "constraints.params_m.min", "finite", "-Infinity"),
+    added("GPUs without end", "resources: {gpus: .inf}\n", 4, "resources.gpus", "a number of at least 0"),
+    added("half of a character", 'name: "\\ud800"\n', 4, "name", "half of a character pair"),
+]
+# fmt: on
+
 TWO = """\
 variant: [dcgan, gan]
 parameters:
@@ -264,7 +316,7 @@ OWN = [
 
 
 @pytest.mark.parametrize(
-    "wrong", [*SYNTAX, *STRUCTURE, *MEANING, *OWN], ids=lambda wrong: wrong.kind
+    "wrong", [*SYNTAX, *STRUCTURE, *MEANING, *OWN, *HINTS], ids=lambda wrong: wrong.kind
 )
 def test_one_problem_with_its_line_and_key(wrong: Case) -> None:
     with pytest.raises(SpaceError) as caught:
@@ -369,6 +421,29 @@ def test_aliases_that_multiply_are_stopped() -> None:
     text = HEAD + "\n".join(["l0: &l0 [a]", *levels])
     with pytest.raises(SpaceError, match="expands to more than"):
         parse_space(text, "bomb.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"k{n}: 1\n" for n in range(600_000)),
+        f"parameters: [{'x,' * 20_000}]",
+        f"parameters: {{{'a: 1, ' * 10_000}}}",
+    ],
+    ids=["keys", "list", "one line"],
+)
+def test_files_beyond_any_space_are_refused_at_once(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text(text)
+    started = time.process_time()
+    with pytest.raises(SpaceError, match=r"is larger than the 64 KiB|more than 10,000 keys"):
+        load_space(path)
+    assert time.process_time() - started < 5
+
+
+def test_a_file_without_end_is_read_no_further_than_it_takes() -> None:
+    with pytest.raises(SpaceError, match="is larger than the 64 KiB"):
+        load_space("/dev/zero")
 
 
 def test_nesting_without_end_is_stopped() -> None:
