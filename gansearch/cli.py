@@ -26,11 +26,14 @@ SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML
 
 @app.command()
 def check(file: SpaceFile) -> None:
-    """Check a space and print it as a table."""
+    """Check a space, print it as a table, and see that this machine has what a run would need."""
+    from gansearch.availability import check_available
     from gansearch.space import load_space
     from gansearch.space.table import render
 
-    terminal().print(render(load_space(file)))
+    space = load_space(file)
+    terminal().print(render(space))
+    check_available(space)
 
 
 @app.command()

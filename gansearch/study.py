@@ -68,11 +68,15 @@ def run_study(
     Raises:
         StudyError: the name is taken, ``results`` cannot be written to, the machine lacks what a
             trial needs, there is nothing to warm-start from, or the record could not be kept.
-        DataError: the images are missing or unreadable.
-        WeightsError: a metric's weights are missing or not the expected file.
+        SpaceError: images, or files of weights, are missing or too few for what the space asks.
+        DataError: the images are unreadable.
+        WeightsError: a metric's weights are not the expected file.
         KeyboardInterrupt: Ctrl-C, once everything is on record.
         SystemExit: SIGTERM, once everything is on record.
     """
+    from gansearch.availability import check_available
+
+    check_available(space, machine=False)  # Ray knows what a cluster has
     if name is None:
         name = f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     from gansearch.preflight import check_name, make_writable, study_tags

@@ -28,6 +28,8 @@ LAYERS = [
     ["variants*"],
     ["nn*", "losses*", "data*"],
     ["variants.table"],
+    ["availability"],
+    ["metrics.weights"],
     ["space*"],
     ["config", "noise", "record"],
     ["variants.catalog", "metrics.catalog", "data.catalog"],
@@ -117,7 +119,7 @@ def test_heavy_libraries_stay_in_their_layer(library: str) -> None:
     "module",
     [
         *("cli", "space", "space.table", "variants.catalog", "variants.table", "pareto", "record"),
-        *("data", "data.catalog", "data.files"),
+        *("data", "data.catalog", "data.files", "availability"),
     ],
 )
 def test_light_modules_load_nothing_heavy(module: str) -> None:

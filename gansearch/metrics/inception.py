@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from pytorch_fid.inception import (
-    FID_WEIGHTS_URL,
     FIDInceptionA,
     FIDInceptionC,
     FIDInceptionE_1,
@@ -18,17 +17,10 @@ from torchvision.models import inception_v3
 
 from gansearch.errors import WeightsError
 from gansearch.metrics.resize import RESIZES
-from gansearch.metrics.weights import PublishedWeights
+from gansearch.metrics.weights import INCEPTION, PublishedWeights
 
 DIM = 2048
-WEIGHTS = PublishedWeights(
-    file="pt_inception-2015-12-05-6726825d.pth",
-    url=FID_WEIGHTS_URL,
-    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    used_by="what is measured in Inception features (96 MB)",
-    setting="evaluation.inception_weights",
-)
-"""What pytorch-fid publishes."""
+WEIGHTS = INCEPTION
 
 _BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "Mixed_5b": lambda: FIDInceptionA(192, pool_features=32),

@@ -11,21 +11,8 @@ from torch import Tensor, nn
 from gansearch.data import Images, ImageSet
 from gansearch.metrics.measure import View
 from gansearch.metrics.protocol import QualityProtocol
-from gansearch.metrics.weights import PublishedWeights
+from gansearch.metrics.weights import ALEXNET, LPIPS_HEADS
 
-ALEXNET = PublishedWeights(
-    file="alexnet-owt-7be5be79.pth",
-    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    used_by="lpips_diversity (244 MB)",
-)
-HEADS = PublishedWeights(
-    file="lpips-v0.1-alex.pth",
-    url="https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
-    sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
-    used_by="lpips_diversity (6 KB)",
-)
-"""How much each channel counts, as the paper's authors published it: version 0.1."""
 _STAGES = (2, 5, 8, 10, 12)  # of AlexNet's layers, behind each ReLU
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
@@ -85,7 +72,7 @@ def load_lpips() -> Lpips:
     Raises:
         WeightsError: they cannot be had, or a file is another; it is then not loaded.
     """
-    return Lpips(ALEXNET.load(), HEADS.load()).eval().requires_grad_(False)
+    return Lpips(ALEXNET.load(), LPIPS_HEADS.load()).eval().requires_grad_(False)
 
 
 class LpipsMeasure:
@@ -115,7 +102,7 @@ class LpipsMeasure:
             samples=samples,
             source=source,
             method="LPIPS in pairs",
-            features=f"AlexNet, heads {HEADS.sha256[:8]}",
+            features=f"AlexNet, heads {LPIPS_HEADS.sha256[:8]}",
             weights=ALEXNET.sha256,
         )
 

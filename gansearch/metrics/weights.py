@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 from urllib.error import URLError
 
-import torch
-
 from gansearch.errors import WeightsError
+from gansearch.metrics.catalog import Metric
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,15 @@ class PublishedWeights:
             raise WeightsError(f"{self.setting}: there is no file {path}")
         return self._checked(path or self._in_hub_cache())
 
+    def place(self) -> Path:
+        """Where torch's hub cache has the file, known without torch."""
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        torch_home = os.environ.get("TORCH_HOME") or str(Path(home) / "torch")
+        return Path(torch_home).expanduser() / "hub" / "checkpoints" / self.file
+
     def _in_hub_cache(self) -> Path:
+        import torch
+
         cached = Path(torch.hub.get_dir()) / "checkpoints" / self.file
         if not cached.is_file():
             cached.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +71,8 @@ class PublishedWeights:
         return cached
 
     def _checked(self, path: Path) -> dict[str, Any]:
+        import torch
+
         data = path.read_bytes()  # read once: what is loaded is what was checked
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
@@ -77,3 +87,34 @@ class PublishedWeights:
         except (UnpicklingError, RuntimeError, EOFError) as error:
             raise WeightsError(f"{path}: not a file of weights: {error}") from error
         return state
+
+
+INCEPTION = PublishedWeights(
+    file="pt_inception-2015-12-05-6726825d.pth",
+    url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+    "pt_inception-2015-12-05-6726825d.pth",
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    used_by="what is measured in Inception features (96 MB)",
+    setting="evaluation.inception_weights",
+)
+"""What pytorch-fid publishes."""
+ALEXNET = PublishedWeights(
+    file="alexnet-owt-7be5be79.pth",
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    used_by="lpips_diversity (244 MB)",
+)
+LPIPS_HEADS = PublishedWeights(
+    file="lpips-v0.1-alex.pth",
+    url="https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
+    sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    used_by="lpips_diversity (6 KB)",
+)
+"""How much each channel counts, as the paper's authors published it: version 0.1."""
+
+
+def weights_of(metric: Metric) -> tuple[PublishedWeights, ...]:
+    """The files that a metric is defined by; none for those in features that are made here."""
+    return {"inception": (INCEPTION,), "lpips_diversity": (ALEXNET, LPIPS_HEADS)}.get(
+        metric.features or metric.measure, ()
+    )

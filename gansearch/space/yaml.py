@@ -22,6 +22,8 @@ MOST_BYTES = 64 * 1024
 
 _MOST_VALUES = 10_000  # far above any space; stops aliases that multiply
 
+_HALF = r"holds half of a character pair, such as \ud800"
+
 _STANDARD = "tag:yaml.org,2002:"
 
 _ADVICE = {
@@ -200,7 +202,7 @@ class _Builder:
         if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
             self._complain(node, key, f"integers go up to {LARGEST} (got {shown(value)})")
         elif isinstance(value, str) and not _is_text(value):
-            self._complain(node, key, "holds half of a character pair, such as \\ud800")
+            self._complain(node, key, _HALF)
             return Node("")
         return Node(value)
 
@@ -223,6 +225,8 @@ class _Builder:
             path = f"{key}.{name}".lstrip(".")
             if not isinstance(name_node, ScalarNode):
                 self._complain(name_node, key, "a key should be a plain name")
+            elif not _is_text(name):
+                self._complain(name_node, key, f"a key {_HALF}")
             elif name in children:
                 first = children[name][0]
                 self._complain(name_node, path, f"is given twice; it stands on line {first} too")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gansearch.errors import DataError, StudyError, WeightsError
+from gansearch.errors import SpaceError, StudyError
 from gansearch.record import Observer, StudyRecord
 from gansearch.search.engine import tune
 from gansearch.search.engine.tune import Brake, Desk
@@ -61,11 +61,13 @@ def nothing(*_: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "named"),
+    ("changes", "named"),
     [
         (
-            {"fid_digits": "fid_random", "{name: digits}": "{name: folder, path: /no/such/folder}"},
-            DataError,
+            {
+                "fid_digits": "fid_random",
+                "{name: digits}": "{name: folder, path: /no/such/folder, resolution: 8}",
+            },
             "/no/such/folder",
         ),
         (
@@ -73,15 +75,14 @@ def nothing(*_: Any) -> None:
                 "fid_digits": "fid",
                 "{samples: 100}": "{samples: 100, inception_weights: /no/such/file.pth}",
             },
-            WeightsError,
             "/no/such/file.pth",
         ),
     ],
 )
 def test_what_is_missing_is_found_before_anything_starts(
-    tmp_path: Path, changes: dict[str, str], error: type[Exception], named: str
+    tmp_path: Path, changes: dict[str, str], named: str
 ) -> None:
-    with pytest.raises(error, match=named):
+    with pytest.raises(SpaceError, match=named):
         run_study(space(**changes), results=tmp_path / "results")
     assert not (tmp_path / "results").exists()
 

@@ -1,0 +1,285 @@
+"""What a run would look for, looked for before anything heavy is imported.
+
+Images and how many there are, files of weights, cores and GPUs: each thing that is missing is
+named with its key in the space and with what would do instead.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+from gansearch.config import DataConfig
+from gansearch.data.catalog import DATA_SETS
+from gansearch.data.files import classes_of, image_files
+from gansearch.errors import DataError, SpaceError
+from gansearch.metrics.catalog import METRICS, Counts, Metric, shortages
+from gansearch.metrics.weights import PublishedWeights, weights_of
+from gansearch.settings import AUTO
+from gansearch.space import Space
+from gansearch.space.draft import Finding
+from gansearch.space.knobs import defaults_of
+from gansearch.space.parameters import FloatRange, IntRange, Parameter
+from gansearch.space.yaml import read_yaml
+from gansearch.variants.catalog import CATALOG
+from gansearch.variants.entry import DataKind
+
+REACHED_SECONDS = 2.0
+"""After which a host that weights could be downloaded from counts as out of reach."""
+OPENED = 100
+"""Images of a folder whose size is looked at, where none is given."""
+
+_IMAGES_OF = ("batch_size", "labelled")  # settings that are numbers of training images
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a data set without opening an image.
+
+    Attributes:
+        train: training images.
+        heldout: those kept out of training.
+        fewest: of the class that has fewest; ``None`` without classes, or where it is not known.
+        classes: how many there are; 0 without labels.
+    """
+
+    train: int
+    heldout: int
+    fewest: int | None
+    classes: int
+
+
+def check_available(space: Space, *, machine: bool = True) -> None:
+    """See that a run of ``space`` would find what it needs.
+
+    Args:
+        space: that could be run.
+        machine: whether it would run on this machine: a cluster's cores and GPUs are not known.
+
+    Raises:
+        SpaceError: everything that is missing.
+    """
+    findings = [*_unresolved(space), *_weights(space), *(_resources(space) if machine else ())]
+    try:
+        known = _known(space.data)
+    except DataError as error:
+        findings.append((("data", "path"), str(error)))
+    else:
+        findings += [*_images(space, known), *_labels(space, known), *_counts(space, known)]
+    if findings:
+        file = Path(space.file or "space")
+        document = read_yaml(space.text or "variant: []", file)
+        raise SpaceError(file, list(dict.fromkeys(document.problem(*each) for each in findings)))
+
+
+# --- Images --------------------------------------------------------------------------------------
+
+
+def _known(config: DataConfig) -> _Known:
+    data = DATA_SETS[config.name]
+    count, classes, fewest = data.images, data.classes, None
+    if data.files and not config.download:
+        missing = [file for file in data.files if not (_path(config) / file).is_file()]
+        if missing:
+            raise DataError(
+                f"{_path(config)} has no {missing[0]}: put it there, or set download: true where "
+                "there is a network"
+            )
+    if not data.side:
+        names = [file.name for file in image_files(_path(config))]
+        labels, classes = classes_of(names)
+        count, fewest = len(names), min(Counter(labels).values()) if labels else None
+    heldout = max(1, round(config.holdout * count)) if config.holdout else 0
+    return _Known(count - heldout, heldout, fewest, classes)
+
+
+def _path(config: DataConfig) -> Path:
+    return (config.path or Path()).expanduser()
+
+
+def _unresolved(space: Space) -> Iterator[Finding]:
+    """A resolution is given wherever the images do not have the one that is usual."""
+    config = space.data
+    if "resolution" in config.model_fields_set or config.name == "digits":
+        return
+    side = DATA_SETS[config.name].side
+    found = f": its images have {side} pixels; write {side}" if side else _sizes(config)
+    yield ("data", "resolution"), f"is required for {config.name}{found}"
+
+
+def _sizes(config: DataConfig) -> str:
+    from PIL import Image  # only where a size has to be proposed
+
+    try:
+        files = image_files(_path(config))
+    except DataError:
+        return ""  # which is named by itself
+    sizes: Counter[tuple[int, int]] = Counter()
+    for file in files[:: -(-len(files) // OPENED)]:
+        try:
+            with Image.open(_path(config) / file.name) as image:
+                sizes[image.size] += 1
+        # Pillow's readers raise whatever a damaged file drives them into.
+        except Exception:  # noqa: S112 - loading the images names it
+            continue
+    if not sizes:
+        return f", and none of the images in {config.path} can be read"
+    shown = ", ".join(f"{w}x{h}" for (w, h), _ in sizes.most_common(3))
+    shortest = min(sizes.most_common(1)[0][0])
+    side = min(max(1 << (shortest.bit_length() - 1), 8), 1024)
+    more = " and more" * (len(sizes) > 3)
+    return f": the images in {config.path} have {shown}{more} pixels; write {side}"
+
+
+def _images(space: Space, known: _Known) -> Iterator[Finding]:
+    """There are as many training images as a batch has."""
+    if known.train < 1:
+        yield ("data", "holdout"), "leaves no images to train on"
+        return
+    for variant in space.variant:
+        entries, defaults = space.entries(variant), defaults_of(variant)
+        for name in (name for name in _IMAGES_OF if name in defaults):
+            section, key = entries.get(name, ("training", name))
+            wanted = _largest(getattr(space, section).get(key, defaults[name]))
+            if wanted > known.train:
+                message = f"{wanted} is more than the {known.train:,} training images"
+                yield (section, key), f"{message}: lower it, or give more images"
+
+
+def _largest(given: Parameter | object) -> int:
+    if isinstance(given, FloatRange | IntRange):
+        return int(given.high)
+    values = getattr(given, "values", (given,))
+    return max((v for v in values if isinstance(v, int) and not isinstance(v, bool)), default=0)
+
+
+def _labels(space: Space, known: _Known) -> Iterator[Finding]:
+    """A folder has classes where a variant is conditioned on them."""
+    for i, variant in enumerate(space.variant):
+        if CATALOG[variant].data is DataKind.LABEL and not known.classes:
+            message = f"{variant} needs classes: first-level sub-folders of {space.data.path}"
+            yield ("variant", i), f"{message} that hold all images, at least two"
+
+
+def _counts(space: Space, known: _Known) -> Iterator[Finding]:
+    """There are as many images and samples as the metrics need."""
+    evaluation = space.evaluation
+    finalists = [evaluation.finalists.samples] if evaluation.finalists else []
+    samples = min([evaluation.samples, *finalists])
+    have = Counts(
+        samples=samples,
+        real=known.train,
+        heldout=known.heldout,
+        samples_of_class=samples // known.classes if known.classes else None,
+        real_of_class=known.fewest,
+        resolution=space.data.resolution,
+    )
+    for path, metric in _metrics(space):
+        for line in shortages([metric.name], have):
+            yield path, line
+        if metric.by_class and not known.classes:
+            yield path, f"{metric.name} is of samples by class, and the images have no classes"
+
+
+def _metrics(space: Space) -> Iterator[tuple[tuple[str | int, ...], Metric]]:
+    """The quality metrics of a space, with where they stand."""
+    for section in ("objectives", "constraints"):
+        for bound in getattr(space, section):
+            yield (section, bound.metric), METRICS[bound.metric]
+    for i, name in enumerate(space.evaluation.metrics):
+        yield ("evaluation", "metrics", i), METRICS[name]
+
+
+# --- Weights -------------------------------------------------------------------------------------
+
+
+def _weights(space: Space) -> Iterator[Finding]:
+    """Files of weights are there, or can be downloaded."""
+    given = space.evaluation.inception_weights
+    if given is not None and not given.is_file():
+        yield ("evaluation", "inception_weights"), f"there is no file {given}"
+    for path, metric in _metrics(space):
+        missing = [w for w in weights_of(metric) if not _is_there(w, space)]
+        if missing and not _reached(missing[0].url):
+            place = missing[0].place()
+            named = f" or name it: {missing[0].setting}" if missing[0].setting else ""
+            others = _alternatives(metric, space)
+            instead = f"; {' or '.join(others)} can be had without it" if others else ""
+            yield (
+                path,
+                f"{metric.name} needs {missing[0].file}, which is not on this machine and cannot "
+                f"be downloaded: put it at {place}{named}{instead}",
+            )
+
+
+def _is_there(weights: PublishedWeights, space: Space) -> bool:
+    given = space.evaluation.inception_weights if weights.setting else None
+    return given is not None or weights.place().is_file()
+
+
+def _alternatives(metric: Metric, space: Space) -> list[str]:
+    """Metrics of the same in features that need no weights that are missing."""
+    return [
+        other.name
+        for other in METRICS.values()
+        if other.measure == metric.measure
+        and (not other.data or space.data.name in other.data)
+        and all(_is_there(weights, space) for weights in weights_of(other))
+    ]
+
+
+def _reached(url: str) -> bool:
+    """Whether a host answers; to look up its name may take longer than anybody waits."""
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((urlparse(url).hostname, 443), REACHED_SECONDS).close()
+        except OSError:
+            answers.put(False)
+        else:
+            answers.put(True)
+
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        return answers.get(timeout=REACHED_SECONDS)
+    except queue.Empty:
+        return False
+
+
+# --- The machine ---------------------------------------------------------------------------------
+
+
+def _resources(space: Space) -> Iterator[Finding]:
+    """One trial needs no more cores and GPUs than this machine has."""
+    if os.environ.get("RAY_ADDRESS"):
+        return
+    cpus, gpus = os.cpu_count() or 1, _gpus()
+    elsewhere = "or set RAY_ADDRESS to a cluster that has them"
+    if space.resources.cpus > cpus:
+        message = f"{space.resources.cpus:g} for a trial, and this machine has {cpus}: lower it"
+        yield ("resources", "cpus"), f"{message}, {elsewhere}"
+    wanted = 0.01 if space.resources.gpus == AUTO else space.resources.gpus
+    if gpus is not None and wanted > gpus:
+        have = f"{gpus} GPUs" if gpus else "no GPU"
+        asked = AUTO if space.resources.gpus == AUTO else f"{space.resources.gpus:g}"
+        message = f"{asked} for a trial, and this machine has {have}: lower it"
+        yield ("resources", "gpus"), f"{message}, {elsewhere}"
+
+
+def _gpus() -> int | None:
+    """The GPUs that this process may use; ``None`` where only a driver could say."""
+    if any(Path(device).exists() for device in ("/dev/dxg", "/dev/kfd")):
+        return None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    if visible is None:
+        return found
+    return min(found, len([name for name in visible.split(",") if name.strip() not in ("", "-1")]))
