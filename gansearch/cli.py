@@ -11,7 +11,15 @@ import typer
 
 from gansearch import cli_profile, cli_scores
 from gansearch.errors import GansearchError, UsageError
-from gansearch.terminal import RESULTS, Results, StudyName, observers, summarise, terminal
+from gansearch.terminal import (
+    RESULTS,
+    Results,
+    StudyName,
+    check_front,
+    observers,
+    summarise,
+    terminal,
+)
 
 app = typer.Typer(
     name="gansearch",
@@ -117,7 +125,10 @@ def pareto(
     csv: Annotated[Path | None, typer.Option(help="Write the front as CSV.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the front as PNG, PDF or SVG.")] = None,
 ) -> None:
-    """Print the Pareto front of a study and its recommended point."""
+    """Print the Pareto front of a study and its recommended point.
+
+    An empty front is an error that says why, with exit code 1; CSV and plot are written even so.
+    """
     from gansearch.arguments import bounds, numbers
     from gansearch.report.plots import write_front_plot
     from gansearch.report.tables import front_table, write_csv
@@ -131,13 +142,15 @@ def pareto(
         weights=numbers("--weight", weight) if weight else None,
     )
     console = terminal()
-    console.print(front_table(selection, f"Pareto front of {study}"))
+    if selection.front:
+        console.print(front_table(selection, f"Pareto front of {study}"))
     if csv:
         write_csv(selection, csv)
         console.print(f"table: {csv}")
     if plot:
         write_front_plot(selection, load_study(study, results)[1], plot)
         console.print(f"plot: {plot}")
+    check_front(selection, study)
 
 
 @app.command()
@@ -240,7 +253,8 @@ def ui(
 def main() -> None:
     """Entry point: what a person got wrong is one readable error and exit code 2.
 
-    A run that could not go on, such as one that diverged, is one as well, with exit code 1.
+    What was asked for rightly and is not there is one as well, with exit code 1: a run that
+    diverged, or a study whose front is empty.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:

@@ -8,6 +8,7 @@ GansearchError
 │   ├── WeightsError       pretrained weights that are missing or not the expected file
 │   ├── StudyError         a study that is missing, taken, or not what the command needs
 │   └── ProtocolError      values measured under different protocols, set side by side
+├── EmptyFrontError        a study has no point that is asked for: one readable line, exit code 1
 └── TrialError             one trial cannot go on; the study can
     ├── Diverged           NaN, explosion, or collapse to a point
     └── CheckpointError    a checkpoint that is damaged or of another configuration
@@ -78,6 +79,10 @@ class SpaceError(UsageError):
     def _describe(self, problem: Problem) -> str:
         where = f"{self.file}:{problem.line}" if problem.line else str(self.file)
         return f"{where}: {problem.key}: {problem.message}".replace(": : ", ": ")
+
+
+class EmptyFrontError(GansearchError):
+    """No trial of a study completed the full budget within every bound."""
 
 
 class TrialError(GansearchError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-PLAIN = (1e-4, 1e9)
+PLAIN = (1e-4, 1e12)
 """From and below which sizes a number is written without an exponent."""
 
 

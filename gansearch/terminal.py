@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gansearch.errors import EmptyFrontError
 from gansearch.paths import RESULTS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gansearch.report.selection import Selection
     from gansearch.study import Observers
 
-__all__ = ["RESULTS", "Results", "StudyName", "observers", "summarise", "terminal"]
+__all__ = ["RESULTS", "Results", "StudyName", "check_front", "observers", "summarise", "terminal"]
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
 Results = Annotated[
@@ -47,8 +49,26 @@ def observers(console: Console, results: Path) -> Observers:
 
 
 def summarise(console: Console, study: str, results: Path) -> None:
-    """The front of a study that ended, and where everything is."""
+    """The front of a study that ended, and where everything is.
+
+    Raises:
+        EmptyFrontError: the front is empty.
+        ProtocolError: its trials cannot be ranked.
+    """
+    from gansearch.report.selection import select
     from gansearch.report.summary import summary
     from gansearch.study import load_study
 
-    console.print(summary(*load_study(study, results), results))
+    space, record = load_study(study, results)
+    console.print(summary(space, record, results))
+    check_front(select(space, record), study)
+
+
+def check_front(selection: Selection, study: str) -> None:
+    """See that there is a front.
+
+    Raises:
+        EmptyFrontError: it is empty; the message says why.
+    """
+    if not selection.front:
+        raise EmptyFrontError(f"the front of {study} is empty: {selection.message}")

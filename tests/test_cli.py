@@ -100,6 +100,15 @@ def refused(answer: Answer, *fragments: str) -> None:
         assert fragment in answer.err
 
 
+def empty(answer: Answer, *fragments: str) -> None:
+    """Exit code 1, and why the front is empty in one line on the error stream."""
+    assert answer.code == 1
+    assert answer.err.startswith("error: the front of ")
+    assert len(answer.err.splitlines()) == 1
+    for fragment in fragments:
+        assert fragment in answer.err
+
+
 # --- In a process of its own --------------------------------------------------------------------
 
 
@@ -250,8 +259,8 @@ def test_bounds_objectives_and_weights_are_those_asked_for(gansearch: Call, resu
     fast = front_of(gansearch, results, "--max", f"seconds_per_kimg={slow}")
     assert 0 < len(fast) < len(whole)
     assert fast["seconds_per_kimg"].max() <= slow
-    rest = front_of(gansearch, results, "--min", f"seconds_per_kimg={slow}", "--max", "gmacs=1e9")
-    assert rest.empty  # no trial has gmacs
+    none = gansearch("pareto", "s", "--results", results, "--max", "gmacs=1e9")
+    empty(none, "gmacs <= 1000000000 removes")  # no trial has gmacs
     assert len(front_of(gansearch, results, "--objective", "fid_digits")) == 1
     best = front_of(gansearch, results, "--weight", "fid_digits=1")
     assert best["trial"].iloc[0] == whole["trial"].iloc[0]
@@ -386,3 +395,15 @@ def test_a_grid_over_seeds_is_compared(
     assert (answer.code, answer.err) == (0, "")
     assert "%" in answer.out
     assert "Faster" not in answer.out
+
+
+def test_an_empty_front_is_an_error_that_says_why(
+    gansearch: Call, results: Path, tmp_path: Path
+) -> None:
+    limits = ("--results", results, "--max", "fid_digits=0.001")
+    csv, plot = tmp_path / "front.csv", tmp_path / "front.png"
+    answer = gansearch("pareto", "s", *limits, "--csv", csv, "--plot", plot)
+    empty(answer, "completed trials is within every bound", "fid_digits <= 0.001 removes")
+    assert len(csv.read_text().splitlines()) == 1  # the names of the columns
+    assert plot.exists()
+    assert "★" not in answer.out
