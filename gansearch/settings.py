@@ -69,7 +69,8 @@ class Dsc(Model):
     resolutions: str = "all"
     """``all``, ``low`` (up to 32 px), ``high`` (from 64), or a range in pixels such as ``8-16``."""
     kernel_size: Literal[3, 5] = 3
-    """Kernel of the depthwise half in place of a dense 3; other dense kernels keep their size."""
+    """Kernel of the depthwise half in place of a dense 3 or 5; other dense kernels keep their
+    size."""
     depth_multiplier: Literal[1, 2] = 1
     """Depthwise filters for each input channel."""
     order: Literal["depthwise_first", "pointwise_first"] = "depthwise_first"

@@ -19,6 +19,8 @@ Network = Literal["generator", "discriminator"]
 
 Conv = nn.Conv2d | nn.ConvTranspose2d
 
+REPLACED = (3, 5)
+"""Dense kernels in whose place the depthwise half has the kernel that is searched."""
 IMAGE_CHANNELS = 3
 """Convolutions over up to this many input channels stay dense: a depthwise half would hold only a
 handful of filters."""
@@ -177,7 +179,7 @@ class ConvFactory:
         resolution: int,
         bias: bool,
     ) -> Conv | SeparableConv:
-        k = self.dsc.kernel_size if kernel_size == 3 else kernel_size
+        k = self.dsc.kernel_size if kernel_size in REPLACED else kernel_size
         dense = cin * cout * kernel_size**2  # weights
         if (
             kernel_size == 1

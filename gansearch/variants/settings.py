@@ -138,10 +138,11 @@ class Perceptrons(Settings):
 class Convolutional(Settings):
     """Networks of convolutions: searchable over depthwise-separable ones."""
 
-    g_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the generator at its full resolution; doubled at each halving, up to 16-fold."""
-    d_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the discriminator at its full resolution; doubled likewise."""
+    g_channels: int = Field(default=128, ge=4, le=512)
+    """Channels of the generator at half of the images' resolution, or at their own below 32 pixels;
+    doubled at each halving, up to 8-fold."""
+    d_channels: int = Field(default=128, ge=4, le=512)
+    """Channels of the discriminator there; doubled likewise."""
     dsc: Dsc = Dsc()
     """Depthwise-separable convolution."""
 

@@ -31,9 +31,27 @@ def test_defaults_are_the_papers() -> None:
 
 
 def test_channels_at_64_pixels_are_those_of_figure_1() -> None:
-    assert widths(64, 64) == {4: 1024, 8: 512, 16: 256, 32: 128, 64: 64}
+    assert widths(128, 32) == {4: 1024, 8: 512, 16: 256, 32: 128}
     assert widths(64, 8) == {4: 128, 8: 64}
-    assert widths(32, 1024)[4] == widths(32, 1024)[64] == 512
+    assert widths(32, 512)[4] == widths(32, 512)[64] == 256
+
+
+def test_parameters_at_64_pixels_are_those_of_the_released_code() -> None:
+    """Which has no biases, and a scale and a shift for each unit of the projection."""
+    with torch.device("meta"):
+        variant = build(64, channels=3)
+    units, channels, pixels = 16 * 1024, 1024, 3
+    assert count(variant.generator) == 18_885_760 - 2 * (units - channels) + pixels
+    assert count(variant.discriminator) == 17_232_768 + 128 + 1
+
+
+def test_released_kernels_and_steps_from_32_pixels_on() -> None:
+    for resolution, expected in ((32, {(5, 2)}), (64, {(5, 2)}), (16, {(4, 2), (3, 1)})):
+        with torch.device("meta"):
+            variant = build(resolution)
+        convs = [m for m in variant.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+        assert {(m.kernel_size[0], m.stride[0]) for m in convs} == expected
+        assert len(convs) == 2 * (resolution.bit_length() - 3 + (resolution < 32))
 
 
 @pytest.mark.parametrize("resolution", [8, 16, 32, 64, 128, 256, 512, 1024])
@@ -46,16 +64,18 @@ def test_any_power_of_two(resolution: int) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("steps", [1, 3])
-def test_parameters_in_closed_form(channels: int, steps: int) -> None:
-    variant = build(4 * 2**steps, channels, g_channels=16, d_channels=8, z_dim=10)
+@pytest.mark.parametrize(
+    ("resolution", "steps", "taps", "last_taps"), [(8, 1, 16, 9), (16, 2, 16, 9), (64, 3, 25, 25)]
+)
+def test_parameters_in_closed_form(channels, resolution, steps, taps, last_taps) -> None:
+    variant = build(resolution, channels, g_channels=16, d_channels=8, z_dim=10)
     g = [16 * 2**i for i in range(steps, -1, -1)]
     d = [8 * 2**i for i in range(steps + 1)]
     expected_g = 10 * g[0] * 16 + 2 * g[0]  # projection and its norm
-    expected_g += sum(16 * a * b + 2 * b for a, b in pairwise(g))
-    expected_g += 9 * 16 * channels + channels
-    expected_d = 9 * channels * 8 + 8
-    expected_d += sum(16 * a * b + 2 * b for a, b in pairwise(d))
+    expected_g += sum(taps * a * b + 2 * b for a, b in pairwise(g))
+    expected_g += last_taps * 16 * channels + channels
+    expected_d = last_taps * channels * 8 + 8
+    expected_d += sum(taps * a * b + 2 * b for a, b in pairwise(d))
     expected_d += 16 * d[-1] + 1
     assert count(variant.generator) == expected_g
     assert count(variant.discriminator) == expected_d
@@ -73,13 +93,13 @@ def test_weights_are_normal_with_deviation_two_hundredths() -> None:
 
 def test_no_norm_at_the_images_end() -> None:
     variant = build(32)
-    assert [type(x) for x in variant.generator][-2:] == [nn.Conv2d, nn.Tanh]
+    assert [type(x) for x in variant.generator][-2:] == [nn.ConvTranspose2d, nn.Tanh]
     assert [type(x) for x in variant.discriminator][:2] == [nn.Conv2d, nn.LeakyReLU]
     norms = {
         name: sum(isinstance(m, nn.BatchNorm2d) for m in player.modules[0].modules())
         for name, player in variant.players.items()
     }
-    assert norms == {"g": 4, "d": 3}
+    assert norms == {"g": 3, "d": 2}
 
 
 def test_latents_are_uniform_in_the_unit_range() -> None:
@@ -92,10 +112,10 @@ def test_latents_are_uniform_in_the_unit_range() -> None:
     ("dsc", "expected"),
     [
         ({}, (0, 0)),
-        ({"where": "generator"}, (4, 0)),  # three steps up and the convolution to the image
-        ({"where": "discriminator"}, (0, 3)),  # three steps down
+        ({"where": "generator"}, (3, 0)),  # three steps up, the last of them to the image
+        ({"where": "discriminator"}, (0, 2)),  # three steps down, the first of them from the image
         ({"where": "both", "resolutions": "8-16"}, (2, 2)),
-        ({"where": "both", "resolutions": "32-32"}, (2, 1)),  # a step counts at its larger side
+        ({"where": "both", "resolutions": "32-32"}, (1, 0)),  # a step counts at its larger side
         ({"where": "both", "resolutions": "high"}, (0, 0)),
     ],
 )
@@ -124,5 +144,5 @@ def activations(variant: Dcgan) -> list[float]:
 def test_separable_networks_start_at_the_scale_of_dense_ones() -> None:
     torch.manual_seed(0)
     dense = activations(build(32))
-    separable = activations(build(32, dsc=Dsc(where="both")))
+    separable = activations(build(32, dsc=Dsc(where="both", kernel_size=5)))
     assert separable == pytest.approx(dense, rel=0.5)

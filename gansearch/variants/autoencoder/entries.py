@@ -35,9 +35,10 @@ class VaeSettings(Adam):
     """Weight of the divergence from the prior (Higgins et al. 2017); 1 gives the evidence lower
     bound."""
     g_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the decoder at its full resolution; doubled at each halving, up to 16-fold."""
+    """Channels of the decoder at half of the images' resolution, or at their own below 32 pixels;
+    doubled at each halving, up to 8-fold."""
     e_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the encoder at its full resolution; doubled likewise."""
+    """Channels of the encoder there; doubled likewise."""
     dsc: AutoencoderDsc = AutoencoderDsc()
     """Depthwise-separable convolution."""
 

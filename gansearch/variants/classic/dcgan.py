@@ -16,9 +16,10 @@ from gansearch.variants.classic.entries import DcganSettings
 class Dcgan(AdversarialVariant[DcganSettings]):
     """DCGAN at any power-of-two resolution from 8.
 
-    At 64 pixels the channels are those of the paper's figure 1. Between the full resolution and the
-    image stands a 3x3 convolution, as in the DCGAN of Miyato et al. 2018, table 3, so that the
-    smallest form is a convolutional network too.
+    From 32 pixels on the networks are those of the released code, with the channels of the paper's
+    figure 1 at 64. Below, the kernels are of 4x4 and, at full resolution, of 3x3, as in the
+    generator of Miyato et al. 2018, table 3, so that the smallest form is a convolutional network
+    too.
     """
 
     def __init__(self, settings: DcganSettings, spec: ImageSpec) -> None:

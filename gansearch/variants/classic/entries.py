@@ -39,7 +39,7 @@ class GanSettings(Adversarial, Perceptrons):
 
 
 class DcganSettings(Adversarial, Adam, Convolutional):
-    """Radford et al. 2015, section 3 and 4."""
+    """Radford et al. 2015, sections 3 and 4; without the released code's weight decay of 1e-5."""
 
     batch_size: int = Field(default=128, ge=2, le=4096)
     """Real images in one step."""

@@ -30,8 +30,7 @@ class Generator(nn.Module):
         conv = ConvFactory(settings.dsc, "generator")
         self.joins = settings.conditioning == "concat"
         inputs = settings.z_dim + (classes if self.joins else 0)
-        inner = widths(settings.g_channels, spec.resolution)
-        inner.pop(spec.resolution)
+        inner = widths(2 * settings.g_channels, spec.resolution // 2)
         width = inner[SMALLEST]
         self.stem = nn.Sequential(
             nn.Linear(inputs, width * SMALLEST**2), nn.Unflatten(1, (width, SMALLEST, SMALLEST))
