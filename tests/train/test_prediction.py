@@ -141,7 +141,7 @@ def test_more_images_a_step_need_more(configure) -> None:
 def test_a_lazy_penalty_is_part_of_it(configure) -> None:
     without, with_r1 = (
         predict_memory(
-            configure("dcgan", batch_size=64, r1_gamma=gamma, r1_interval=16),
+            configure("dcgan", batch_size=64, g_channels=4, r1_gamma=gamma, r1_interval=16),
             blank(ImageSpec(1, 16)),
             CUDA,
         )
