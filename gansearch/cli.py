@@ -12,6 +12,7 @@ import typer
 from gansearch import cli_profile, cli_scores
 from gansearch.errors import GansearchError, UsageError
 from gansearch.terminal import (
+    LARGEST_SEED,
     RESULTS,
     Results,
     StudyName,
@@ -187,7 +188,8 @@ def train(
     ],
     kimg: Annotated[float | None, typer.Option(min=0.001, help="Budget, if not the run's.")] = None,
     seed: Annotated[
-        list[int] | None, typer.Option(min=0, help="Seed, if not the run's; repeatable.")
+        list[int] | None,
+        typer.Option(min=0, max=LARGEST_SEED, help="Seed, if not the run's; repeatable."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the weights and sample grids.")] = Path(
         "trained"
@@ -212,7 +214,9 @@ def sample(
         str, typer.Argument(help="A checkpoint.pt, its folder, that of a run, or STUDY/TRIAL.")
     ],
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Images in the grid.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the latent vectors.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the latent vectors.")
+    ] = 0,
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
     results: Results = RESULTS,
 ) -> None:

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from gansearch.errors import UsageError
-from gansearch.terminal import RESULTS, Results, StudyName, observers, summarise, terminal
+from gansearch.terminal import (
+    LARGEST_SEED,
+    RESULTS,
+    Results,
+    StudyName,
+    observers,
+    summarise,
+    terminal,
+)
 
 
 def evaluate(
@@ -31,7 +39,11 @@ def evaluate(
     samples: Annotated[int | None, typer.Option(min=2, help="Images scored, per seed.")] = None,
     seed: Annotated[
         list[int] | None,
-        typer.Option(min=0, help="Seed of the latent vectors; repeated, for an interval."),
+        typer.Option(
+            min=0,
+            max=LARGEST_SEED,
+            help="Seed of the latent vectors; repeated, for an interval.",
+        ),
     ] = None,
     resolution: Annotated[
         int | None, typer.Option(help="Pixels that a folder's images are cropped and resized to.")

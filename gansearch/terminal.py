@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from gansearch.report.selection import Selection
     from gansearch.study import Observers
 
-__all__ = ["RESULTS", "Results", "StudyName", "check_front", "observers", "summarise", "terminal"]
+__all__ = [
+    "LARGEST_SEED",
+    "RESULTS",
+    "Results",
+    "StudyName",
+    "check_front",
+    "observers",
+    "summarise",
+    "terminal",
+]
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
 Results = Annotated[
@@ -27,6 +36,8 @@ Results = Annotated[
         envvar="GANSEARCH_RESULTS", help="Folder of the studies, their weights and MLflow's store."
     ),
 ]
+LARGEST_SEED = 2**63 - 1
+"""As in a space, whose settings take long to import."""
 FILE_WIDTH = 200
 """Columns where there is no terminal to ask, such as in a file: no table is squeezed into 80."""
 

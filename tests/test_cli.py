@@ -18,6 +18,7 @@ from gansearch import cli, cli_scores, retrain, study
 from gansearch.errors import TrialError
 from gansearch.record import Outcome, StudyRecord
 from gansearch.search.storage import StudyStore, read_study, sqlite_url
+from gansearch.settings import LARGEST
 from gansearch.space import Space, parse_space
 from gansearch.variants.catalog import CATALOG
 
@@ -146,6 +147,16 @@ def test_checking_in_process(gansearch: Call, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("variant: dcgan\nparameters: {g_lr: fast}\n")
     refused(gansearch("check", wrong), f"{wrong}:2: parameters.g_lr:", "'fast'")
+
+
+@pytest.mark.parametrize(
+    "command", [("train", "--from", "a/0"), ("sample", "a/0"), ("evaluate", "a/0")]
+)
+def test_seeds_end_at_64_bits(command: tuple[str, ...]) -> None:
+    answer = in_a_process(*command, "--seed", LARGEST + 1)
+    assert answer.code == 2
+    assert str(LARGEST) in answer.err
+    assert "Traceback" not in answer.err
 
 
 def test_no_table_is_squeezed_where_there_is_no_terminal(

@@ -156,16 +156,25 @@ def test_divergence_is_an_outcome(configure, tmp_path):
     assert [report.kimg for report in listener.reports] == [0.25]
 
 
-def test_a_generator_that_shows_one_image_has_collapsed(monkeypatch, configure, tmp_path):
+@pytest.mark.parametrize(
+    ("max_kimg", "ended"),
+    [
+        (0.05, ""),  # hardly any training: an untrained network's samples are nearly one image
+        (4.0, "collapse at 2 kimg"),
+    ],
+)
+def test_a_generator_that_shows_one_image_has_collapsed_once_it_had_time(
+    monkeypatch, configure, tmp_path, max_kimg, ended
+):
     def one_image(self, batch, generator):
         return torch.zeros(len(batch), 1, 8, 8) + 1e-4 * torch.rand(1, generator=generator)
 
     monkeypatch.setattr(run_module, "Evaluator", Evaluator)
     monkeypatch.setattr(Trainer, "sample", one_image)
-    config = configure().model_copy(update={"max_kimg": 4.0})
+    config = configure().model_copy(update={"max_kimg": max_kimg})
     outcome, reason = run_training(config, (), tmp_path, lambda *_: True, device=CPU)
-    assert outcome is Outcome.DIVERGED
-    assert reason.startswith("collapse at 2 kimg")
+    assert outcome is (Outcome.DIVERGED if ended else Outcome.COMPLETED)
+    assert reason.startswith(ended)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
