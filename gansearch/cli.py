@@ -9,26 +9,49 @@ from typing import Annotated
 
 import typer
 
+import gansearch
 from gansearch import cli_profile, cli_scores
 from gansearch.errors import GansearchError, UsageError
+from gansearch.interrupts import EXIT_AT_ONCE, INTERRUPTED, end_process
 from gansearch.terminal import (
     LARGEST_SEED,
     RESULTS,
     Results,
     StudyName,
     check_front,
+    fail,
+    file_to_write,
+    folder_to_write,
     observers,
+    prepare_streams,
     summarise,
     terminal,
 )
 
 app = typer.Typer(
     name="gansearch",
-    help="Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def print_version(asked: bool) -> None:
+    """Print the version, where it is asked for, and nothing else."""
+    if asked:
+        typer.echo(f"gansearch {gansearch.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out."""
+
 
 SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML file.")]
 
@@ -66,6 +89,7 @@ def run(
     from gansearch.study import run_study
 
     space, console = load_space(file), terminal()
+    console.print(f"{space.name}: images, metrics and Ray are being prepared")
     record = run_study(space, name=name, results=results, observers=observers(console, results))
     summarise(console, record.name, results)
 
@@ -82,9 +106,11 @@ def resume(
     ] = None,
 ) -> None:
     """Continue a study that was killed, or give one more trials or a larger budget."""
-    from gansearch.study import resume_study
+    from gansearch.study import load_study, resume_study
 
     console = terminal()
+    load_study(study, results)  # where there is none, nothing is prepared
+    console.print(f"{study}: images, metrics and Ray are being prepared")
     resume_study(
         study,
         results=results,
@@ -123,8 +149,13 @@ def pareto(
         list[str] | None,
         typer.Option(metavar="METRIC=WEIGHT", help="Preference by objective; repeatable."),
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the front as CSV.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the front as PNG, PDF or SVG.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(callback=file_to_write, help="Write the front as CSV.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(callback=file_to_write, help="The front as PNG, PDF or SVG."),
+    ] = None,
 ) -> None:
     """Print the Pareto front of a study and its recommended point.
 
@@ -191,9 +222,9 @@ def train(
         list[int] | None,
         typer.Option(min=0, max=LARGEST_SEED, help="Seed, if not the run's; repeatable."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the weights and sample grids.")] = Path(
-        "trained"
-    ),
+    out: Annotated[
+        Path, typer.Option(callback=folder_to_write, help="Folder of the weights and sample grids.")
+    ] = Path("trained"),
     results: Results = RESULTS,
 ) -> None:
     """Train one configuration again: longer, or with other seeds."""
@@ -217,7 +248,9 @@ def sample(
     seed: Annotated[
         int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the latent vectors.")
     ] = 0,
-    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
+    out: Annotated[Path, typer.Option(callback=file_to_write, help="The PNG to write.")] = Path(
+        "samples.png"
+    ),
     results: Results = RESULTS,
 ) -> None:
     """Write a grid of images that a checkpoint generates."""
@@ -255,15 +288,22 @@ def ui(
 
 
 def main() -> None:
-    """Entry point: what a person got wrong is one readable error and exit code 2.
+    """Run the command that was typed.
 
-    What was asked for rightly and is not there is one as well, with exit code 1: a run that
-    diverged, or a study whose front is empty.
+    What a person got wrong, or this machine refuses, is one readable error and exit code 2. What
+    was asked for rightly and is not there is one with exit code 1: a run that diverged, or a study
+    whose front is empty. Ctrl-C is 130, SIGTERM 143.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    prepare_streams()
     try:
         app()
+        sys.stdout.flush()
     except GansearchError as error:
-        typer.secho("error", fg="red", bold=True, err=True, nl=False)
-        typer.echo(f": {error}", err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        fail(str(error), 2 if isinstance(error, UsageError) else 1)
+    except OSError as error:  # a file that cannot be read or written, a full disk
+        fail(f"{error.filename or 'output'}: {error.strerror or error}", 2)
+    except SystemExit as ended:
+        if ended.code in INTERRUPTED:
+            end_process(int(ended.code), f"interrupted; {EXIT_AT_ONCE.advice}")
+        raise

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gansearch.terminal import terminal
+from gansearch.terminal import file_to_write, terminal
 
 
 def profile(
@@ -25,7 +25,10 @@ def profile(
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Real images in a step.")] = None,
     steps: Annotated[int, typer.Option(min=1, max=10_000, help="Rounds to time.")] = 20,
-    plot: Annotated[Path | None, typer.Option(help="Write the profile as PNG, PDF or SVG.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(callback=file_to_write, help="The profile as PNG, PDF or SVG."),
+    ] = None,
 ) -> None:
     """Show where a step's time and memory go on this device, by phase and by block."""
     from gansearch.arguments import scalars

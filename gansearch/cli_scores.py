@@ -13,6 +13,7 @@ from gansearch.terminal import (
     RESULTS,
     Results,
     StudyName,
+    file_to_write,
     observers,
     summarise,
     terminal,
@@ -57,7 +58,11 @@ def evaluate(
     ] = None,
     save_stats: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npz", help="Write the statistics of DATA as pytorch-fid's."),
+        typer.Option(
+            callback=file_to_write,
+            metavar="FILE.npz",
+            help="Write the statistics of DATA as pytorch-fid's.",
+        ),
     ] = None,
     results: Results = RESULTS,
 ) -> None:

@@ -6,9 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
+from gansearch.progress import News
 from gansearch.record import Observer, StudyRecord
+from gansearch.space import Space
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,41 @@ def following(
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 log.warning("%s was still busy %g s after the end", thread.name, close_seconds)
+
+
+class ProgressLog:
+    """Follows a study as an observer: logs what is new, at level INFO.
+
+    Where a program has set up no logging, the lines go to the error stream.
+
+    Args:
+        space: that the study searches.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._news = News(space, panel=False)
+        package = logging.getLogger("gansearch")
+        if not package.hasHandlers() and package.level == logging.NOTSET:
+            handler = logging.StreamHandler()
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+            package.addHandler(handler)
+            package.setLevel(logging.INFO)
+
+    def update(self, record: StudyRecord) -> None:
+        """Log what is new."""
+        for line in self._news.look(record)[1]:
+            log.info("%s", line.plain)
+
+    def close(self, record: StudyRecord) -> None:
+        """Log the rest."""
+        self.update(record)
+
+
+def usual_observers(results: Path) -> Callable[[Space], Sequence[Observer]]:
+    """What follows a study of a program that asks for nothing else: its log, and MLflow."""
+    from gansearch.tracking import MlflowMirror
+
+    return lambda space: (ProgressLog(space), MlflowMirror(space, results))
 
 
 class _Follower(Thread):

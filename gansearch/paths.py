@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+StrPath = str | os.PathLike[str]
+"""A path as a caller may give it."""
+
 RESULTS = Path("results")
 """Where studies are kept unless a person says otherwise."""
 

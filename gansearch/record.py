@@ -174,6 +174,7 @@ class StudyRecord:
         tags: versions, data fingerprint, where weights are kept.
         trials: in the order of their numbers.
         priors: what it took from earlier studies.
+        ending: why the run that is followed ended; empty while it goes on, and on record.
     """
 
     name: str
@@ -183,6 +184,7 @@ class StudyRecord:
     tags: Mapping[str, str]
     trials: tuple[TrialRecord, ...]
     priors: tuple[Prior, ...] = ()
+    ending: str = field(default="", compare=False)
 
 
 class Observer(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -15,9 +14,10 @@ from pydantic import ValidationError
 
 from gansearch.config import FinalistsConfig, describe
 from gansearch.errors import ConfigError, StudyError, UsageError
-from gansearch.following import following
-from gansearch.interrupts import pulled_by_signals
-from gansearch.paths import RESULTS, command
+from gansearch.following import following, usual_observers
+from gansearch.interrupts import EXIT_AT_ONCE, raise_noted, signals_noted
+from gansearch.paths import RESULTS, StrPath, command
+from gansearch.progress import ending
 from gansearch.record import Observer, StudyRecord, TrialRecord
 from gansearch.report.selection import Selection, select
 from gansearch.search.budget import check_budget
@@ -43,8 +43,8 @@ def run_study(
     space: Space,
     *,
     name: str | None = None,
-    results: Path = RESULTS,
-    observers: Observers = lambda _: (),
+    results: StrPath = RESULTS,
+    observers: Observers | None = None,
     address: str | None = None,
 ) -> StudyRecord:
     """Search ``space``: train its trials side by side, stop the poor ones, record everything.
@@ -59,7 +59,9 @@ def run_study(
         space: what to search.
         name: of the study, new in ``results``; by default the space's with the time.
         results: folder of all studies.
-        observers: made once the study is on record; each follows it in a thread of its own.
+        observers: made once the study is on record; each follows it in a thread of its own. Without
+            them progress is logged at level INFO, and MLflow shows every trial; with
+            ``lambda _: ()`` nothing is said and nothing tracked.
         address: of a running Ray cluster.
 
     Returns:
@@ -82,6 +84,7 @@ def run_study(
     from gansearch.preflight import check_name, make_writable, study_tags
     from gansearch.warm import priors, summary
 
+    results = Path(results)
     url = _database(results)
     storage = (results / name).absolute()
     check_name(name, results, study_names(url))
@@ -93,24 +96,22 @@ def run_study(
     from gansearch.search.checkpoints import STUDY_FILE
     from gansearch.search.engine.cluster import cluster, gpu_tags
 
-    with (
-        cluster(address, space),
-        StudyStore.create(
-            url, name, space, {**tags, **gpu_tags(space)}, taken, results=results
-        ) as store,
-    ):
-        storage.mkdir()
-        (storage / STUDY_FILE).write_text(space.text)
-        return _search(store, results, observers)
+    with signals_noted() as signals, cluster(address, space):
+        raise_noted(signals)
+        tags |= gpu_tags(space)
+        with StudyStore.create(url, name, space, tags, taken, results=results) as store:
+            storage.mkdir()
+            (storage / STUDY_FILE).write_text(space.text)
+            return _search(store, results, observers, signals)
 
 
 def resume_study(
     name: str,
     *,
-    results: Path = RESULTS,
+    results: StrPath = RESULTS,
     trials: int | None = None,
     max_kimg: float | None = None,
-    observers: Observers = lambda _: (),
+    observers: Observers | None = None,
     address: str | None = None,
 ) -> StudyRecord:
     """Continue a study that was killed or interrupted, or give it more trials or a larger budget.
@@ -141,6 +142,7 @@ def resume_study(
     """
     from gansearch.preflight import check_data, make_writable
 
+    results = Path(results)
     url = _database(results)
     space, record = read_study(url, name, results)
     check_budget(record, trials=trials, max_kimg=max_kimg)
@@ -148,19 +150,24 @@ def resume_study(
     check_data(space, record)
     from gansearch.search.engine.cluster import cluster
 
-    with StudyStore.open(url, name, results=results) as store, cluster(address, space):
+    with (
+        signals_noted() as signals,
+        StudyStore.open(url, name, results=results) as store,
+        cluster(address, space),
+    ):
+        raise_noted(signals)
         store.extend(trials=trials, max_kimg=max_kimg)
-        return _search(store, results, observers)
+        return _search(store, results, observers, signals)
 
 
 def rescore_study(
     name: str,
     *,
-    results: Path = RESULTS,
+    results: StrPath = RESULTS,
     samples: int | None = None,
     seeds: int | None = None,
     also: Collection[int] = (),
-    observers: Observers = lambda _: (),
+    observers: Observers | None = None,
 ) -> StudyRecord:
     """Score a study's finalists again from their weights, on several seeds of latents.
 
@@ -187,6 +194,7 @@ def rescore_study(
     """
     from gansearch.preflight import make_writable
 
+    results = Path(results)
     url = _database(results)
     read_study(url, name)
     make_writable(results)
@@ -200,21 +208,22 @@ def rescore_study(
         except ValidationError as error:
             raise ConfigError(describe(error)) from None
         scored: dict[int, TrialRecord] = {}
-        with following(observers(store.space), lambda: _with(store.study, scored)):
+        watching = (observers or usual_observers(results))(store.space)
+        with following(watching, lambda: _with(store.study, scored)):
             _score(store, store.study, plan, scored, also=also)
         return _with(store.study, scored)
 
 
-def load_study(name: str, results: Path = RESULTS) -> tuple[Space, StudyRecord]:
+def load_study(name: str, results: StrPath = RESULTS) -> tuple[Space, StudyRecord]:
     """A study as it is on record, finished or not, even while another process runs it.
 
     Raises:
         StudyError: there is no such study in ``results``, or its record cannot be read.
     """
-    return read_study(_database(results), name, results)
+    return read_study(_database(results), name, Path(results))
 
 
-def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
+def list_studies(results: StrPath = RESULTS) -> tuple[str, ...]:
     """The names of the studies in ``results``, oldest first; at least one.
 
     Raises:
@@ -232,7 +241,7 @@ def list_studies(results: Path = RESULTS) -> tuple[str, ...]:
 def pareto_front(
     name: str,
     *,
-    results: Path = RESULTS,
+    results: StrPath = RESULTS,
     objectives: Sequence[str] | None = None,
     bounds: Sequence[Bound] = (),
     weights: Mapping[str, float] | None = None,
@@ -255,28 +264,33 @@ def pareto_front(
     return select(space, record, objectives=objectives, bounds=bounds, weights=weights)
 
 
-def _database(results: Path) -> str:
-    return os.environ.get(STORAGE) or sqlite_url(results / "studies.db")
+def _database(results: StrPath) -> str:
+    return os.environ.get(STORAGE) or sqlite_url(Path(results) / "studies.db")
 
 
 # --- While it runs -----------------------------------------------------------------------------
 
 
-def _search(store: StudyStore, results: Path, observers: Observers) -> StudyRecord:
+def _search(
+    store: StudyStore, results: Path, observers: Observers | None, signals: list[int]
+) -> StudyRecord:
     from gansearch.search.engine.tune import Brake, Desk, search
 
-    policy = Policy(store.space, store.study, store)
-    desk = Desk(policy)
-    brake = Brake(store.space.budget.wall_clock_s)
-    storage = (results / store.study.name).absolute()
     resume = command("resume", store.study.name, results=results)
+    EXIT_AT_ONCE.advice = f"`{resume}` goes on"
+    policy = Policy(store.space, store.study, store)
+    desk = Desk(policy, signals)
+    brake = Brake(store.space.budget.wall_clock_s, signals)
+    storage = (results / store.study.name).absolute()
     scored: dict[int, TrialRecord] = {}
+    why = ""
 
     def record() -> StudyRecord:
-        return _with(policy.record(), scored)
+        return replace(_with(policy.record(), scored), ending=why)
 
-    with following(observers(store.space), record), pulled_by_signals(brake) as signals:
+    with following((observers or usual_observers(results))(store.space), record):
         search(desk, store.space, str(storage), brake)
+        why = ending(store.space, record(), brake.reason, resume)
         store.flush()
         plan = store.space.evaluation.finalists
         if plan and not signals and desk.error is None:
@@ -287,11 +301,9 @@ def _search(store: StudyStore, results: Path, observers: Observers) -> StudyReco
     if desk.error is not None:
         raise StudyError(
             f"study {store.study.name!r}: the search could not be kept up: {desk.error}; "
-            f"`{resume}` continues it"
+            f"{EXIT_AT_ONCE.advice}"
         ) from desk.error
-    if signals:
-        log.warning("interrupted; `%s` continues the study", resume)
-        raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
+    raise_noted(signals)
     return record()
 
 

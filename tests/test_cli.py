@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import gansearch as gansearch_package
 from gansearch import cli, cli_scores, retrain, study
 from gansearch.errors import TrialError
 from gansearch.record import Outcome, StudyRecord
@@ -137,6 +139,74 @@ def test_a_space_that_is_wrong_is_a_line_for_each_problem(tmp_path: Path) -> Non
         "did you mean 'g_lr'?",
         f"{file}:4: budget.trials: should be greater than or equal to 1 (got 0)",
     ]
+
+
+def shell(line: str, **environment: str) -> Answer:
+    """A line for bash in which ``$G`` is the command; the code is the command's."""
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "G": f"{sys.executable} -m gansearch", **environment},
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def test_the_version_is_told() -> None:
+    assert shell("$G --version").out == f"gansearch {gansearch_package.__version__}\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    answer = shell("$G variants | head -c 1 > /dev/null; true")
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    refused(shell("$G variants > /dev/full"), "No space left on device")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(closed: str) -> None:
+    answer = shell(f"$G check {QUICKSTART} {closed}")
+    assert (answer.code, answer.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["PYTHONIOENCODING", "LC_ALL"],
+)
+def test_a_terminal_without_unicode_is_written_in_ascii(
+    results: Path, environment: dict[str, str]
+) -> None:
+    answer = shell(f"$G check {QUICKSTART}; $G pareto s --results {results}", **environment)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.isascii()
+    assert "<= 150" in answer.out
+    assert "*" in answer.out  # the knee's star
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pareto", "s", "--csv", "/proc/version/front.csv"),
+        ("pareto", "s", "--plot", "/proc/version/front.png"),
+        ("pareto", "s", "--csv", "/tmp"),  # noqa: S108
+        ("sample", "s/0", "--out", "/proc/version/a/b.png"),
+        ("train", "--from", "s/0", "--out", "/proc/version/trained"),
+        ("evaluate", "--against", "digits", "--save-stats", "/proc/version/d.npz"),
+        ("profile", "gan", "--plot", "/proc/version/p.png"),
+    ],
+    ids=lambda arguments: " ".join(arguments[::3]),
+)
+def test_a_file_that_cannot_be_written_is_named_first(
+    gansearch: Call, results: Path, arguments: tuple[str, ...]
+) -> None:
+    refused(gansearch(*arguments), "folder", "/proc/version" if "proc" in arguments[-1] else "/tmp")  # noqa: S108
 
 
 # --- Without a study ----------------------------------------------------------------------------

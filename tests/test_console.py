@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from gansearch import console as module
-from gansearch.console import Progress, ProgressView, duration
+from gansearch import progress as module
+from gansearch.console import ProgressView
+from gansearch.progress import HEARTBEAT_SECONDS, Progress, duration, ending
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.space import Space
 
@@ -45,12 +47,14 @@ def study(make_study: Make) -> tuple[Space, StudyRecord]:
 class Watched:
     """A view whose output and clock a test has."""
 
-    def __init__(self, space: Space, monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> None:
+    def __init__(
+        self, space: Space, monkeypatch: pytest.MonkeyPatch, *, terminal: bool, width: int = 200
+    ) -> None:
         self.now = 100.0
         monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
         self._file = StringIO()
         self._console = Console(
-            file=self._file, force_terminal=terminal, width=200, color_system=None
+            file=self._file, force_terminal=terminal, width=width, color_system=None
         )
         self.view = ProgressView(space, self._console)
 
@@ -96,10 +100,10 @@ def test_without_a_terminal_each_end_is_a_line_told_once(
     space, record = study
     watched = Watched(space, monkeypatch, terminal=False)
     watched.view.update(replace(record, trials=()))
-    assert watched.printed() == ""
+    assert watched.printed() == ("study synthetic-1: 40 trials of 30 kimg; rungs at 5, 10 kimg\n")
     watched.now += 30.0
     watched.view.update(record)
-    first, second, third, fourth = watched.printed().splitlines()
+    first, second, third, fourth, fifth = watched.printed().splitlines()
     left = "3m 52s left"  # 80 of 700 kimg took 30 s, so the other 620 take 232.5
     assert first == (
         f"[4/40] trial 0 gan completed at 30 kimg  fid_digits 20  seconds_per_kimg 1  {left}"
@@ -107,6 +111,7 @@ def test_without_a_terminal_each_end_is_a_line_told_once(
     assert "trial 1 gan stopped at 5 kimg (fid_digits 95 at 5 kimg is not among" in second
     assert "trial 2" in third
     assert "diverged at 5 kimg (nan [at 7 kimg])" in fourth  # no markup
+    assert fifth.startswith("[4/40] trial 4 gan running at 10 kimg  fid_digits 60")
     watched.view.update(record)
     watched.view.close(record)
     assert watched.printed() == ""
@@ -118,6 +123,7 @@ def test_a_resumed_study_tells_what_is_new(
     space, record = study
     watched = Watched(space, monkeypatch, terminal=False)
     watched.view.update(record)
+    watched.printed()
     ended = replace(record.trials[5], outcome=Outcome.FAILED, reason="ValueError: no")
     watched.view.close(replace(record, trials=(*record.trials[:5], ended)))
     (line,) = watched.printed().splitlines()
@@ -131,6 +137,7 @@ def test_scores_are_told_as_they_come(
     space, record = study
     watched = Watched(space, monkeypatch, terminal=False)
     watched.view.update(record)
+    watched.printed()
     score = Score(30.0, (1, 2), (10.0, 11.0), "10000 images", 0.0)
     scored = replace(record.trials[2], scores={"fid_digits": score})
     again = replace(record, trials=(*record.trials[:2], scored, *record.trials[3:]))
@@ -145,6 +152,7 @@ def test_a_repeated_training_comes_with_the_mean(
     space, record = study
     watched = Watched(space, monkeypatch, terminal=False)
     watched.view.update(record)
+    watched.printed()
     whose: dict[str, Any] = {"params": record.trials[2].params, "replicates": 2}
     again = trial(6, 80, 40, 14, outcome=Outcome.COMPLETED, **whose)
     lost = trial(7, 80, outcome=Outcome.DIVERGED, reason="nan", **whose)
@@ -179,6 +187,101 @@ def test_on_a_terminal_a_panel_is_painted_over(
     assert "\x1b[1A\x1b[2K" in panel  # the panel before was erased
     watched.view.close(record)
     assert "\x1b[?25h" in watched.printed()  # the cursor is back
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_panel_fits_its_terminal(
+    study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    space, record = study
+    watched = Watched(space, monkeypatch, terminal=True, width=width)
+    watched.view.update(record)
+    lines = [line.rstrip() for line in watched.printed().splitlines()]
+    bar = next(n for n, line in enumerate(lines) if set(line) & set("━╸╺─"))
+    assert set(lines[bar].strip()) <= set("━╸╺─ ")  # nothing is glued to it
+    assert lines[bar + 1].startswith("trials")
+    assert "2 running" in lines[bar + 1]
+    assert max(map(len, lines)) <= width
+
+
+def test_a_study_at_work_is_heard_of(
+    study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, record = study
+    watched = Watched(space, monkeypatch, terminal=False)
+    watched.view.update(record)
+    watched.printed()
+    watched.now += HEARTBEAT_SECONDS - 1
+    watched.view.update(record)
+    assert watched.printed() == ""
+    watched.now += 1
+    watched.view.update(record)
+    assert watched.printed() == "[4/40] 2 at work: trial 4 at 10 kimg, trial 5 at 0 kimg\n"
+    watched.now += HEARTBEAT_SECONDS - 1
+    watched.view.update(record)
+    assert watched.printed() == ""
+
+
+def test_the_time_left_ends_with_the_wall_clock(
+    study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, record = study
+    budget = space.budget.model_copy(update={"wall_clock_s": 100.0})
+    watched = Watched(space.model_copy(update={"budget": budget}), monkeypatch, terminal=True)
+    watched.view.update(replace(record, trials=()))
+    assert "at most 1m 40s" in watched.printed()
+    watched.now += 30.0  # at this pace the rest takes 232 s
+    watched.view.update(record)
+    assert "1m 10s" in watched.printed().splitlines()[-1]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_it_is_said_why_a_study_ended(
+    study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    space, record = study
+    watched = Watched(space, monkeypatch, terminal=terminal)
+    watched.view.update(record)
+    watched.printed()
+    ended = replace(record, ending="the wall clock of 20 min has run out")
+    watched.view.update(ended)
+    watched.view.close(ended)
+    printed = watched.printed()
+    assert printed.count("ended: the wall clock of 20 min has run out") == 1
+    assert "time left" not in printed.rpartition("study synthetic-1")[2]  # the last panel
+
+
+def test_endings(study: tuple[Space, StudyRecord]) -> None:
+    space, record = study
+    resume = "gansearch resume s"
+    done = tuple(trial for trial in record.trials if trial.outcome)
+    finished = replace(record, trials=done)
+    few = space.budget.model_copy(update={"trials": 4})
+    assert ending(space, record, "interrupted", resume) == (
+        "interrupted with 4 of 40 trials ended, 2 unfinished; `gansearch resume s` goes on"
+    )
+    assert "no more than 4 configurations" in ending(space, finished, "", resume)
+    assert "the search broke off" in ending(space, record, "", resume)
+    small = space.model_copy(update={"budget": few})
+    late = "the wall clock of 1 min has run out"  # a moment after the last trial
+    assert ending(small, finished, late, resume) == "all 4 trials have their outcome"
+
+
+def test_output_that_is_gone_ends_nothing(
+    study: tuple[Space, StudyRecord], caplog: pytest.LogCaptureFixture
+) -> None:
+    space, record = study
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - what is left in it cannot be written
+    view = ProgressView(space, Console(file=full, width=80))
+    view.update(record)
+    view.close(record)
+    with pytest.raises(OSError, match="No space"):
+        full.close()
+    (warned,) = caplog.records
+    assert warned.getMessage() == (
+        "progress cannot be printed (No space left on device); the study goes on"
+    )
+    assert not warned.exc_info
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "gansearch"
 
 # From the top down, as patterns; a module's place is that of the longest pattern that it matches.
 LAYERS = [
+    ["__main__"],
     ["cli"],
     ["cli_scores", "cli_profile"],
     ["terminal"],
@@ -19,7 +20,8 @@ LAYERS = [
     ["evaluate"],
     ["console", "retrain", "arguments"],
     ["study"],
-    ["preflight", "finalists", "warm", "interrupts", "following"],
+    ["preflight", "finalists", "warm", "following"],
+    ["progress"],
     ["tracking*"],
     ["report*"],
     ["search*"],
@@ -35,7 +37,9 @@ LAYERS = [
     ["variants.catalog", "metrics.catalog", "data.catalog"],
     ["variants.*.entries"],
     ["variants.entry", "variants.settings", "uncertainty"],
-    ["settings", "pareto", "readable", "sheet", "paths", "urls", "locks", "data.files"],
+    ["scratch"],
+    ["settings", "pareto", "readable", "sheet", "paths", "urls", "locks", "interrupts"],
+    ["data.files"],
     ["errors"],
 ]
 HEAVY = {

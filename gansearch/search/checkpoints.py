@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 from typing import Self
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from gansearch.errors import CheckpointError
 from gansearch.record import Report
+from gansearch.scratch import scratch_folder
 from gansearch.train.run import REPORT, REPORT_FILE, SAMPLES_FILE
 
 STUDY_FILE = "space.yaml"
@@ -30,8 +30,8 @@ def fetched(report: Report) -> Iterator[Path]:
         CheckpointError: it was not kept.
         OSError: storage cannot be reached.
     """
-    with TemporaryDirectory(prefix="gansearch-") as scratch:
-        yield TrialFolder.of(report).fetch(report, Path(scratch) / "checkpoint")
+    with scratch_folder() as scratch:
+        yield TrialFolder.of(report).fetch(report, scratch / "checkpoint")
 
 
 class TrialFolder:

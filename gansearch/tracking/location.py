@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from gansearch.scratch import scratch_folder
 from gansearch.urls import masked, sqlite_file, sqlite_url, without_secrets
 
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def readable(results: Path) -> Iterator[Location]:
     if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
         yield location
         return
-    with TemporaryDirectory(prefix="gansearch-") as folder:
+    with scratch_folder() as folder:
         for part in (file, file.with_name(f"{file.name}-wal")):
             if part.exists():
-                shutil.copyfile(part, Path(folder) / part.name)
-        yield replace(location, uri=sqlite_url(Path(folder) / file.name))
+                shutil.copyfile(part, folder / part.name)
+        yield replace(location, uri=sqlite_url(folder / file.name))
 
 
 def _files(results: Path) -> Path:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gansearch.errors import UsageError
+from gansearch.interrupts import END_WITH_PROCESS, raise_noted, signals_noted
 from gansearch.tracking.artifacts import CONFIG_FILE
 from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable
 from gansearch.tracking.store import artifacts_of, client_of
@@ -18,29 +22,66 @@ from gansearch.tracking.store import artifacts_of, client_of
 # take two gigabytes for what is not used here.
 SERVER_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
+POLL_SECONDS = 0.1
+"""Between two looks at a server that runs."""
+
+END_SECONDS = 5.0
+"""How long a server is given to end in order."""
+
 
 def serve(results: Path, port: int) -> None:
-    """Serve MLflow's pages on loopback until Ctrl-C.
+    """Serve MLflow's pages on loopback until Ctrl-C or SIGTERM, which end its server too.
 
     Args:
         results: folder of studies.
         port: on 127.0.0.1.
 
     Raises:
-        UsageError: nothing is tracked in ``results``, or the server does not start.
+        UsageError: nothing is tracked in ``results``, the port is taken, or the server ends by
+            itself.
+        SystemExit: SIGTERM, once the server has ended.
     """
     if not database(results).exists():
         raise UsageError(f"{results} has no MLflow database: `gansearch run` or `sync` makes it")
+    _check_port(port)
     environment = {**os.environ, **SERVER_ENVIRONMENT}
-    with suppress(KeyboardInterrupt), readable(results) as location:
+    with signals_noted() as signals, readable(results) as location:
         location.prepare()
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         arguments += ["--backend-store-uri", location.uri]
         arguments += ["--artifacts-destination", str(location.served)]
         command = [sys.executable, "-m", "mlflow", "server", *arguments]
-        code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
-        if code > 0:
-            raise UsageError(f"MLflow's server on port {port} ended with code {code}")
+        server = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
+        END_WITH_PROCESS.add(server.pid)
+        while server.poll() is None and not signals:
+            time.sleep(POLL_SECONDS)
+        _end(server)
+        END_WITH_PROCESS.discard(server.pid)
+    if not signals:
+        raise UsageError(f"MLflow's server on port {port} ended with code {server.returncode}")
+    if signals[0] != signal.SIGINT:  # Ctrl-C is how it is meant to end
+        raise_noted(signals)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} cannot be had: {error.strerror}; give another one with --port, or "
+                "end what is there"
+            ) from None
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End a server with all its workers."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(END_SECONDS)
 
 
 def read_config(run: str, results: Path) -> str:

@@ -266,7 +266,21 @@ def test_a_configuration_that_cannot_be_built_fails_alone(
 def test_the_brake() -> None:
     assert not Brake(None).stop_all()
     assert Brake(0.0).stop_all()
-    brake = Brake(3600.0)
+    assert Brake(0.0).reason == "the wall clock of 0 min has run out"
+    signals: list[int] = []
+    brake = Brake(3600.0, signals)
     assert not brake.stop_all()
-    brake.pulled = True
+    signals.append(15)
     assert brake.stop_all()
+    assert brake.reason == "interrupted"
+
+
+def test_what_a_signal_to_everybody_ends_has_no_outcome(bench: Bench) -> None:
+    signals: list[int] = []
+    bench.desk.signals = signals
+    (first, second) = (bench.searcher.suggest(tune_id) for tune_id in "ab")
+    bench.searcher.on_trial_complete("a", error=True)
+    assert bench.trial(first["number"]).outcome == Outcome.FAILED
+    signals.append(15)
+    bench.searcher.on_trial_complete("b", error=True)
+    assert bench.trial(second["number"]).outcome is None

@@ -20,7 +20,7 @@ from gansearch.record import Observer, StudyRecord
 from gansearch.search.engine import tune
 from gansearch.search.engine.tune import Brake, Desk
 from gansearch.space import Space, parse_space
-from gansearch.study import list_studies, load_study, resume_study, run_study
+from gansearch.study import list_studies, load_study, pareto_front, resume_study, run_study
 
 SPACE = """
 name: tiny
@@ -47,9 +47,10 @@ Search = Callable[[Desk, Space, str, Brake], None]
 
 @pytest.fixture
 def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
-    """Replaces the cluster, and what is done on it."""
+    """Replaces the cluster, what is done on it, and what follows it."""
 
     def replace(search: Search) -> None:
+        monkeypatch.setattr("gansearch.study.usual_observers", lambda _: lambda _: (Silent(),))
         monkeypatch.setattr("gansearch.search.engine.cluster.cluster", lambda *_: nullcontext())
         monkeypatch.setattr(tune, "search", search)
 
@@ -58,6 +59,15 @@ def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
 
 def nothing(*_: Any) -> None:
     """A search that ends at once."""
+
+
+class Silent:
+    """An observer that keeps what it saw last."""
+
+    def update(self, record: StudyRecord) -> None:
+        self.record = record
+
+    close = update
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,34 @@ def test_a_name_is_made_from_the_space_and_the_time(
     assert list_studies(tmp_path) == (record.name,)
     assert load_study(record.name, tmp_path)[1] == record
     assert (tmp_path / record.name / "space.yaml").read_text() == SPACE
+
+
+def test_a_folder_can_be_a_string(tmp_path: Path, searching: Callable[[Search], None]) -> None:
+    searching(nothing)
+    results = str(tmp_path)
+    record = run_study(space(), name="s", results=results)
+    assert resume_study("s", results=results) == record
+    assert load_study("s", results)[1] == record
+    assert list_studies(results) == ("s",)
+    assert pareto_front("s", results=results).front == ()
+
+
+def test_a_program_that_asks_for_nothing_sees_progress_and_is_tracked(tmp_path: Path) -> None:
+    script = f"""
+from contextlib import nullcontext
+from gansearch import run_study
+from gansearch.search.engine import cluster, tune
+from gansearch.space import parse_space
+cluster.cluster = lambda *_: nullcontext()
+tune.search = lambda *_: None
+run_study(parse_space({SPACE!r}, "tiny.yaml"), name="s", results={str(tmp_path)!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "study s: " in done.stderr
+    assert "ended: " in done.stderr
+    assert (tmp_path / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", " ", "-x", "a" * 200, ".x"])
@@ -158,7 +196,6 @@ def test_a_search_that_could_not_be_kept_up_is_an_error(
 def test_a_signal_pulls_the_brake_and_then_counts(
     tmp_path: Path,
     searching: Callable[[Search], None],
-    caplog: pytest.LogCaptureFixture,
     number: signal.Signals,
     raised: type[BaseException],
 ) -> None:
@@ -168,11 +205,12 @@ def test_a_signal_pulls_the_brake_and_then_counts(
             time.sleep(0.01)
 
     searching(search)
-    before = signal.getsignal(number)
+    before, seen = signal.getsignal(number), Silent()
     with pytest.raises(raised) as ended:
-        run_study(space(), name="s", results=tmp_path)
+        run_study(space(), name="s", results=tmp_path, observers=lambda _: (seen,))
     assert signal.getsignal(number) == before
-    assert "gansearch resume s" in caplog.text
+    assert seen.record.ending.startswith("interrupted with 0 of ")
+    assert f"`gansearch resume s --results {tmp_path}` goes on" in seen.record.ending
     if raised is SystemExit:
         assert ended.value.code == 128 + number
     searching(nothing)

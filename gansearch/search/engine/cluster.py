@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import Any
 
 import ray
+from ray._common.utils import get_default_system_temp_dir
 from ray.exceptions import GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from gansearch.errors import StudyError
 from gansearch.search.engine.cores import usable_cores
+from gansearch.search.engine.daemons import keep_token_private, kept_apart, signals_left_alone
 from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space
 
@@ -43,18 +45,13 @@ def cluster(address: str | None, space: Space) -> Iterator[None]:
     """Ray, connected: as the caller did, the cluster at ``address``, or one of this machine.
 
     Raises:
-        StudyError: it lacks what a trial of ``space`` needs.
+        StudyError: it cannot be reached, does not start, or lacks what a trial of ``space`` needs.
     """
     os.environ.update(SETTINGS)  # a local Ray's workers inherit them
     address = address or os.environ.get("RAY_ADDRESS")
     started_here = not ray.is_initialized()
     if started_here:
-        ray.init(
-            address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **({} if address else {**LOCAL_RAY, "num_cpus": usable_cores()}),
-        )
+        _connect(address)
     try:
         if capacity(space) < 1:
             have = ray.cluster_resources()
@@ -66,6 +63,48 @@ def cluster(address: str | None, space: Space) -> Iterator[None]:
     finally:
         if started_here:
             ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    """Join the cluster at ``address``, or start Ray on this machine.
+
+    Raises:
+        StudyError: neither works; the message says what would.
+    """
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if not address:
+        keep_token_private()
+    try:
+        with signals_left_alone(), nullcontext() if address else kept_apart():
+            ray.init(
+                address or "local",
+                **quiet,
+                **({} if address else {**LOCAL_RAY, "num_cpus": usable_cores()}),
+            )
+    except Exception as error:  # Ray raises what it likes
+        ray.shutdown()
+        said = next((line for line in str(error).splitlines() if line.strip()), repr(error))
+        raise StudyError(_advice(address, said)) from error
+
+
+def _advice(address: str | None, said: str) -> str:
+    """What to do where Ray said that it cannot be joined or started."""
+    if address:
+        return (
+            f"no Ray cluster answers at {address!r}: {said}; check the address (RAY_ADDRESS), or "
+            "leave it out to train on this machine"
+        )
+    folder = get_default_system_temp_dir()
+    if "AF_UNIX" in said:
+        return (
+            f"Ray's sockets have too long a path in {folder}: set RAY_TMPDIR to a shorter folder, "
+            "such as /tmp"
+        )
+    return (
+        f"Ray did not start on this machine: {said}; run the command again, and if that does not "
+        f"help look for other Ray processes, at the free memory, and at the free space and Ray's "
+        f"logs in {folder}/ray/session_latest/logs"
+    )
 
 
 def capacity(space: Space) -> int:

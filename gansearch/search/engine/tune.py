@@ -12,11 +12,10 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -29,6 +28,7 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from gansearch.record import Outcome
+from gansearch.scratch import scratch_folder
 from gansearch.search.engine.cluster import capacity
 from gansearch.search.engine.jobs import Jobs, enlarged
 from gansearch.search.engine.packing import of_whole_gpu
@@ -52,6 +52,10 @@ class Desk:
     An exception in an adaptor would end Tune's experiment and every running trial with it. Here the
     first one is logged with its traceback and kept for the end of the study, and a default answers.
 
+    Args:
+        policy: what decides.
+        signals: those that came to this process; with the first one the run ends.
+
     Attributes:
         error: the first exception of the policy, if there was one.
         last_errors: for each trial's number the last failure of its process, as Ray describes it.
@@ -59,8 +63,9 @@ class Desk:
         again: jobs whose share of a GPU was too small, with a larger one.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, signals: Sequence[int] = ()) -> None:
         self.policy = policy
+        self.signals = signals
         self.error: Exception | None = None
         self.last_errors: dict[int, str] = {}
         self.foreseen: dict[int, dict[str, float]] = {}
@@ -127,9 +132,13 @@ class PolicySearcher(Searcher):
         result: Mapping[str, Any] | None = None,  # noqa: ARG002 - Tune's signature
         error: bool = False,
     ) -> None:
-        """Make room; with ``error``, the trial's retries are used up."""
+        """Make room; with ``error``, the trial's retries are used up.
+
+        A process that fails while the run ends was ended by the same signal, as Slurm and systemd
+        do it: its trial has no outcome.
+        """
         job = self._jobs.pop(trial_id, None)
-        if error and job is not None:
+        if error and job is not None and not self._desk.signals:
             ending = _failure(self._desk.last_errors.pop(job["number"], ""))
             self._desk.tell(job["number"], *ending)
 
@@ -203,13 +212,12 @@ class Brake(Stopper):
 
     Args:
         seconds: wall clock after which it ends by itself, if at all.
-
-    Attributes:
-        pulled: whether somebody asked for the end.
+        signals: those that came; with the first one it ends.
     """
 
-    def __init__(self, seconds: float | None) -> None:
-        self.pulled = False
+    def __init__(self, seconds: float | None, signals: Sequence[int] = ()) -> None:
+        self._signals = signals
+        self._minutes = (seconds or 0.0) / 60
         self._deadline = time.monotonic() + (float("inf") if seconds is None else seconds)
 
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:  # noqa: ARG002 - Tune's signature
@@ -218,7 +226,15 @@ class Brake(Stopper):
 
     def stop_all(self) -> bool:
         """Whether the run ends now."""
-        return self.pulled or time.monotonic() > self._deadline
+        return bool(self.reason)
+
+    @property
+    def reason(self) -> str:
+        """Why the run ends before its time, or nothing."""
+        if self._signals:
+            return "interrupted"
+        over = time.monotonic() > self._deadline
+        return f"the wall clock of {self._minutes:g} min has run out" if over else ""
 
 
 def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
@@ -239,7 +255,7 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
         return PlacementGroupFactory([{"CPU": job["cpus"], "GPU": job["gpus"]}])
 
     with (
-        TemporaryDirectory(prefix="gansearch-") as scratch,  # Tune's own files, which nobody reads
+        scratch_folder() as scratch,  # Tune's own files, which nobody reads
         closing(PolicySearcher(desk, space, storage)) as searcher,
     ):
         tune.run(
@@ -254,7 +270,7 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
             max_failures=space.search.retries,
             raise_on_failed_trial=False,
             stop=brake,
-            storage_path=scratch,
+            storage_path=str(scratch),
             trial_name_creator=name,
             trial_dirname_creator=name,
             verbose=0,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypedDict
 
 import torch
@@ -18,6 +17,7 @@ from gansearch.config import TrainConfig
 from gansearch.errors import CheckpointError, ConfigError
 from gansearch.metrics.share import keep_to_share
 from gansearch.record import Outcome, Report
+from gansearch.scratch import scratch_folder
 from gansearch.search.checkpoints import TrialFolder
 from gansearch.search.engine.cores import own_cores
 from gansearch.space import AUTO
@@ -110,8 +110,8 @@ def train_trial(job: Job, tell: Tell) -> None:
     torch.set_num_threads(max(1, int(job["cpus"])))
     folder = TrialFolder(job["folder"])
     if folder.is_shared():
-        with TemporaryDirectory(prefix="gansearch-") as scratch, _own_cores(job) as cores:
-            outcome, reason = _train(job, folder, Path(scratch), cores, tell)
+        with scratch_folder() as scratch, _own_cores(job) as cores:
+            outcome, reason = _train(job, folder, scratch, cores, tell)
     else:
         outcome = Outcome.FAILED
         reason = f"{platform.node()} cannot see {job['folder']}: results must be on shared storage"

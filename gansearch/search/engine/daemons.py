@@ -1,0 +1,102 @@
+"""How the processes of a Ray that a study starts are kept private and apart from the terminal."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ray._private import ray_constants, services, utils
+
+from gansearch.interrupts import END_WITH_PROCESS
+
+
+@contextmanager
+def signals_left_alone() -> Iterator[None]:
+    """Let Ray, which is joined or started in the block, leave the handlers of signals as they are.
+
+    It has one of its own for SIGTERM, and another one for crashes, which takes SIGTERM for one.
+    """
+    with _replaced(
+        (utils, "set_sigterm_handler", _leave_handler),
+        (ray_constants, "RAY_DISABLE_FAILURE_SIGNAL_HANDLER", True),
+    ):
+        yield
+
+
+@contextmanager
+def kept_apart() -> Iterator[None]:
+    """Let Ray's processes that start in the block listen on loopback, in a session of their own.
+
+    Ctrl-C in a terminal and a signal to the driver's process group then reach the driver alone,
+    which ends its Ray in order. Ray has no options for this; ``tests/search/test_daemons.py`` looks
+    at the real processes.
+    """
+    with _replaced(
+        (services, "ConsolePopen", _Daemon),
+        (ray_constants, "ENABLE_RAY_CLUSTER", False),  # a node of no cluster is at 127.0.0.1
+    ):
+        yield
+
+
+@contextmanager
+def _replaced(*replacements: tuple[Any, str, Any]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for module, name, value in replacements:
+            stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, value)
+        yield
+
+
+class _Daemon(services.ConsolePopen):
+    """A process of Ray's in a session of its own, where Ray can end it by itself without it.
+
+    It and its own processes wait with SIGTERM: systemd and Slurm send it to everybody at once.
+    """
+
+    def __init__(self, *args: Any, preexec_fn: Callable[[], None], **options: Any) -> None:
+        def prepare() -> None:
+            preexec_fn()
+            os.setsid()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+        self._apart = utils.detect_fate_sharing_support()  # else Ray ends it by its process group
+        options["preexec_fn"] = prepare if self._apart else preexec_fn
+        super().__init__(*args, **options)
+        if self._apart:
+            END_WITH_PROCESS.add(self.pid)
+
+    def terminate(self) -> None:
+        """End it and its agents: they hold nothing that another run needs."""
+        if not self._apart:
+            super().terminate()
+        elif self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            END_WITH_PROCESS.discard(self.pid)
+
+
+def _leave_handler(_handler: Callable[..., None]) -> None:
+    pass
+
+
+def keep_token_private() -> None:
+    """See that nobody else can read the token with which a local Ray is called.
+
+    Ray writes it for everybody to read where there is none, so it is written first.
+    """
+    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
+        return
+    given = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    file = Path(given) if given else Path.home() / ".ray" / "auth_token"
+    if file.exists():
+        if file.stat().st_mode & 0o077 and file.stat().st_uid == os.getuid():
+            file.chmod(0o600)
+    elif not given and "RAY_AUTH_TOKEN" not in os.environ:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(descriptor, secrets.token_hex(32).encode())
+        os.close(descriptor)
