@@ -6,7 +6,7 @@ Figures are made without pyplot, so they hold no global state and can be drawn f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from gansearch.readable import number
 from gansearch.record import Outcome, StudyRecord, TrialRecord
 from gansearch.report.aims import oriented
 from gansearch.report.axes import axes_of, draw_floor, with_direction
+from gansearch.report.labels import Bar, place_labels
 from gansearch.report.selection import Selection
 from gansearch.report.style import (
     COLOUR_MAP,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 # Caps that are wider than the markers show an interval that is smaller than one.
 BARS: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 9, "zorder": 2.8}
+BOUND = HIGHLIGHTS[3]
 HOLLOW: dict[str, Any] = {"s": 34, "facecolors": "none", "edgecolors": GREY, "linewidths": 1.0}
 """How trials look that the front is not drawn from."""
 
@@ -49,9 +52,11 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
     The axes are the selection's first quality, its first time and its first memory, or whatever
     objectives it has in their place. Trials that did not complete the full budget are faded, at the
     values of their last rung. Trainings of one configuration are one point. A mean has its interval
-    as error bars. Where trials were scored again, those that were not are hollow, at the values
-    that the search measured, which fewer samples shift. The real-data floor is drawn where the
-    study's tags have it, as ``floor/<metric>``.
+    as error bars, and so has a cost that was reported with its standard error. Points that are on
+    the front by noise alone are ringed with dashes, and bounds are lines. Where trials were scored
+    again, those that were not are hollow, at the values that the search measured, which fewer
+    samples shift. The real-data floor is drawn where the study's tags have it, as
+    ``floor/<metric>``.
     """
     y, x, colour = axes_of(selection)
     figure = Figure(**FIGURE)
@@ -61,8 +66,9 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
     _scatter(axes, selection, _aside(selection), x, y, **HOLLOW)
     _coloured(figure, axes, selection, (x, y, colour))
     _staircase(axes, selection, x, y)
-    _error_bars(axes, selection, x, y)
+    bars = _error_bars(axes, selection, x, y)
     _mark_front(axes, selection, x, y)
+    _draw_bounds(axes, selection, x, y)
     floor = draw_floor(axes, record, selection, y)
     scale(axes, "x", _values(selection, record.trials, x))
     scale(axes, "y", [*_values(selection, record.trials, y), *([floor] if floor else [])])
@@ -71,6 +77,7 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
     ends = (t.outcome for t in selection.rest)
     counts = Counter(str(end) for end in ends if end not in (Outcome.STOPPED, None))
     _legend(figure, selection, len(stopped), counts)
+    place_labels(figure, axes, _labels(selection, x, y), bars)
     return figure
 
 
@@ -160,37 +167,80 @@ def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
     axes.step(xs, ys, where="post", color=INK, lw=1.3, alpha=0.75, zorder=2)
 
 
-def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> None:
-    """The intervals of means."""
+def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[Bar]:
+    """Draw the intervals of the front and of means; all points that are shown, with them."""
+    bars = []
     for trial in (*selection.front, *selection.completed):
         values = selection.values(trial)
-        intervals = (selection.interval(trial, metric) for metric in (x, y))
-        across, along = (interval.half if interval else None for interval in intervals)
-        if (across or along) and {x, y} <= values.keys():
-            axes.errorbar(values[x], values[y], xerr=across, yerr=along, fmt="none", **BARS)
+        if not {x, y} <= values.keys():
+            continue
+        intervals = [selection.interval(trial, metric) for metric in (x, y)]
+        across, along = (interval.half or 0.0 if interval else 0.0 for interval in intervals)
+        if trial not in selection.front and y not in selection.standings[trial.number].intervals:
+            across = 0.0  # one more cross for each trial would hide the front
+        if across or along:
+            axes.errorbar(
+                values[x], values[y], xerr=across or None, yerr=along or None, fmt="none", **BARS
+            )
+        bars.append(Bar(values[x], values[y], across, along))
+    return bars
 
 
 def _mark_front(axes: Axes, selection: Selection, x: str, y: str) -> None:
+    """Ring the recommended point, and with dashes those that are there by noise alone."""
+    rings = {trial.number: ("--", GREY, 1.4) for trial in selection.by_noise}
+    if selection.knee:
+        rings[selection.knee.number] = ("-", KNEE, 2.4)
+    for trial in selection.front:
+        values = selection.values(trial)
+        if trial.number in rings and {x, y} <= values.keys():
+            line, colour, width = rings[trial.number]
+            style: dict[str, Any] = {"edgecolors": colour, "linewidths": width, "linestyles": line}
+            axes.scatter(values[x], values[y], s=300, facecolors="none", zorder=4, **style)
+
+
+def _labels(
+    selection: Selection, x: str, y: str
+) -> Iterator[tuple[float, float, str, dict[str, Any]]]:
     for trial in selection.front:
         values = selection.values(trial)
         if {x, y} <= values.keys():
-            knee = trial is selection.knee
-            at = (values[x], values[y])
-            if knee:
-                axes.scatter(*at, s=300, c="none", edgecolors=KNEE, linewidths=2.4, zorder=4)
             several = len(selection.trainings(trial)) + selection.lost(trial) > 1
+            words = f" (n = {trainings(selection, trial)})" if several else ""
+            style = {
+                "fontsize": 9,
+                "fontweight": "bold" if trial is selection.knee else None,
+                "color": INK,
+                "path_effects": [withStroke(linewidth=2.5, foreground="white")],
+                "zorder": 5,
+            }
+            yield values[x], values[y], f"{trial.number}{words}", style
+
+
+def _draw_bounds(axes: Axes, selection: Selection, x: str, y: str) -> None:
+    """Draw the bounds on what the axes show as lines, labelled with what they allow."""
+    for bound in selection.bounds:
+        for sign, limit in (("≥", bound.min), ("≤", bound.max)):
+            if limit is None or bound.metric not in (x, y):
+                continue
+            words = f"{bound.metric} {sign} {number(float(limit), 6)}"
+            style: dict[str, Any] = {"fontsize": 8.5, "color": BOUND, "zorder": 5}
+            if bound.metric == y:
+                axes.axhline(limit, color=BOUND, lw=1.2, ls=":", zorder=1)
+                where = (0.005, limit), ("axes fraction", "data"), (0, 3), "left"
+            else:
+                axes.axvline(limit, color=BOUND, lw=1.2, ls=":", zorder=1)
+                where = (limit, 0.99), ("data", "axes fraction"), (4, 0), "left"
+                style |= {"rotation": 90, "va": "top"}
+            at, coordinates, offset, align = where
             axes.annotate(
-                f"{trial.number} (n = {trainings(selection, trial)})"
-                if several
-                else str(trial.number),
+                words,
                 at,
-                xytext=(9 if knee else 6, 9 if knee else 6),
+                xycoords=coordinates,
+                xytext=offset,
                 textcoords="offset points",
-                fontsize=9,
-                fontweight="bold" if knee else None,
-                color=INK,
-                path_effects=[withStroke(linewidth=2.5, foreground="white")],
-                zorder=5,
+                ha=align,
+                **style,
             )
 
 
@@ -211,6 +261,9 @@ def _legend(figure: Figure, selection: Selection, stopped: int, absent: Mapping[
     handles = [mark(f"front ({len(selection.front)})", ms=9, mec=INK, **disc)]
     if selection.knee:
         handles.append(mark("recommended", marker="o", ms=11, mfc="none", mec=KNEE, mew=2))
+    if selection.by_noise:
+        ring = {"marker": "o", "ms": 11, "mfc": "none", "mec": GREY, "mew": 1.2}
+        handles.append(mark(f"by noise alone ({len(selection.by_noise)})", **ring))
     if selection.spread:
         handles.append(mark("95% interval", marker="|", ms=11, color=INK, mew=1.4))
     aside = len(_aside(selection))

@@ -7,8 +7,11 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from PIL import Image
 from rich.console import Console
 
@@ -17,6 +20,7 @@ from gansearch.readable import number
 from gansearch.record import Ancestor, Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
+from gansearch.report.labels import Bar, place_labels
 from gansearch.report.plots import front_figure, write_front_plot
 from gansearch.report.selection import finalists
 from gansearch.report.standing import Interval
@@ -378,3 +382,48 @@ def test_scores_are_a_table() -> None:
     assert "0.123457  [cd]" in text
     assert "95% interval" in text
     assert "95%" not in printed(scores_table(rows[1:]))
+
+
+# --- Bounds and labels --------------------------------------------------------------------------
+
+
+def test_bounds_are_lines_in_the_picture(make_study: Make) -> None:
+    space, record = make_study(60)
+    plain = front_figure(record, select(space, record)).axes[0]
+    bounds = [Bound(metric="seconds_per_kimg", max=1.5), Bound(metric="fid_digits", min=2.0)]
+    axes = front_figure(record, select(space, record, bounds=bounds)).axes[0]
+    notes = {text.get_text() for text in axes.texts}
+    assert {"seconds_per_kimg ≤ 1.5", "fid_digits ≥ 2"} <= notes
+    lines = [list(line.get_xdata()) for line in axes.lines]  # type: ignore[arg-type]
+    heights = [list(line.get_ydata()) for line in axes.lines]  # type: ignore[arg-type]
+    assert [1.5, 1.5] in lines
+    assert [2.0, 2.0] in heights
+    assert len(axes.lines) == len(plain.lines) + 2
+    # What no axis shows has no line.
+    memory = select(space, record, bounds=[Bound(metric="peak_memory_mib", max=500)])
+    assert len(front_figure(record, memory).axes[0].lines) == len(plain.lines)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_labels_cover_neither_bars_nor_each_other(log: bool) -> None:
+    random = np.random.default_rng(0)
+    figure = Figure(figsize=(8, 5), dpi=160, layout="constrained")
+    axes = figure.add_subplot()
+    bars = [Bar(*random.uniform(1, 9, 2), *random.uniform(0, 0.8, 2)) for _ in range(12)]
+    for bar in bars:
+        axes.errorbar(bar.x, bar.y, xerr=bar.across, yerr=bar.along)
+    if log:
+        axes.set(xscale="log", yscale="log")
+    labels = place_labels(
+        figure, axes, [(bar.x, bar.y, str(i), {}) for i, bar in enumerate(bars)], bars
+    )
+    boxes = [label.get_window_extent() for label in labels]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+        for bar in bars:
+            for left, low, right, high in (
+                (bar.x - bar.across, bar.y, bar.x + bar.across, bar.y),
+                (bar.x, bar.y - bar.along, bar.x, bar.y + bar.along),
+            ):
+                ends = axes.transData.transform([(left, low), (right, high)])
+                assert not box.overlaps(Bbox(ends))
