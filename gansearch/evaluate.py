@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import torch
 from pydantic import ValidationError
 
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig, describe
-from gansearch.data import Images, load_images
+from gansearch.data import Images, ImageSet, load_images
 from gansearch.data.catalog import DATA_SETS
 from gansearch.data.folder import native_side
 from gansearch.errors import ConfigError, DataError, UsageError
@@ -18,7 +19,8 @@ from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import FEATURES
 from gansearch.metrics.fid import Factored, Gaussian, frechet_distance
 from gansearch.metrics.reference import gaussian_of
-from gansearch.metrics.statistics import Statistics, read_statistics, write_statistics
+from gansearch.metrics.requirements import refuse_few
+from gansearch.metrics.statistics import Origin, Statistics, read_statistics, write_statistics
 from gansearch.retrain import checkpoint_config, find_checkpoint, holds_checkpoint
 from gansearch.train.scoring import Scorer, best_device
 from gansearch.variants.catalog import CATALOG
@@ -99,6 +101,9 @@ def evaluate(
         Diverged: a checkpoint's samples hold NaN.
     """
     place = Path(source)
+    for name in wanted.metrics:
+        if name in METRICS and METRICS[name].of_variant:
+            raise UsageError(f"{name} is measured by a variant while it trains, and not afterwards")
     if not (place.suffix == ".npz" or (place.is_dir() and not holds_checkpoint(place))):
         with find_checkpoint(source, results) as file:
             return _score_checkpoint(file, against, wanted)
@@ -120,10 +125,12 @@ def save_statistics(against: str, wanted: Wanted, out: Path) -> None:
         out: the ``.npz`` file.
 
     Raises:
-        UsageError: the data or the features' weights are missing, or the metric has no features.
+        UsageError: the data or the features' weights are missing, the metric has no features, or
+            there are fewer than two images.
     """
     metric, *_ = wanted.metrics or _usual_metrics(against)
-    write_statistics(out, _gaussian(against, wanted, metric))
+    images = load_images(data_config(against, wanted.resolution)).train
+    write_statistics(out, *_gaussian(images, wanted, metric))
 
 
 def data_config(text: str, resolution: int | None = None) -> DataConfig:
@@ -159,7 +166,7 @@ def _score_checkpoint(file: Path, against: str | None, wanted: Wanted) -> tuple[
         _check_kind(config, images, others)
     metrics = tuple(name for name in config.evaluation.metrics if not METRICS[name].of_variant)
     usual = config.evaluation.model_copy(
-        update={"metrics": ("fid",) if statistics is not None else metrics or ("fid",)}
+        update={"metrics": _usual_metrics("", statistics) if statistics or not metrics else metrics}
     )
     scorer = Scorer(
         wanted.config(usual),
@@ -184,8 +191,15 @@ def _check_kind(config: TrainConfig, own: Images, others: Images) -> None:
 def _score_images(folder: Path, against: str, wanted: Wanted) -> tuple[Scored, ...]:
     side = wanted.resolution or native_side(folder)
     images = load_images(data_config(str(folder), side)).train
+    if wanted.resolution is None:
+        _check_side(folder, side, against)
     others, statistics = _reference(against, side)
-    config = wanted.config(EvaluationConfig(metrics=_usual_metrics(against)))
+    if 3 in (others and others.train.spec.channels, statistics and statistics.origin.channels):
+        images = images.in_colour()
+    elif others is not None and images.spec.channels == 3:
+        others = Images(others.train.in_colour(), None)
+    usual = EvaluationConfig(metrics=_usual_metrics(against, statistics))
+    config = wanted.config(usual)
     config = config.model_copy(update={"samples": wanted.samples or len(images)})
     evaluator = Evaluator(
         config, config.metrics, others or Images(images, None), best_device(), statistics
@@ -197,29 +211,49 @@ def _score_images(folder: Path, against: str, wanted: Wanted) -> tuple[Scored, .
     )
 
 
+def _check_side(folder: Path, side: int, against: str) -> None:
+    """See that a folder that is compared with has images of the size of those that are scored."""
+    if against.endswith(".npz") or (config := data_config(against)).name != "folder":
+        return
+    if config.resolution != side:
+        raise DataError(
+            f"the images in {folder} have {side} pixels and those in {against} "
+            f"{config.resolution}: a resolution brings both to one size"
+        )
+
+
 def _score_statistics(statistics: Statistics, against: str, wanted: Wanted) -> tuple[Scored, ...]:
-    if wanted.metrics not in ((), ("fid",)) or wanted.samples is not None:
-        raise UsageError(f"{statistics.name} holds a mean and a covariance: only fid is of these")
+    (metric,) = _usual_metrics(against, statistics)
+    if wanted.metrics not in ((), (metric,)) or wanted.samples is not None:
+        raise UsageError(
+            f"{statistics.name} holds a mean and a covariance: only {metric} is of these"
+        )
     if against.endswith(".npz"):
-        reference: Gaussian = read_statistics(Path(against)).gaussian
+        other = read_statistics(Path(against))
+        reference, origin = cast(Gaussian, other.gaussian), other.origin
     else:
-        reference = _gaussian(against, wanted, "fid")
+        side = wanted.resolution or statistics.origin.resolution or None
+        images = load_images(data_config(against, side)).train
+        if statistics.origin.channels == 3:
+            images = images.in_colour()
+        reference, origin = _gaussian(images, wanted, metric)
+    statistics.check(origin)
     try:
         value = frechet_distance(statistics.gaussian, Factored.of(reference))
     except ValueError as error:
         raise DataError(f"{statistics.name} and {against}: {error}") from None
-    return (Scored("fid", (value,), f"{statistics.name} against {against}"),)
+    return (Scored(metric, (value,), f"{statistics.name} against {against}"),)
 
 
-def _gaussian(against: str, wanted: Wanted, metric: str) -> Gaussian:
-    """The Gaussian of a data set in the features that a metric is measured in."""
+def _gaussian(images: ImageSet, wanted: Wanted, metric: str) -> tuple[Gaussian, Origin]:
+    """The Gaussian of images in the features that a metric is measured in, and what it is of."""
     kind = METRICS[metric].features if metric in METRICS else ""
     if kind not in FEATURES:
         raise UsageError(f"{metric!r} is not measured in features, such as fid")
-    images = load_images(data_config(against, wanted.resolution)).train
+    refuse_few(("fid",), images, torch.arange(len(images)))
     device = best_device()
     features = FEATURES[kind](wanted.config(EvaluationConfig()), images.spec).to(device)
-    return gaussian_of(features, images, device)
+    return gaussian_of(features, images, device), Origin.of(features, images.spec)
 
 
 def _reference(
@@ -233,5 +267,8 @@ def _reference(
     return load_images(data_config(against, resolution)), None
 
 
-def _usual_metrics(against: str) -> tuple[str, ...]:
-    return ("fid_digits",) if against == "digits" else ("fid",)
+def _usual_metrics(against: str, statistics: Statistics | None = None) -> tuple[str, ...]:
+    """The Fréchet distance in a file's features, or those that are usual for a data set."""
+    usual = "digits" if against == "digits" else "inception"
+    kind = usual if statistics is None else statistics.origin.features
+    return tuple(m.name for m in METRICS.values() if m.measure == "fid" and m.features == kind)

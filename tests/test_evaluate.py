@@ -118,7 +118,84 @@ def test_statistics_stand_for_their_images(folders: tuple[str, str], tmp_path: P
     other = tmp_path / "a.npz"
     save_statistics(a, wanted, other)
     (of_files,) = evaluate(str(other), str(file), Wanted(), results=HERE)
+    assert of_files.metric == "fid_random"  # what the file says
     assert of_files.values == (pytest.approx(direct.values[0], rel=1e-6),)
+
+
+def by_folder_and_by_file(
+    made: ImageSet, real: ImageSet, place: Path, resolution: int | None = None
+) -> tuple[float | str, ...]:
+    """The value, or what is said instead."""
+    a, b = str(saved(made, place / "a")), str(saved(real, place / "b"))
+    wanted = Wanted(("fid_random",), resolution=resolution)
+    save_statistics(b, wanted, place / "b.npz")
+    found: list[float | str] = []
+    for against in (b, str(place / "b.npz")):
+        try:
+            (scored,) = evaluate(a, against, wanted, results=HERE)
+            found.append(scored.values[0])
+        except DataError as error:
+            found.append(str(error))
+    return tuple(found)
+
+
+def gray(images: ImageSet) -> ImageSet:
+    pixels = images.pixels[:, :1].expand(-1, 3, -1, -1).contiguous()
+    return from_arrays(pixels, None, resolution=images.spec.resolution)
+
+
+def equal(images: ImageSet) -> ImageSet:
+    pixels = images.pixels[:1].expand(len(images), -1, -1, -1).contiguous()
+    return from_arrays(pixels, None, resolution=images.spec.resolution)
+
+
+@pytest.mark.parametrize("made", [drawn(0), gray(drawn(0)), equal(drawn(0)), equal(gray(drawn(0)))])
+@pytest.mark.parametrize("real", [drawn(1), equal(drawn(1))])
+def test_gray_and_collapsed_images_score_by_file_as_by_folder(
+    tmp_path: Path, made: ImageSet, real: ImageSet
+) -> None:
+    by_folder, by_file = by_folder_and_by_file(made, real, tmp_path)
+    assert isinstance(by_folder, float)
+    assert by_file == pytest.approx(by_folder, rel=1e-5)
+
+
+def test_colour_against_gray_is_refused_by_file(tmp_path: Path) -> None:
+    by_folder, by_file = by_folder_and_by_file(drawn(0), gray(drawn(1)), tmp_path)
+    assert isinstance(by_folder, float)  # of both as colour
+    assert "channels 1 there and 3 here" in str(by_file)
+
+
+def test_images_of_another_size_are_refused_by_folder_and_by_file(tmp_path: Path) -> None:
+    by_folder, by_file = by_folder_and_by_file(drawn(0), drawn(1, side=32), tmp_path)
+    assert "16 pixels and those in" in str(by_folder)
+    assert "resolution 32 there and 16 here" in str(by_file)
+
+
+def test_a_resolution_brings_both_to_one_size(tmp_path: Path) -> None:
+    values = by_folder_and_by_file(drawn(0), drawn(1, side=32), tmp_path, resolution=16)
+    assert values == (pytest.approx(values[1], rel=1e-5), values[1])
+
+
+def test_files_of_different_features_are_not_compared(
+    folders: tuple[str, str], tmp_path: Path
+) -> None:
+    for name, side in (("a", None), ("b", 8)):
+        wanted = Wanted(("fid_random",), resolution=side)
+        save_statistics(folders[0], wanted, tmp_path / f"{name}.npz")
+    with pytest.raises(DataError, match="resolution 16 there and 8 here"):
+        evaluate(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"), Wanted(), results=HERE)
+    (scored,) = evaluate(str(tmp_path / "b.npz"), folders[0], Wanted(), results=HERE)
+    assert scored.values == (pytest.approx(0, abs=1e-4),)  # of images brought to its size
+
+
+def test_single_images_are_too_few(folders: tuple[str, str], tmp_path: Path) -> None:
+    one, out = str(saved(drawn(0, count=1), tmp_path / "one")), tmp_path / "one.npz"
+    for source, against in ((one, folders[0]), (folders[0], one)):
+        with pytest.raises(UsageError, match=r"fid_random needs at least 2 .*, got 1"):
+            evaluate(source, against, RANDOM, results=HERE)
+    with pytest.raises(UsageError, match=r"at least 2 .*, got 1"):
+        save_statistics(one, Wanted(("fid_random",)), out)
+    assert not out.exists()
 
 
 def test_mixed_and_broken_images_are_named(folders: tuple[str, str], tmp_path: Path) -> None:
@@ -143,6 +220,7 @@ def test_mixed_and_broken_images_are_named(folders: tuple[str, str], tmp_path: P
         ("{a}", "mnist", RANDOM, "needs a path"),
         ("{a}", "{b}", Wanted(metrics=("fidd",)), "'fidd' is no quality metric"),
         ("{a}", "{b}", replace(RANDOM, resize="pil"), "'clean-fid'"),
+        ("{a}", "{b}", Wanted(metrics=("accuracy",)), "measured by a variant while it trains"),
         ("{a}", "gone.npz", RANDOM, "no statistics file gone.npz"),
         ("gone", None, Wanted(), "gone: there is no checkpoint"),
         ("gone/0", None, Wanted(), "no study 'gone'"),
@@ -198,9 +276,13 @@ def test_folders_score_as_by_pytorch_fids_command(
     (scored,) = evaluate(a, b, wanted, results=HERE)
     assert scored.metric == "fid"
     assert scored.values == (pytest.approx(expected, rel=1e-3),)
+    (by_file,) = evaluate(a, str(theirs), wanted, results=HERE)
+    assert by_file.values == (pytest.approx(expected, rel=1e-3),)
+    with pytest.raises(DataError, match="resize '8-bit, bilinear"):
+        evaluate(a, str(theirs), replace(wanted, resize="clean-fid"), results=HERE)
     save_statistics(b, wanted, ours)
     with np.load(theirs) as one, np.load(ours) as other:
-        assert sorted(one) == sorted(other)
+        assert sorted(one) == ["mu", "sigma"]
         for name in one:
             largest = np.abs(one[name]).max()
             np.testing.assert_allclose(one[name], other[name], rtol=0, atol=1e-5 * largest)

@@ -85,6 +85,17 @@ class ImageSet:
         chosen = fingerprint(self.fingerprint, repr(indices.tolist()))
         return replace(self, rows=rows, fingerprint=chosen)
 
+    def in_colour(self) -> Self:
+        """Gray images with three equal channels; those in colour as they are."""
+        if self.spec.channels == 3:
+            return self
+        return replace(
+            self,
+            spec=replace(self.spec, channels=3),
+            pixels=self.pixels.expand(-1, 3, -1, -1),
+            fingerprint=fingerprint(self.fingerprint, "in colour"),
+        )
+
     def to(self, device: torch.device) -> Self:
         """This set on ``device``: itself where it lies there already, else a copy of its rows."""
         if self.pixels.device == device:

@@ -20,7 +20,7 @@ from gansearch.metrics.cache import Arrays, cached
 from gansearch.metrics.features import Features
 from gansearch.metrics.fid import Dense, Factored, Moments, Thin
 from gansearch.metrics.protocol import QualityProtocol
-from gansearch.metrics.statistics import Statistics
+from gansearch.metrics.statistics import Origin, Statistics
 
 _BATCH_SIZE = 64
 _RECIPE = "1"  # raised with every change of what is cached
@@ -50,7 +50,7 @@ class Reference:
         statistics: a Gaussian to compare with in place of the training images'.
 
     Raises:
-        DataError: the statistics are of features of another length.
+        DataError: the statistics are of other features, or of images of another kind.
     """
 
     def __init__(
@@ -61,11 +61,13 @@ class Reference:
         device: torch.device,
         statistics: Statistics | None = None,
     ) -> None:
-        if statistics is not None and len(statistics.gaussian.mean) != features.dim:
-            raise DataError(
-                f"{statistics.name} is of features of dimension {len(statistics.gaussian.mean)}; "
-                f"{features.name} features have {features.dim}"
-            )
+        if statistics is not None:
+            statistics.check(Origin.of(features, images.train.spec))
+            if len(statistics.gaussian.mean) != features.dim:
+                raise DataError(
+                    f"{statistics.name} is of features of dimension "
+                    f"{len(statistics.gaussian.mean)}; {features.name} features have {features.dim}"
+                )
         self.features = features
         self.images = images
         self.samples = samples

@@ -11,11 +11,13 @@ import torch
 from gansearch.config import DataConfig, EvaluationConfig
 from gansearch.data import Images, load_images
 from gansearch.errors import ConfigError, DataError
+from gansearch.metrics import inception
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import random_features
 from gansearch.metrics.fid import Moments
 from gansearch.metrics.reference import Reference, gaussian_of
-from gansearch.metrics.statistics import Statistics, read_statistics, write_statistics
+from gansearch.metrics.resize import RESIZES
+from gansearch.metrics.statistics import Origin, Statistics, read_statistics, write_statistics
 
 CPU = torch.device("cpu")
 DIM = 5
@@ -31,7 +33,8 @@ def statistics(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Stat
     """Of the training images."""
     path = tmp_path_factory.mktemp("statistics") / "train.npz"
     features = random_features(images.train.spec).to(CPU)
-    write_statistics(path, gaussian_of(features, images.train, CPU))
+    gaussian = gaussian_of(features, images.train, CPU)
+    write_statistics(path, gaussian, Origin.of(features, images.train.spec))
     return read_statistics(path)
 
 
@@ -46,9 +49,13 @@ def test_what_is_written_is_read_by_us_and_by_pytorch_fid(tmp_path: Path, count:
     moments = Moments(DIM)
     moments.update(torch.from_numpy(vectors))
     path = tmp_path / "train.npz"
-    write_statistics(path, moments.gaussian())
+    origin = Origin(features="some", weights="ab", resize="none", channels=3, resolution=32)
+    write_statistics(path, moments.gaussian(), origin)
     expected = vectors.mean(0), np.cov(vectors, rowvar=False)
-    ours = read_statistics(path).gaussian
+    statistics = read_statistics(path)
+    assert statistics.origin == origin
+    assert statistics.gaussian.count == count
+    ours = statistics.gaussian
     for read in ((ours.mean, ours.covariance), compute_statistics_of_path(str(path), *4 * [None])):
         for found, right in zip(read, expected, strict=True):
             np.testing.assert_allclose(found, right, atol=1e-12)
@@ -71,6 +78,10 @@ def test_another_file_has_another_fingerprint(tmp_path: Path) -> None:
         ({"mu": np.zeros(3), "sigma": np.nan * np.eye(3)}, "NaN"),
         ({"mu": np.array([None]), "sigma": np.eye(1)}, "no statistics file"),
         ({"mu": np.array(["a"]), "sigma": np.eye(1)}, "no statistics file"),
+        (
+            {"mu": np.zeros(3), "sigma": np.eye(3), "features": "x"},
+            "no statistics file.*weights",
+        ),
     ],
 )
 def test_files_of_anything_else_are_refused(
@@ -102,6 +113,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_statistics(tmp_path / "none.npz")
 
 
+def test_a_file_that_does_not_say_is_what_pytorch_fids_command_makes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "theirs.npz", mu=np.zeros(2048), sigma=np.eye(2048))
+    statistics = read_statistics(tmp_path / "theirs.npz")
+    assert statistics.gaussian.count == 0
+    origin = statistics.origin
+    assert (origin.features, origin.weights) == ("inception", inception.WEIGHTS.sha256)
+    for resolution, channels in ((64, 3), (32, 1)):  # of images of any kind
+        statistics.check(replace(origin, resolution=resolution, channels=channels))
+    for change in ({"features": "random"}, {"resize": RESIZES["clean-fid"].description}):
+        with pytest.raises(DataError, match=rf"theirs\.npz .*: {next(iter(change))} '"):
+            statistics.check(replace(origin, **change))
+
+
 # --- In place of the training images -------------------------------------------------------------
 
 
@@ -128,6 +152,24 @@ def test_what_a_file_does_not_tell_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=r"train\.npz holds a mean and a covariance"):
         Evaluator(EvaluationConfig(), (metric,), images, CPU, statistics)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"features": "x"}, "features 'x' there and 'random' here"),
+        ({"weights": "0" * 64}, "weights 00000000 there and"),
+        ({"resize": "half"}, "resize 'half' there and 'none' here"),
+        ({"resolution": 32}, "resolution 32 there and 8 here"),
+        ({"channels": 3}, "channels 3 there and 1 here"),
+    ],
+)
+def test_a_file_of_another_origin_is_refused(
+    images: Images, statistics: Statistics, change: dict[str, Any], words: str
+) -> None:
+    other = replace(statistics, origin=replace(statistics.origin, **change))
+    with pytest.raises(DataError, match=rf"train\.npz .*{words}"):
+        Evaluator(EvaluationConfig(), ("fid_random",), images, CPU, other)
 
 
 def test_a_file_of_other_features_is_refused(images: Images, statistics: Statistics) -> None:
