@@ -34,8 +34,7 @@ MOST_BYTES = 60_000
 
 HEAD = """# Gallery
 
-What the shipped space of each variant reaches on one core ({machine}, Python {python},
-torch {torch}).
+What the shipped space of each variant reaches on one core ({machine}, Python {python}).
 
 Each is the first trial of `search_spaces/<variant>.yaml`, its paper's configuration moved into the
 space's ranges, trained with seed 0 for the space's whole budget. None is chosen by its result.
@@ -43,8 +42,8 @@ Where the variant takes classes, each column of its picture is of one. Seconds a
 alone, without evaluation. The floor is what real images score that were held out of training.
 Distances of different names, or of different numbers of images, are not comparable.
 
-| variant | samples | distance | untrained | floor | measured by | data | kimg | seconds | command |
-|---|---|---|---|---|---|---|---|---|---|
+| variant | samples | distance | untrained | floor | measured by | data | kimg | seconds | torch | command |
+|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -71,6 +70,7 @@ def add(variant: str) -> str:
         f"{config.data.name}, {images.train.spec.resolution} px",
         f"{trainer.kimg:.3g}",
         f"{trainer.costs()['train_seconds']:.0f}",
+        torch.__version__,
         f"`python benchmarks/gallery.py {variant}`",
     )
     return "| " + " | ".join(cells) + " |"
@@ -98,9 +98,7 @@ def write_page(row: str) -> None:
     """Put a row in its place on the page; the others stay as they are."""
     lines = PAGE.read_text().splitlines() if PAGE.exists() else []
     rows = {line.split("`")[1]: line for line in [*lines, row] if line.startswith("| `")}
-    head = HEAD.format(
-        machine=platform.machine(), python=platform.python_version(), torch=torch.__version__
-    )
+    head = HEAD.format(machine=platform.machine(), python=platform.python_version())
     PAGE.write_text(head + "".join(f"{rows[name]}\n" for name in CATALOG if name in rows))
 
 
