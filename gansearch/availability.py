@@ -22,11 +22,11 @@ from gansearch.data.files import classes_of, image_files
 from gansearch.errors import DataError, SpaceError
 from gansearch.metrics.catalog import METRICS, Counts, Metric, shortages
 from gansearch.metrics.weights import PublishedWeights, weights_of
-from gansearch.settings import AUTO
+from gansearch.settings import AUTO, Scalar
 from gansearch.space import Space
 from gansearch.space.draft import Finding
-from gansearch.space.knobs import defaults_of
-from gansearch.space.parameters import FloatRange, IntRange, Parameter
+from gansearch.space.knobs import defaults_of, takes
+from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange
 from gansearch.space.yaml import read_yaml
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind
@@ -66,7 +66,8 @@ def check_available(space: Space, *, machine: bool = True) -> None:
     Raises:
         SpaceError: everything that is missing.
     """
-    findings = [*_unresolved(space), *_weights(space), *(_resources(space) if machine else ())]
+    findings = [*_unresolved(space), *_weights(space), *_projectors(space)]
+    findings += _resources(space) if machine else ()
     try:
         known = _known(space.data)
     except DataError as error:
@@ -144,20 +145,25 @@ def _images(space: Space, known: _Known) -> Iterator[Finding]:
         yield ("data", "holdout"), "leaves no images to train on"
         return
     for variant in space.variant:
-        entries, defaults = space.entries(variant), defaults_of(variant)
-        for name in (name for name in _IMAGES_OF if name in defaults):
-            section, key = entries.get(name, ("training", name))
-            wanted = _largest(getattr(space, section).get(key, defaults[name]))
-            if wanted > known.train:
-                message = f"{wanted} is more than the {known.train:,} training images"
-                yield (section, key), f"{message}: lower it, or give more images"
+        for name in _IMAGES_OF:
+            for path, value in _given(space, variant, name):
+                if isinstance(value, int) and value > known.train:
+                    message = f"{value:,} is more than the {known.train:,} training images"
+                    yield path, f"{message}: lower it, or give more images"
 
 
-def _largest(given: Parameter | object) -> int:
+def _given(space: Space, variant: str, name: str) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+    """The greatest value, or every listed one, that a variant has of a setting, if it has it."""
+    if name not in takes(variant):
+        return
+    section, key = space.entries(variant).get(name, ("training", name))
+    given = getattr(space, section).get(key, defaults_of(variant)[name])
     if isinstance(given, FloatRange | IntRange):
-        return int(given.high)
-    values = getattr(given, "values", (given,))
-    return max((v for v in values if isinstance(v, int) and not isinstance(v, bool)), default=0)
+        yield (section, key), given.high
+    elif isinstance(given, Choice):
+        yield from (((section, key, str(i)), value) for i, value in enumerate(given.values))
+    else:
+        yield (section, key), given.value if isinstance(given, Constant) else given
 
 
 def _labels(space: Space, known: _Known) -> Iterator[Finding]:
@@ -217,6 +223,14 @@ def _weights(space: Space) -> Iterator[Finding]:
                 f"{metric.name} needs {missing[0].file}, which is not on this machine and cannot "
                 f"be downloaded: put it at {place}{named}{instead}",
             )
+
+
+def _projectors(space: Space) -> Iterator[Finding]:
+    """A file of a projector's weights is there."""
+    for variant in space.variant:
+        for path, value in _given(space, variant, "projector_weights"):
+            if value not in ("hub", "random") and not Path(str(value)).is_file():
+                yield path, f"there is no file {value}; hub and random need none"
 
 
 def _is_there(weights: PublishedWeights, space: Space) -> bool:

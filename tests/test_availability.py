@@ -114,6 +114,17 @@ def test_weights_of_other_metrics_are_looked_for_too() -> None:
     assert ALEXNET.file in message
 
 
+def test_files_of_projectors_are_looked_for(tmp_path: Path) -> None:
+    head = "variant: projected_gan\nparameters: {g_lr: [1e-4, 2e-4]}\n"
+    data = "data: {name: digits, resolution: 32}\n"
+    text = f"{data}training: {{projector_weights: {tmp_path / 'lite0.pth'}}}\n"
+    line, key, message = only(text, head)
+    assert (line, key) == (4, "training.projector_weights")
+    assert str(tmp_path / "lite0.pth") in message
+    (tmp_path / "lite0.pth").touch()
+    assert problems(text, head) == []
+
+
 def test_places_and_addresses_are_those_of_the_tools() -> None:
     from pytorch_fid.inception import FID_WEIGHTS_URL
     from torch.hub import get_dir
@@ -179,10 +190,16 @@ def test_a_batch_is_not_larger_than_the_data(text: str, line: int, key: str) -> 
     assert "training images" in found[2]
 
 
-@pytest.mark.parametrize("batch", ["[64, 4096]", "{type: int, low: 2, high: 2000}"])
-def test_no_batch_that_is_searched_is_either(batch: str) -> None:
+@pytest.mark.parametrize(
+    ("batch", "key"),
+    [
+        ("[64, 4096]", "parameters.batch_size.1"),
+        ("{type: int, low: 2, high: 2000}", "parameters.batch_size"),
+    ],
+)
+def test_no_batch_that_is_searched_is_either(batch: str, key: str) -> None:
     text = f"parameters:\n  g_lr: 1e-4\n  batch_size: {batch}\n"
-    assert only(text, head="variant: dcgan\n")[:2] == (4, "parameters.batch_size")
+    assert only(text, head="variant: dcgan\n")[:2] == (4, key)
 
 
 def test_the_usual_batch_is_not_either(tmp_path: Path) -> None:
