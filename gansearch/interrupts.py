@@ -22,7 +22,8 @@ INTERRUPTED = tuple(128 + number for number in SIGNALS)
 END_WITH_PROCESS: set[int] = set()
 """Process groups that are killed where this process ends at once."""
 
-_SHOW_CURSOR = b"\x1b[?25h"
+_SHOW_CURSOR = "\x1b[?25h"
+_ERASE_LINE = "\r\x1b[2K"
 
 
 class ExitAtOnce:
@@ -60,21 +61,17 @@ def end_process(code: int, line: str = "") -> None:
             os.killpg(group, signal.SIGKILL)
     with suppress(Exception):
         sys.stdout.flush()
-    if os.isatty(1):
-        _write(1, _SHOW_CURSOR)
+    if os.isatty(2):
+        _write(_SHOW_CURSOR + _ERASE_LINE)
     if line:
-        _say(line)
+        _write(f"{line}\n")
     os._exit(code)
 
 
-def _say(line: str) -> None:
-    """Write a line, also from a handler that came upon a half-written one."""
-    _write(2, f"{line}\n".encode(errors="replace"))
-
-
-def _write(descriptor: int, text: bytes) -> None:
+def _write(text: str) -> None:
+    """Write to the error stream, also from a handler that came upon a half-written line."""
     with suppress(OSError):
-        os.write(descriptor, text)
+        os.write(2, text.encode(errors="replace"))
 
 
 @contextmanager
@@ -100,7 +97,9 @@ def signals_noted() -> Iterator[list[int]]:
         noted.append(number)
         restore()
         if before[number] is EXIT_AT_ONCE:
-            _say(f"interrupted: ending, a second signal ends at once; {EXIT_AT_ONCE.advice}")
+            # A live panel has the cursor on its last line, which it paints over.
+            line = f"interrupted: ending, a second signal ends at once; {EXIT_AT_ONCE.advice}\n"
+            _write("\rending, a second signal ends at once" if os.isatty(2) else line)
 
     before: dict[int, Any] = {each: signal.signal(each, note) for each in SIGNALS}
     try:
