@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
 from gansearch.errors import CheckpointError
 
 FORMAT = 4
-"""Version of the file's content; a file of another version is refused."""
+"""Version of the file's content. Versions in :data:`UPGRADES` are read too, others refused."""
 
 DIRECTORY = 0x10
 """Bit of an archived file's attributes (DOS) that makes a directory of it."""
@@ -59,10 +60,29 @@ def read_checkpoint(path: Path) -> State:
         except Exception as error:  # what the readers raise depends on where the damage is
             summary = str(error).partition("\n")[0]
             raise CheckpointError(f"{path}: damaged, or no checkpoint: {summary}") from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        found = state.get("format") if isinstance(state, dict) else type(state).__name__
+    found = state.get("format") if isinstance(state, dict) else type(state).__name__
+    if found in UPGRADES:
+        return UPGRADES[found](state)
+    if found != FORMAT:
         raise CheckpointError(f"{path}: format {found!r}, not {FORMAT}: written by another version")
-    return state
+    return cast(State, state)
+
+
+def _from_3(state: State) -> State:
+    """Drop the measurements of format 3, which left out memory and lazy penalties.
+
+    Without a device of that name the resumed run measures anew; its training time stays.
+    """
+    return {
+        **state,
+        "format": FORMAT,
+        "timer": {**state["timer"], "device": ""},
+        "memory": {"device": ""},
+    }
+
+
+UPGRADES: dict[object, Callable[[State], State]] = {3: _from_3}
+"""Turns the content of an older format into that of :data:`FORMAT`."""
 
 
 def _verify_checksums(file: BinaryIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -70,14 +71,25 @@ class Ema:
     def load(self, tensors: Sequence[Tensor]) -> None:
         """Take over saved averages.
 
+        Checkpoints of format 3 hold averages of all floating-point buffers; those that are not
+        averaged any more are left out.
+
         Raises:
             ValueError: they are not as many, or not of the shapes, that the modules have.
         """
+        floats = [t for t in self._owned() if t.is_floating_point()]
+        if len(tensors) == len(floats):
+            live = {id(tensor) for tensor in self._live}
+            pairs = zip(floats, tensors, strict=True)
+            tensors = [saved for own, saved in pairs if id(own) in live]
         for mine, saved in zip(self.tensors, tensors, strict=True):
             if mine.shape != saved.shape:
                 raise ValueError(f"an average of shape {[*saved.shape]} for {[*mine.shape]}")
             mine.copy_(saved)
         self._is_settled = False
+
+    def _owned(self) -> Iterator[Tensor]:
+        return chain.from_iterable(chain(m.parameters(), m.buffers()) for m in self._modules)
 
     def _swap(self) -> None:
         for live, mine in ((self._live, self.tensors), (self._live_vectors, self._vectors)):
