@@ -15,6 +15,7 @@ import json
 import math
 import platform
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,11 @@ from benchmarks.search.measures import EARLY
 from benchmarks.search.record_table import Plan, record_all
 from benchmarks.search.table import Run, TableProblem, load_table
 from gansearch.search.grid import key_of
+from gansearch.train.collapse import HALF
 
 TABLE = Path(__file__).parent.parent / "results" / "early_ends.md"
+ROUND = 0.01
+"""Share of the budget that a round may go beyond where a run is looked at."""
 LOST = 0.95
 """A run that did not get below this share of its first quality came to nothing."""
 
@@ -93,14 +97,18 @@ def main() -> None:
         "",
         f"Command: `python -m benchmarks.search.early_ends {chosen.folder}`",
         "",
-        f"| recorded as | runs | ended within {EARLY:.0%} of the budget | later | never |",
-        "|---|---|---|---|---|",
+        f"| recorded as | runs | ended within {EARLY:.0%} of the budget | by half of it | later | "
+        "never |",
+        "|---|---|---|---|---|---|",
     ]
     for kind, runs in kinds(table).items():
         folder = chosen.folder / "runs" / "again"
         shares = np.array(retrain(table, runs, folder, chosen.workers))
-        early, never = (shares <= EARLY).sum(), np.isinf(shares).sum()
-        lines.append(f"| {kind} | {len(runs)} | {early} | {len(runs) - early - never} | {never} |")
+        edges = [-math.inf, EARLY, HALF + ROUND, math.inf]
+        counts = [((low < shares) & (shares <= high)).sum() for low, high in pairwise(edges)]
+        never = np.isinf(shares).sum()
+        counts = [*counts[:-1], counts[-1] - never, never]
+        lines.append(f"| {kind} | {len(runs)} | {' | '.join(map(str, counts))} |")
     TABLE.write_text("\n".join([*lines, ""]))
     print("\n".join(lines))
 
