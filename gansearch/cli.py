@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import gansearch
-from gansearch import cli_profile, cli_scores
+from gansearch import cli_profile, cli_scores, cli_tracking
 from gansearch.errors import GansearchError, UsageError
 from gansearch.interrupts import EXIT_AT_ONCE, INTERRUPTED, end_process
 from gansearch.terminal import (
@@ -263,28 +263,8 @@ def sample(
 app.command()(cli_scores.evaluate)
 app.command()(cli_scores.rescore)
 app.command()(cli_profile.profile)
-
-
-@app.command()
-def sync(study: StudyName, results: Results = RESULTS) -> None:
-    """Write to MLflow what it missed while its server was away."""
-    from gansearch.study import load_study
-    from gansearch.tracking import sync as sync_study
-
-    space, record = load_study(study, results)
-    sync_study(space, record, results)
-    terminal().print(f"{study}: {len(record.trials)} trials are in MLflow")
-
-
-@app.command()
-def ui(
-    results: Results = RESULTS,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 5000,
-) -> None:
-    """Open MLflow's pages over a results folder, on loopback."""
-    from gansearch.tracking import serve
-
-    serve(results, port)
+app.command()(cli_tracking.sync)
+app.command()(cli_tracking.ui)
 
 
 def main() -> None:

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gansearch.config import FinalistsConfig, describe
-from gansearch.errors import ConfigError, StudyError, UsageError
+from gansearch.errors import ConfigError, StudyError
 from gansearch.following import following, usual_observers
-from gansearch.interrupts import EXIT_AT_ONCE, raise_noted, signals_noted
-from gansearch.paths import RESULTS, StrPath, command
-from gansearch.progress import ending
-from gansearch.record import Observer, StudyRecord, TrialRecord
+from gansearch.interrupts import raise_noted, signals_noted
+from gansearch.paths import RESULTS, StrPath
+from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.selection import Selection, select
+from gansearch.running import Observers, score_study, search_study, with_scores
 from gansearch.search.budget import check_budget
 from gansearch.search.database import is_missing, show
-from gansearch.search.policy import Policy
 from gansearch.search.storage import StudyStore, read_study, study_names
 from gansearch.space import Bound, Space
 from gansearch.urls import sqlite_url
 
 # torch and Ray are imported where trials run: reading a study takes neither.
-
-log = logging.getLogger(__name__)
-
-Observers = Callable[[Space], Sequence[Observer]]
-"""What follows a study, made for its space with the budget that holds."""
 
 STORAGE = "GANSEARCH_STORAGE"
 """Environment variable with the URL of a PostgreSQL that holds the records of studies instead of
@@ -102,7 +94,7 @@ def run_study(
         with StudyStore.create(url, name, space, tags, taken, results=results) as store:
             storage.mkdir()
             (storage / STUDY_FILE).write_text(space.text)
-            return _search(store, results, observers, signals)
+            return search_study(store, results, observers, signals)
 
 
 def resume_study(
@@ -157,7 +149,7 @@ def resume_study(
     ):
         raise_noted(signals)
         store.extend(trials=trials, max_kimg=max_kimg)
-        return _search(store, results, observers, signals)
+        return search_study(store, results, observers, signals)
 
 
 def rescore_study(
@@ -209,9 +201,9 @@ def rescore_study(
             raise ConfigError(describe(error)) from None
         scored: dict[int, TrialRecord] = {}
         watching = (observers or usual_observers(results))(store.space)
-        with following(watching, lambda: _with(store.study, scored)):
-            _score(store, store.study, plan, scored, also=also)
-        return _with(store.study, scored)
+        with following(watching, lambda: with_scores(store.study, scored)):
+            score_study(store, store.study, plan, scored, also=also)
+        return with_scores(store.study, scored)
 
 
 def load_study(name: str, results: StrPath = RESULTS) -> tuple[Space, StudyRecord]:
@@ -266,65 +258,3 @@ def pareto_front(
 
 def _database(results: StrPath) -> str:
     return os.environ.get(STORAGE) or sqlite_url(Path(results) / "studies.db")
-
-
-# --- While it runs -----------------------------------------------------------------------------
-
-
-def _search(
-    store: StudyStore, results: Path, observers: Observers | None, signals: list[int]
-) -> StudyRecord:
-    from gansearch.search.engine.tune import Brake, Desk, search
-
-    resume = command("resume", store.study.name, results=results)
-    EXIT_AT_ONCE.advice = f"`{resume}` goes on"
-    policy = Policy(store.space, store.study, store)
-    desk = Desk(policy, signals)
-    brake = Brake(store.space.budget.wall_clock_s, signals)
-    storage = (results / store.study.name).absolute()
-    scored: dict[int, TrialRecord] = {}
-    why = ""
-
-    def record() -> StudyRecord:
-        return replace(_with(policy.record(), scored), ending=why)
-
-    with following((observers or usual_observers(results))(store.space), record):
-        search(desk, store.space, str(storage), brake)
-        why = ending(store.space, record(), brake.reason, resume)
-        store.flush()
-        plan = store.space.evaluation.finalists
-        if plan and not signals and desk.error is None:
-            try:
-                _score(store, record(), plan, scored, signals)
-            except UsageError as error:  # the search itself is done
-                log.warning("the finalists are not scored again: %s", error)
-    if desk.error is not None:
-        raise StudyError(
-            f"study {store.study.name!r}: the search could not be kept up: {desk.error}; "
-            f"{EXIT_AT_ONCE.advice}"
-        ) from desk.error
-    raise_noted(signals)
-    return record()
-
-
-def _score(
-    store: StudyStore,
-    record: StudyRecord,
-    plan: FinalistsConfig,
-    scored: dict[int, TrialRecord],
-    signals: Sequence[int] = (),
-    also: Collection[int] = (),
-) -> None:
-    """Score the finalists into the store and into ``scored``, until there is a signal."""
-    from gansearch.finalists import score_finalists
-
-    for trial in score_finalists(store.space, record, plan, also):
-        store.scored(trial)
-        scored[trial.number] = trial
-        if signals:
-            break
-    store.flush()
-
-
-def _with(record: StudyRecord, scored: Mapping[int, TrialRecord]) -> StudyRecord:
-    return replace(record, trials=tuple(scored.get(t.number, t) for t in record.trials))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gansearch.report.selection import Selection
-    from gansearch.study import Observers
+    from gansearch.running import Observers
 
 __all__ = [
     "LARGEST_SEED",

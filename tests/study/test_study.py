@@ -50,7 +50,7 @@ def searching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Search], None]:
     """Replaces the cluster, what is done on it, and what follows it."""
 
     def replace(search: Search) -> None:
-        monkeypatch.setattr("gansearch.study.usual_observers", lambda _: lambda _: (Silent(),))
+        monkeypatch.setattr("gansearch.running.usual_observers", lambda _: lambda _: (Silent(),))
         monkeypatch.setattr("gansearch.search.engine.cluster.cluster", lambda *_: nullcontext())
         monkeypatch.setattr(tune, "search", search)
 
