@@ -6,7 +6,7 @@ RESULTS ?= results
 PYTEST ?= --numprocesses logical --maxprocesses 8 --dist worksteal
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-slow check ui bench clean
+.PHONY: demo picture test test-slow check ui bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -16,6 +16,9 @@ export PYTHONUNBUFFERED := 1
 
 demo: .venv/installed  ## search dcgan and gan on digits, in about three minutes
 	$(BIN)/gansearch run search_spaces/quickstart.yaml --results $(RESULTS)
+
+picture: .venv/installed  ## README's picture of the front, from a demo in a folder of its own
+	$(BIN)/python benchmarks/demo_front.py
 
 ui: .venv/installed  ## MLflow's pages over the demo's results, on loopback
 	$(BIN)/gansearch ui --results $(RESULTS)
