@@ -470,6 +470,17 @@ def test_no_store_is_said_so(tmp_path: Path) -> None:
         read_config("run", tmp_path)
 
 
+def test_a_port_that_is_taken_is_named(study: Study, tmp_path: Path) -> None:
+    space, record = study
+    sync(space, record, tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port} cannot be had: .*--port"):
+            serve(tmp_path, port)
+
+
 def test_a_schedule_is_told_and_in_the_configuration(study: Study) -> None:
     space, record = study
     trial = record.trials[0]

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -158,3 +159,30 @@ def test_a_server_that_stands_still_gets_no_second_runs(
             observer.update(state)
         observer.close(record)
         assert dumped(server.uri) == expected
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
+def test_the_pages_end_with_all_their_processes(
+    study: Study, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    space, record = study
+    sync(space, record, tmp_path)
+    port = Server(tmp_path).port
+    arguments = ["ui", "--results", str(tmp_path), "--port", str(port)]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "gansearch", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    for _ in range(600):
+        with suppress(requests.ConnectionError):
+            if requests.get(f"http://127.0.0.1:{port}/health", timeout=5).ok:
+                break
+        time.sleep(0.2)
+    processes = psutil.Process(command.pid).children(recursive=True)
+    assert processes
+    command.send_signal(number)
+    assert command.wait(30) == code
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert not alive
