@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 
 from gansearch.errors import UsageError
@@ -27,16 +28,19 @@ def numbers(option: str, texts: Sequence[str]) -> dict[str, float]:
     """``["fid=20", "gmacs=1e1"]`` → ``{"fid": 20.0, "gmacs": 10.0}``.
 
     Raises:
-        UsageError: a text that is not of that form.
+        UsageError: a text that is not of that form, or a number that is not finite.
     """
     values = {}
     for text, metric, number in _split(texts):
         try:
             values[metric] = float(number)
         except ValueError:
+            values[metric] = math.nan
+        if not math.isfinite(values[metric]):
             raise UsageError(
-                f"{option} {text}: should be a metric and a number, such as {option} fid=20"
-            ) from None
+                f"{option} {text}: should be a metric and a number that is finite, "
+                f"such as {option} fid=20"
+            )
     return values
 
 

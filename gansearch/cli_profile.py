@@ -34,7 +34,10 @@ def profile(
     from gansearch.arguments import scalars
     from gansearch.profile import profile_source
     from gansearch.report.profiles import profile_tables, write_profile_plot
+    from gansearch.report.style import kind_of
 
+    if plot:
+        kind_of(plot)  # before anything is timed
     settings = scalars("--set", setting or [])
     if batch_size is not None:
         settings["batch_size"] = batch_size

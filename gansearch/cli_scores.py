@@ -47,7 +47,8 @@ def evaluate(
         ),
     ] = None,
     resolution: Annotated[
-        int | None, typer.Option(help="Pixels that a folder's images are cropped and resized to.")
+        int | None,
+        typer.Option(min=1, help="Pixels that a folder's images are cropped and resized to."),
     ] = None,
     resize: Annotated[
         str | None,
@@ -71,16 +72,16 @@ def evaluate(
     from gansearch.evaluate import evaluate as score
     from gansearch.report.tables import scores_table
 
+    if source is None and save_stats is None:
+        raise UsageError("there is nothing to score: give a SOURCE, or --save-stats FILE.npz")
+    if save_stats is not None and (against is None or against.endswith(".npz")):
+        raise UsageError("--save-stats needs --against: the data whose statistics are written")
     wanted = Wanted(tuple(metric or ()), samples, tuple(seed or ()), resolution, resize, weights)
     console = terminal()
     if source is not None:
         found = score(source, against, wanted, results=results)
         console.print(scores_table((each.metric, each.values, each.protocol) for each in found))
-    elif save_stats is None:
-        raise UsageError("there is nothing to score: give a SOURCE, or --save-stats FILE.npz")
-    if save_stats is not None:
-        if against is None or against.endswith(".npz"):
-            raise UsageError("--save-stats needs --against: the data whose statistics are written")
+    if save_stats is not None and against is not None:
         save_statistics(against, wanted, save_stats)
         console.print(f"statistics of {against}: {save_stats}")
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gansearch.config import TrainConfig
+from pydantic import ValidationError
+
+from gansearch.config import TrainConfig, describe
 from gansearch.data import load_images
-from gansearch.errors import CheckpointError, TrialError, UsageError
+from gansearch.errors import CheckpointError, ConfigError, TrialError, UsageError
 from gansearch.paths import RESULTS
 from gansearch.record import Outcome, Report, TrialRecord
 from gansearch.search.checkpoints import fetched
@@ -21,6 +23,9 @@ from gansearch.train.grid import save_grid
 from gansearch.train.run import CHECKPOINT_FILE, draw_samples, run_training
 from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+"""Suffixes of files that a grid of images can be written to."""
 
 REPORTS = 5
 """Reports of a run that has no rungs of its own, at equal distances."""
@@ -41,6 +46,8 @@ def find_config(source: str, results: Path) -> TrainConfig:
             return TrainConfig.from_json(Path(source).read_text())
         except OSError as error:
             raise UsageError(f"{source}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{source}: is no text, so no configuration") from None
     if "/" not in source:
         return TrainConfig.from_json(read_config(source, results))
     space, trial = _trial(source, results)
@@ -59,12 +66,23 @@ def retrain(
         max_kimg: budget instead of the configuration's.
 
     Raises:
+        UsageError: a seed or a budget that is none; nothing was trained.
         TrialError: a run diverged or failed; the reason is in the message.
     """
-    kimg = max_kimg or config.max_kimg
-    rungs = tuple(kimg * (step + 1) / REPORTS for step in range(REPORTS))
-    for seed in seeds:
-        chosen = config.model_copy(update={"seed": seed, "max_kimg": kimg})
+    changes: dict[str, float] = {} if max_kimg is None else {"max_kimg": max_kimg}
+    try:
+        configs = [
+            TrainConfig.model_validate({**dict(config), **changes, "seed": seed}) for seed in seeds
+        ]
+    except ValidationError as error:
+        raise ConfigError(describe(error)) from None
+    return _trainings(configs, out)
+
+
+def _trainings(configs: Sequence[TrainConfig], out: Path) -> Iterator[tuple[Report, Path]]:
+    for chosen in configs:
+        kimg, seed = chosen.max_kimg, chosen.seed
+        rungs = tuple(kimg * (step + 1) / REPORTS for step in range(REPORTS))
         last: list[tuple[Report, Path]] = []
 
         def keep(report: Report, folder: Path, last: list[tuple[Report, Path]] = last) -> bool:
@@ -90,8 +108,11 @@ def sample_checkpoint(
         results: folder of the studies.
 
     Raises:
-        UsageError: the checkpoint is missing or damaged, or its data cannot be loaded.
+        UsageError: the checkpoint is missing or damaged, its data cannot be loaded, or ``out``
+            names no kind of picture.
     """
+    if out.suffix.lower() not in PICTURES:
+        raise UsageError(f"{out}: should end in {', '.join(PICTURES)}")
     with find_checkpoint(source, results) as file:
         config = checkpoint_config(file)
         images = load_images(config.data)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from gansearch import cli, study
+from gansearch import cli, cli_scores, study
 from gansearch.errors import StudyError
 from gansearch.search.storage import read_study, sqlite_url
 from gansearch.study import load_study
@@ -275,3 +275,52 @@ def test_a_cluster_that_is_not_there_changes_nothing(
     with pytest.raises(StudyError, match="Ray is away"):
         study.resume_study("s", results=moved, max_kimg=60)
     assert read_study(sqlite_url(moved / "studies.db"), "s") == before
+
+
+# --- All that is given is checked first ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        (("pareto", "s", "--max", "fid_digits=nan"), "finite"),
+        (("pareto", "s", "--min", "fid_digits=inf"), "finite"),
+        (("pareto", "s", "--weight", "fid_digits=inf"), "finite"),
+        (("pareto", "s", "--csv", "front.csv", "--plot", "front.bmp"), ".png"),
+        (("pareto", "s", "--csv", "file/front.csv"), "file"),
+        (("pareto", "s", "--csv", "."), "."),
+        (("sample", "s/0", "--out", "out.xyz"), ".png"),
+        (("sample", "s/0", "--out", "file/out.png"), "file"),
+        (("sample", "s/0", "--seed", 2**64), "--seed"),
+        (("train", "--from", "s/0", "--kimg", "inf"), "max_kimg"),
+        (("train", "--from", "s/0", "--kimg", "nan"), "--kimg"),
+        (("train", "--from", "s/0", "--seed", 1, "--seed", 2**64), "--seed"),
+        (("train", "--from", "s/0", "--out", "file"), "file"),
+        (("train", "--from", "binary.json"), "no text"),
+        (("evaluate", "s/0", "--resolution", 0), "--resolution"),
+        (("evaluate", "s/0", "--seed", 2**64), "--seed"),
+        (("evaluate", "s/0", "--save-stats", "x.npz"), "--against"),
+        (("evaluate", "s/0", "--against", "digits", "--save-stats", "file/x.npz"), "file"),
+        (("rescore", "s", "--seeds", 1000), "seeds"),
+        (("rescore", "s", "--trial", 7), "trial 7"),
+        (("resume", "s", "--trials", 1), "trials"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_what_is_given_is_checked_before_anything_is_written(
+    arguments: tuple[object, ...],
+    fragment: str,
+    gansearch: Call,
+    trained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli_scores, "observers", lambda *_: lambda _: ())
+    Path("file").touch()
+    Path("binary.json").write_bytes(b"\xff\x00")
+    before = load_study("s", trained)
+    answer = gansearch(*arguments, "--results", trained)
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+    assert fragment in answer.err
+    assert sorted(path.name for path in Path().iterdir()) == ["binary.json", "file"]
+    assert load_study("s", trained) == before

@@ -78,15 +78,25 @@ def below(figure: Figure, handles: Sequence[Line2D]) -> None:
     )
 
 
+def kind_of(path: Path) -> str:
+    """The kind of picture that a file's suffix names, such as ``png``.
+
+    Raises:
+        UsageError: it names none.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in KINDS:
+        raise UsageError(f"{path}: should end in {', '.join(f'.{each}' for each in KINDS)}")
+    return kind
+
+
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure to a file of the kind that its suffix names.
 
     Raises:
         UsageError: the suffix names no kind of picture.
     """
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in KINDS:
-        raise UsageError(f"{path}: should end in {', '.join(f'.{each}' for each in KINDS)}")
+    kind = kind_of(path)
     with written_atomically(path) as temporary:
         figure.savefig(temporary, format=kind)
 
