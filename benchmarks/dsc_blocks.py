@@ -22,6 +22,8 @@ import torch
 from torch import nn
 
 from gansearch.config import ComputeConfig
+from gansearch.metrics.clock import stopwatch
+from gansearch.metrics.load import outside_load
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.fastgan import EXCITATION, Excitation, UpBlock, widths
 from gansearch.settings import Dsc
@@ -35,6 +37,9 @@ G_CHANNELS, D_CHANNELS = 128, 64
 ORDER = FORMATS[ComputeConfig().memory_format]
 """Of memory, as in training."""
 FORMS = {"dense": Dsc(), "separable": Dsc(where="both")}
+
+SMALL_BATCH = 8
+"""Below it a CPU spends most of a block's time reading weights."""
 
 Build = Callable[[ConvFactory], nn.Module]
 Shape = tuple[int, int, int]
@@ -80,7 +85,11 @@ def measured(block: Block, batch: int, rounds: int, device: torch.device) -> dic
 
 
 def report(
-    rows: dict[str, dict[str, BlockCost]], batch: int, rounds: int, device: torch.device
+    rows: dict[str, dict[str, BlockCost]],
+    batch: int,
+    rounds: int,
+    device: torch.device,
+    load: float,
 ) -> str:
     machine = (
         torch.cuda.get_device_name(device)
@@ -108,7 +117,21 @@ def report(
             *compared(dense.milliseconds, lean.milliseconds, 1),
         ]
         lines.append(f"| {' | '.join([name, *cells])} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *caveats(batch, device, load), ""])
+
+
+def caveats(batch: int, device: torch.device, load: float) -> list[str]:
+    """What a reader has to know of the milliseconds, a paragraph each."""
+    if device.type == "cuda":
+        return []
+    small = (
+        f"At a batch of {batch} a block with many weights and few pixels spends its time moving "
+        "the weights, of which a separable one has fewer: these ratios are of memory traffic, and "
+        "do not say what training at a usual batch gains.",
+        "",
+    )
+    busy = f"Other programs had the core for {100 * load:.0f} % of the measurement's time."
+    return [*(small if batch < SMALL_BATCH else ()), busy]
 
 
 def compared(dense: float, lean: float, digits: int) -> tuple[str, str, str]:
@@ -123,8 +146,9 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    lost, elapsed = outside_load(device), stopwatch(device)
     rows = {b.name: measured(b, chosen.batch, chosen.rounds, device) for b in blocks()}
-    text = report(rows, chosen.batch, chosen.rounds, device)
+    text = report(rows, chosen.batch, chosen.rounds, device, lost() / elapsed())
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(text)
     print(text)

@@ -186,15 +186,36 @@ def table(results: dict[str, Result], device: torch.device) -> list[str]:
         for name, result in results.items()
         for label, seconds in result.compiling.items()
     ]
-    return [*rows, "", f"Compiling took, once: {', '.join(compiling)}."] if compiling else rows
+    took = [f"Compiling took, once: {', '.join(compiling)}."] if compiling else []
+    notes = [line for note in (*undecided(results, list(labels)[1:]), *took) for line in ("", note)]
+    return [*rows, *notes]
 
 
 def ratio(seconds: dict[str, list[float]], label: str) -> str:
     if label not in seconds:
         return "not measured"
-    ratios = [a / b for a, b in zip(seconds[label], seconds[DEFAULT], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4)
+    low, middle, high = quartiles(seconds, label)
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def quartiles(seconds: dict[str, list[float]], label: str) -> list[float]:
+    """Of an option's ratios to the default."""
+    ratios = [a / b for a, b in zip(seconds[label], seconds[DEFAULT], strict=True)]
+    return statistics.quantiles(ratios, n=4)
+
+
+def undecided(results: dict[str, Result], labels: list[str]) -> Iterator[str]:
+    """Which of the ratios show no difference, as a paragraph."""
+    within: dict[str, list[str]] = {}
+    for label in labels:
+        for name, result in results.items():
+            if label in result.seconds:
+                low, _, high = quartiles(result.seconds, label)
+                if low <= 1 <= high:
+                    within.setdefault(label, []).append(name)
+    cells = "; ".join(f"{label} ({', '.join(names)})" for label, names in within.items())
+    if cells:
+        yield f"No difference from the default is shown where the quartiles include 1: {cells}."
 
 
 def main() -> None:
