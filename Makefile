@@ -6,7 +6,7 @@ RESULTS ?= results
 PYTEST ?= --numprocesses logical --maxprocesses 8 --dist worksteal
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo picture test test-slow check ui bench clean
+.PHONY: demo picture test test-slow test-gpu check ui bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -34,6 +34,9 @@ test: .venv/installed  ## everything that is quick
 test-slow: .venv/installed  ## learning, faults, servers and browsers
 	$(BIN)/pytest $(PYTEST) -m 'slow and not alone'
 	$(BIN)/pytest -m alone
+
+test-gpu: .venv/installed  ## what needs a GPU; skipped elsewhere
+	$(BIN)/pytest -m gpu
 
 bench: .venv/installed  ## side-by-side measurements; rewrites benchmarks/results
 	$(BIN)/python benchmarks/driver_overhead.py

@@ -144,7 +144,7 @@ def test_an_abandoned_stream_lets_its_images_go() -> None:
     assert gone
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 @pytest.mark.usefixtures("reading")
 def test_a_gpu_gets_the_same_batches_without_waiting_for_it() -> None:
     images = numbered(40)

@@ -51,7 +51,7 @@ def test_a_cpu_is_not_shared_so(fraction: list[float]) -> None:
     assert named(CPU) == "cpu"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_beyond_its_share_a_process_runs_out_of_memory() -> None:
     keep_to_share(GPU, 0.25)
     try:

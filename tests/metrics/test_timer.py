@@ -290,7 +290,7 @@ def test_another_kind_of_device_is_measured_anew(
     assert after.costs()["seconds_per_kimg"] == pytest.approx(0.5 / IMAGES * 1000)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_on_a_gpu_its_own_events_are_the_clock() -> None:
     gpu = torch.device("cuda")
     timer = TrainingTimer(gpu, Turns(gpu))
@@ -459,3 +459,22 @@ def test_beside_others_a_disturbed_measurement_is_repeated(clock: Clock, load: l
     device.train(timer, 400, 0.01)
     assert timer.costs()["measured_alone"] >= 1
     assert timer.costs()["seconds_per_kimg"] == pytest.approx(0.01 / IMAGES * 1000)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_a_lazy_penalty_counts_once_in_its_interval() -> None:
+    gpu, cycles = torch.device("cuda"), 10**7
+    timer, trained = TrainingTimer(gpu, Turns(gpu)), 0
+    while trained < 200:
+        with timer.stretch(200 - trained, IMAGES) as stretch:
+            for _ in stretch:
+                torch.cuda._sleep(cycles)
+                if trained % 50 == 0:
+                    with timer.lazily("d/r1", 50):
+                        torch.cuda._sleep(25 * cycles)
+                trained += 1
+    plain = timer.windows()[0] / timer.costs()["seconds_per_kimg"]
+    assert plain == pytest.approx(1, abs=0.05)
+    assert timer.costs()["train_seconds"] == pytest.approx(
+        timer.costs()["seconds_per_kimg"] * 200 * IMAGES / 1000, rel=0.05
+    )

@@ -25,7 +25,6 @@ every_variant = pytest.mark.parametrize(
     "variant",
     [pytest.param(v, marks=[pytest.mark.slow] if v in COSTLY else []) for v in CATALOG],
 )
-on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +170,7 @@ def test_compiled_networks_compute_the_same(monkeypatch, tmp_path, computed, bui
 
 
 @pytest.mark.slow
-@on_a_gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize(
     "compute",
     [

@@ -198,7 +198,7 @@ def test_no_step_reads_the_device(configure, build, variant, settings):
     assert not reads.seen
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_step_waits_for_the_gpu(configure, variant):
     config = configure(variant)
@@ -432,3 +432,20 @@ def test_a_trainer_is_gone_at_once(configure, build):
     finally:
         if before:
             gc.enable()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("compute", [{}, {"compile": "default", "cuda_graphs": True}])
+def test_on_a_gpu_the_peak_is_the_allocators(configure, many, compute):
+    """Of everything that the trainer has there; nothing else allocates between its windows."""
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    config = configure("dcgan")
+    config = config.model_copy(update={"compute": config.compute.model_copy(update=compute)})
+    trainer = Trainer(config, many, torch.device("cuda"))
+    trainer.advance(1)
+    peak = trainer.costs()["peak_memory_mib"] * 2**20
+    assert peak <= torch.cuda.max_memory_allocated()
+    trainer.advance(2)  # its last window's peak is the allocator's
+    assert peak == pytest.approx(torch.cuda.max_memory_allocated(), rel=0.05)
+    assert peak > before + many.train.nbytes
