@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +26,29 @@ def cached(kind: str, inputs: tuple[str, ...], compute: Callable[[], Arrays]) ->
         inputs: everything that the arrays depend on, a version of the computation among it.
         compute: makes the arrays.
     """
-    path = cache_folder(kind) / f"{fingerprint(*inputs)}.npz"
+    known = stored(kind, inputs)
+    if known is None:
+        store(kind, inputs, known := compute())
+    return known
+
+
+def stored(kind: str, inputs: tuple[str, ...]) -> Arrays | None:
+    """What is kept under the inputs, as of :func:`cached`; ``None`` where nothing is."""
+    path = _path(kind, inputs)
     if path.exists():
         try:
             with np.load(path, allow_pickle=False) as file:
                 return dict(file)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             path.unlink(missing_ok=True)
-    arrays = compute()
-    with written_atomically(path) as temporary, temporary.open("wb") as file:
+    return None
+
+
+def store(kind: str, inputs: tuple[str, ...], arrays: Arrays) -> None:
+    """Keep what was computed from the inputs, as of :func:`cached`."""
+    with written_atomically(_path(kind, inputs)) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # allow_pickle is no array's name
-    return arrays
+
+
+def _path(kind: str, inputs: tuple[str, ...]) -> Path:
+    return cache_folder(kind) / f"{fingerprint(*inputs)}.npz"

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gansearch.config import EvaluationConfig
 from gansearch.data.batch import ImageSpec
 from gansearch.errors import ConfigError
+from gansearch.metrics.precision import tf32
 
 RANDOM_DIM = 128
 _RANDOM_SEED = 0
@@ -25,6 +26,8 @@ _RANDOM_SEED = 0
 @dataclass(frozen=True, eq=False)
 class Features:
     """A frozen network from images to vectors, and what makes its vectors comparable.
+
+    It computes in float32 on every device, never in TF32.
 
     Attributes:
         name: ``inception``, ``digits`` or ``random``.
@@ -44,12 +47,14 @@ class Features:
     head: nn.Module = field(default_factory=nn.Identity)
 
     @torch.no_grad()
+    @tf32(allowed=False)
     def __call__(self, images: Tensor) -> Tensor:
         """Vectors ``[N, dim]`` of images ``[N, C, H, W]`` in [-1, 1], on the images' device."""
         vectors: Tensor = self.network(images)
         return vectors
 
     @torch.no_grad()
+    @tf32(allowed=False)
     def logits(self, vectors: Tensor) -> Tensor:
         """``[N, classes]`` of vectors ``[N, dim]``."""
         logits: Tensor = self.head(vectors)

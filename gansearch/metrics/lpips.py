@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gansearch.data import Images, ImageSet
 from gansearch.metrics.measure import View
+from gansearch.metrics.precision import tf32
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.weights import ALEXNET, LPIPS_HEADS
 
@@ -116,6 +117,7 @@ class LpipsTally:
     distances: list[Tensor] = field(default_factory=list)  # [N / 2], a batch each
 
     @torch.no_grad()
+    @tf32(allowed=False)
     def update(self, view: View) -> None:
         """Compare the first half of the batch with the second."""
         half = len(view.batch) // 2

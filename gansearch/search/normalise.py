@@ -44,17 +44,25 @@ class Normaliser:
         compared = {bound.metric for bound in (*space.objectives, *space.constraints)}
         seconds = {name for name in compared if METRICS[name].unit == "s"}
         self._times = sorted(seconds | {"seconds_per_kimg"})
-        reports = (report for trial in study.trials for report in trial.reports)
+        reports = [report for trial in study.trials for report in trial.reports]
         told = (report for report in reports if REFERENCE in report.tags)
+        self._speeds = {r.tags[DEVICE]: r.metrics[SPEED] for r in reports if _is_calibrated(r)}
         self._reference = next(
             (_Kind(each.tags[REFERENCE], each.metrics[REFERENCE_SPEED]) for each in told), None
         )
 
     def __call__(self, report: Report) -> Report:
-        """The report with its times as of the reference; one without a calibration as it is."""
-        if DEVICE not in report.tags or SPEED not in report.metrics:
+        """The report with its times as of the reference.
+
+        One without a calibration, which other programs can prevent, has that of an earlier report
+        of the same kind of device; where there is none, it stays as it is.
+        """
+        if _is_calibrated(report):
+            self._speeds[report.tags[DEVICE]] = report.metrics[SPEED]
+        name = report.tags.get(DEVICE, "")
+        if name not in self._speeds:
             return report
-        own = _Kind(report.tags[DEVICE], report.metrics[SPEED])
+        own = _Kind(name, self._speeds[name])
         reference = self._reference = self._reference or own
         metrics = {**report.metrics, REFERENCE_SPEED: reference.speed}
         tags = {**report.tags, REFERENCE: reference.name}
@@ -66,3 +74,7 @@ class Normaliser:
                     metrics[name] = report.metrics[name] * factor
             tags["time_normalised"] = f"{own.name} → {reference.name}, factor {factor:.4g}"
         return replace(report, metrics=metrics, tags=tags)
+
+
+def _is_calibrated(report: Report) -> bool:
+    return DEVICE in report.tags and SPEED in report.metrics

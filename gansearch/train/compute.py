@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_map_only
 
 from gansearch.config import ComputeConfig
 from gansearch.errors import ConfigError
+from gansearch.metrics.precision import tf32
 from gansearch.paths import cache_folder
 from gansearch.variants.base import Variant
 
@@ -68,7 +69,7 @@ class Compute:
     @contextmanager
     def steps(self) -> Iterator[None]:
         """Training steps are computed within."""
-        with _tf32(self._device, allowed=self._config.precision == "tf32"):
+        with tf32(allowed=self._config.precision == "tf32"):
             yield
 
     @contextmanager
@@ -82,7 +83,7 @@ class Compute:
             return
         bfloat16, self._bfloat16 = self._bfloat16, False
         try:
-            with torch.compiler.set_stance("force_eager"), _tf32(self._device, allowed=False):
+            with torch.compiler.set_stance("force_eager"), tf32(allowed=False):
                 yield
         finally:
             self._bfloat16 = bfloat16
@@ -120,21 +121,3 @@ def _refuse(config: ComputeConfig, device: torch.device) -> None:
                 f"compute.precision: bfloat16 needs a GPU of compute capability 8.0 or more; "
                 f"{name} has {major}.{minor}"
             )
-
-
-@contextmanager
-def _tf32(device: torch.device, *, allowed: bool) -> Iterator[None]:
-    """Whether a GPU's convolutions and matrix products may round to TF32."""
-    if device.type != "cuda":
-        yield
-        return
-    # Not by `fp32_precision`: after that, torch's own compiler may no longer ask for these.
-    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = allowed
-        yield
-    finally:
-        for backend, was_allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = was_allowed

@@ -197,13 +197,19 @@ def _measure(
         **trainer.losses,
         "evaluation_seconds": evaluated - started - (trainer.turns.waited - waited),
         "checkpoint_seconds": written - evaluated,
-        "device_speed": device_speed(trainer.device, trainer.turns),
+        **_calibration(trainer),
     }
     _refuse_non_finite(metrics, trainer.kimg)
     protocols = {**evaluation.protocols, **_protocols(own, images), **trainer.variant.tags}
     report = Report(kimg, metrics, protocols, tags=_tags(trainer, images))
     (folder / REPORT_FILE).write_bytes(REPORT.dump_json(report))
     return report, folder
+
+
+def _calibration(trainer: Trainer) -> dict[str, float]:
+    """How fast the device trains in the run's precision, where it could be measured."""
+    speed = device_speed(trainer.device, trainer.turns, trainer.config.compute.precision)
+    return {} if speed is None else {"device_speed": speed}
 
 
 def _write_checkpoint(trainer: Trainer, images: Images, folder: Path) -> None:
@@ -243,7 +249,7 @@ def _read_report(folder: Path) -> Report:
 def _tags(trainer: Trainer, images: Images) -> dict[str, str]:
     return {
         "device": device_name(trainer.device),
-        "calibration": CALIBRATION,
+        "calibration": f"{CALIBRATION}, {trainer.config.compute.precision}",
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
         "data": images.train.fingerprint,

@@ -149,3 +149,33 @@ def test_the_classifier_learns_larger_images() -> None:
     with torch.no_grad():
         predicted = digits_classifier(32)(batch.images).argmax(1)
     assert (predicted == batch.labels).double().mean() > 0.99
+
+
+def test_features_are_never_in_tf32() -> None:
+    """By default torch lets a GPU's convolutions be."""
+    seen: list[tuple[bool, bool]] = []
+
+    class Network(torch.nn.Identity):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+            return x
+
+    features = Features("random", 4, "", "none", Network(), Network())
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        features.logits(features(torch.zeros(2, 4)))
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+    assert seen == [(False, False)] * 2
+
+
+@pytest.mark.gpu
+def test_features_on_a_gpu_are_those_of_the_cpu() -> None:
+    features = random_features(ImageSpec(3, 32))
+    images = torch.rand(64, 3, 32, 32) * 2 - 1
+    expected = features.to(torch.device("cpu"))(images)
+    gpu = torch.device("cuda")
+    found = features.to(gpu)(images.to(gpu)).cpu()
+    assert (found - expected).norm() < 1e-5 * expected.norm()  # in TF32 it is about 1e-3

@@ -104,6 +104,28 @@ def test_a_continued_study_keeps_its_reference(
     assert taken[1].reports[-1].metrics["seconds_per_kimg"] == 8.0
 
 
+def test_a_report_that_could_not_be_calibrated_has_its_kinds(
+    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+) -> None:
+    """The first one of a kind stays as it is; after a calibration none does, resumed or not."""
+    policy = Policy(make_space(), empty)
+    numbers = [ask(policy).number for _ in range(4)]
+
+    def uncalibrated(kimg: float) -> Report:
+        report = told(kimg, NEW, 2.0)
+        metrics = {name: each for name, each in report.metrics.items() if name != "device_speed"}
+        return replace(report, metrics=metrics)
+
+    policy.report(numbers[0], told(5, OLD, 8.0))
+    policy.report(numbers[1], uncalibrated(5))
+    policy.report(numbers[2], told(5, NEW, 2.0))
+    revived = Policy(make_space(), policy.record())
+    for one in (policy, revived):
+        one.report(numbers[3], uncalibrated(5))
+        times = [t.reports[0].metrics["seconds_per_kimg"] for t in one.record().trials]
+        assert times == [8.0, 2.0, 8.0, 8.0]
+
+
 def test_a_report_without_a_calibration_is_taken_as_it_is(
     make_space: Callable[..., Space], empty: StudyRecord, report: MakeReport
 ) -> None:
