@@ -34,10 +34,12 @@ class ExitAtOnce:
 
     Attributes:
         advice: how to go on, for the line.
+        installed: whether this process is a command, which says the line.
     """
 
     def __init__(self) -> None:
         self.advice = "the same command begins again"
+        self.installed = False
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """End the process."""
@@ -50,6 +52,7 @@ EXIT_AT_ONCE = ExitAtOnce()
 
 def exit_on_signals() -> None:
     """Let Ctrl-C and SIGTERM end this command at once."""
+    EXIT_AT_ONCE.installed = True
     for number in SIGNALS:
         signal.signal(number, EXIT_AT_ONCE)
 

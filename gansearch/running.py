@@ -69,6 +69,8 @@ def search_study(
             f"study {store.study.name!r}: the search could not be kept up: {desk.error}; "
             f"{EXIT_AT_ONCE.advice}"
         ) from desk.error
+    if signals and not EXIT_AT_ONCE.installed:
+        log.warning("interrupted; %s", EXIT_AT_ONCE.advice)
     raise_noted(signals)
     return record()
 
