@@ -90,6 +90,7 @@ def manifolds_measure(names: Names, reference: Reference, _: EvaluationConfig) -
         names,
         reference,
         reference.subset,
-        f"{PRECISION_K} neighbours for precision and recall, {DENSITY_K} for density and coverage",
+        f"{PRECISION_K} neighbours for precision and recall, {DENSITY_K} for density and coverage, "
+        "exact distances",
         lambda vectors: asdict(compare(vectors, reference.vectors, real)),
     )
