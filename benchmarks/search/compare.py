@@ -31,7 +31,8 @@ from pydantic import TypeAdapter
 from benchmarks.search.measures import EARLY, NEAR, Counted, Worth, at, share_to_reach, worth
 from benchmarks.search.methods import METHODS, ORACLE, Oracle
 from benchmarks.search.nas_bench import load_nas_bench
-from benchmarks.search.problems import FUNCTIONS, Problem
+from benchmarks.search.problems import FUNCTIONS, Problem, drawn
+from benchmarks.search.qualities import QUALITIES
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, load_table
 from gansearch.search.simulate import Cluster, simulate
@@ -54,13 +55,24 @@ Case = tuple[str, str, int]
 def problems() -> dict[str, Problem]:
     """Every problem by name; tables that are recorded among them."""
     tables = {p.parent.name: load_table(p.parent) for p in sorted(TABLES.glob(f"*/{RUNS}"))}
-    return {**FUNCTIONS, **{each.name: each for each in (Surrogate(), load_nas_bench())}, **tables}
+    return {
+        **FUNCTIONS,
+        **QUALITIES,
+        **{each.name: each for each in (Surrogate(), load_nas_bench())},
+        **tables,
+    }
 
 
 def budget_of(problem: Problem, trainings: int) -> float:
     """GPU-seconds of so many full trainings of configurations drawn by chance."""
-    seconds = problem.usual[:, 1]
-    return trainings * problem.space.budget.max_kimg * float(seconds[np.isfinite(seconds)].mean())
+    full = problem.space.budget.max_kimg
+    names = [objective.metric for objective in problem.space.objectives]
+    if "seconds_per_kimg" in names:
+        seconds = full * problem.usual[:, names.index("seconds_per_kimg")]
+    else:
+        curves = (problem.run(params, seed=0) for params in drawn(problem))
+        seconds = np.array([curve.seconds(0.0, full) for curve in curves])
+    return trainings * float(seconds[np.isfinite(seconds)].mean())
 
 
 def study(case: Case, trainings: int, workers: int) -> Worth:

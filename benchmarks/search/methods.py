@@ -123,7 +123,8 @@ def syne_moasha(space: Space, clock: Clock) -> Method:
     def call(trial: Any, result: dict[str, float]) -> str:
         if trial.trial_id not in scheduler.trial_info:
             scheduler.on_trial_add(trial)
-        decision: str = scheduler.on_trial_result(trial, result)
+        minimised = {o.metric: o.minimised(result[o.metric]) for o in space.objectives}
+        decision: str = scheduler.on_trial_result(trial, {**result, **minimised})
         return decision
 
     return Scheduled(scheduler, call, space, clock)
@@ -200,7 +201,7 @@ class Primo(Ledger):
         if report.kimg + 1e-6 < goal or self._known[key].report is not None:
             return goes_on
         metrics = report.metrics
-        self._finish(key, [metrics[objective.metric] for objective in self.space.objectives])
+        self._finish(key, [o.minimised(metrics[o.metric]) for o in self.space.objectives])
         return goes_on and is_full(self.space, report.kimg)
 
     def learn(self, trial: TrialRecord) -> None:

@@ -100,11 +100,15 @@ def way_left(space: Space, point: NDArray[np.float64]) -> dict[float, float]:
     return {each: (1 - each / full) * math.exp(-each / full / slowness) for each in kimg}
 
 
+def drawn(problem: Problem, count: int = 512) -> list[Params]:
+    """So many configurations by chance, the same ones at every call."""
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    return [problem.space.suggest(study.ask()) for _ in range(count)]
+
+
 def drawn_values(problem: Problem, count: int = 512) -> Points:
     """What so many configurations drawn by chance are worth, ``[count, M]``."""
-    study = optuna.create_study(sampler=RandomSampler(seed=0))
-    draws = (problem.space.suggest(study.ask()) for _ in range(count))
-    return np.array([problem.truth(params) for params in draws])
+    return np.array([problem.truth(params) for params in drawn(problem, count)])
 
 
 def corner(problem: Problem) -> NDArray[np.float64]:

@@ -58,6 +58,7 @@ class Metric:
         of_variant: whether it is measured by a variant itself: by those whose entries name it.
         by_class: whether it is of samples that were asked for by class.
         needs: the fewest images that it has a value of; what is ``None`` does not matter to it.
+        cumulative: whether it adds up over the training, in proportion to its kimg.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Metric:
     of_variant: bool = False
     by_class: bool = False
     needs: Counts = Counts()
+    cumulative: bool = False
 
 
 NEIGHBOURS = 5
@@ -188,7 +190,14 @@ METRICS: dict[str, Metric] = {
             "maximize",
             "measurements of seconds_per_kimg that no other trial or program disturbed; 0 is none",
         ),
-        Metric("train_seconds", "cost", "s", "minimize", "training so far, without evaluation"),
+        Metric(
+            "train_seconds",
+            "cost",
+            "s",
+            "minimize",
+            "training so far, without evaluation",
+            cumulative=True,
+        ),
         Metric("peak_memory_mib", "cost", "MiB", "minimize", "peak memory of training"),
         Metric("params_m", "cost", "M", "minimize", "trained parameters of every player"),
         Metric("gmacs", "cost", "G", "minimize", "multiply-accumulates to generate one image"),

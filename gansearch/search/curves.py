@@ -63,6 +63,7 @@ class Curve:
             "seconds_per_kimg": (
                 self.seconds(0.0, kimg) / kimg if self.earlier else self.seconds_per_kimg
             ),
+            "train_seconds": self.seconds(0.0, kimg),
             "peak_memory_mib": self.peak_memory_mib,
         }
         return Report(kimg, {**{name: v[at] for name, v in self.quality.items()}, **costs})

@@ -10,6 +10,7 @@ from optuna.trial import TrialState, create_trial
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, TrialRecord
+from gansearch.search.noise import at_full_budget
 from gansearch.space import Bound, Space
 
 BROKEN = 1e6
@@ -87,7 +88,8 @@ def _missed_bounds(space: Space, trial: TrialRecord) -> Iterator[tuple[str, floa
         # A cost is known before the end; a quality at a rung says nothing about its bound.
         known = trial.outcome == Outcome.COMPLETED or METRICS[bound.metric].kind == "cost"
         if known and bound.metric in trial.last.metrics:
-            yield from _misses(bound, trial.last.metrics[bound.metric])
+            value, _ = at_full_budget(trial.last, bound.metric, space.budget.max_kimg)
+            yield from _misses(bound, value)
 
 
 def _misses(bound: Bound, value: float) -> Iterator[tuple[str, float]]:

@@ -15,14 +15,14 @@ GROUP = np.array([0, 1, 2])
 
 
 def kernel_of(lengths: float, a: float, s: float, rungs: list[list[float]]) -> Kernel:
-    """With what shows, how far it is and the noise, each rung by rung."""
+    """With what shows, how far it is, by similar ones and by itself, and the noise by rungs."""
     return Kernel(GROUP, np.log([*[lengths] * 6, a, s, *chain.from_iterable(rungs)]))
 
 
 def test_without_rungs_or_trend_it_is_a_matern_process() -> None:
     x, new = RANDOM.random((12, 3)), RANDOM.random((5, 3))
     y = np.sin(4 * x).sum(axis=1)
-    kernel = kernel_of(0.7, 2.0, 1e-12, [[], [], [0.01]])
+    kernel = kernel_of(0.7, 2.0, 1e-12, [[], [], [], [0.01]])
     mean, deviation = Gaussian(kernel, x, np.zeros(12, dtype=np.int64), y).predict(new)
     known = ConstantKernel(2.0) * Matern(0.7, nu=2.5) + ConstantKernel(OFFSET)
     reference = GaussianProcessRegressor(known, alpha=0.01 + 1e-8, optimizer=None).fit(x, y)
@@ -33,7 +33,7 @@ def test_without_rungs_or_trend_it_is_a_matern_process() -> None:
 
 def test_one_value_more_is_as_if_it_had_been_given() -> None:
     x, r, y = RANDOM.random((10, 3)), RANDOM.integers(0, 3, 10), RANDOM.standard_normal(10)
-    kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.2, 0.1, 0.05]])
+    kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.5, 0.2], [0.2, 0.1, 0.05]])
     points = RANDOM.random((4, 3))
     further = Gaussian(kernel, x, r, y).further(points)
     for rung, place in product(range(2), range(4)):
@@ -45,15 +45,16 @@ def test_one_value_more_is_as_if_it_had_been_given() -> None:
 
 def test_the_gradient_of_the_likelihood() -> None:
     x, r, y = RANDOM.random((20, 3)), RANDOM.integers(0, 4, 20), RANDOM.standard_normal(20)
+    x[10:], errors = x[:10], RANDOM.random(20)  # each at two rungs
     squares, linear = ((x[:, None] - x) ** 2).transpose(2, 0, 1), _linear(x, x)
 
     def value(theta: np.ndarray) -> float:
-        return _cost(theta, squares, linear, r, y)[0]
+        return _cost(theta, squares, linear, r, y, errors**2)[0]
 
     def gradient(theta: np.ndarray) -> np.ndarray:
-        return _cost(theta, squares, linear, r, y)[1]
+        return _cost(theta, squares, linear, r, y, errors**2)[1]
 
-    theta = 0.3 * RANDOM.standard_normal(18)
+    theta = 0.3 * RANDOM.standard_normal(21)
     assert check_grad(value, gradient, theta) < 1e-5 * np.linalg.norm(gradient(theta))
 
 
@@ -78,7 +79,7 @@ def test_the_end_is_learnt_from_the_way(shown: float, misled: float) -> None:
 
 def test_ends_that_are_awaited_leave_less_in_doubt_and_move_no_mean() -> None:
     x, r, y = RANDOM.random((10, 3)), RANDOM.integers(0, 3, 10), RANDOM.standard_normal(10)
-    kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.2, 0.1, 0.05]])
+    kernel = kernel_of(0.5, 1.0, 0.3, [[0.3, 0.8], [1.5, 0.4], [0.5, 0.2], [0.2, 0.1, 0.05]])
     awaited, new = RANDOM.random((4, 3)), RANDOM.random((50, 3))
     process = Gaussian(kernel, x, r, y)
     mean, _ = process.awaiting(awaited[:3]).predict(new)

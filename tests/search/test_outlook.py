@@ -67,12 +67,12 @@ def test_two_that_are_handed_out_in_a_row_are_not_neighbours(seed: int) -> None:
     """Of a grid, where eight trials left much in doubt."""
     points = dict(enumerate(np.random.default_rng(seed).random((8, 2))))
     values = [
-        Value(number, rung, float(np.sin(6 * x) + 1 / (1 + rung)), 1.0, (float(y),))
+        Value(number, rung, (float(np.sin(6 * x) + 1 / (1 + rung)),), (1.0, float(y)), (0.0, 0.0))
         for number, (x, y) in points.items()
         for rung in range(3)
     ]
     ends = dict.fromkeys(points, Outcome.COMPLETED)
-    known = Known(points, values, dict.fromkeys(ends, -1.0))
+    known = Known(points, values, dict.fromkeys(ends, -1.0), {n: str(n) for n in points})
     settings = fit_settings(np.array([0, 1]), known, 3)
     view = View(settings, known, ends, np.array([np.inf, np.inf]))
     steps = np.linspace(0.02, 0.98, 15)
@@ -81,4 +81,6 @@ def test_two_that_are_handed_out_in_a_row_are_not_neighbours(seed: int) -> None:
     first = next(pool.descending())
     pool.grow([*points.values(), grid[first]])
     second = next(pool.descending())
-    assert np.abs(grid[first] - grid[second]).max() > 1.5 * (steps[1] - steps[0])
+    apart = np.abs(grid[first] - grid[second]) / (steps[1] - steps[0])
+    assert apart.max() > 0.5
+    assert apart[0] < 0.5 or apart.max() > 1.5  # in what the quality depends on

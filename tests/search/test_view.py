@@ -18,13 +18,15 @@ def view() -> View:
     random = np.random.default_rng(0)
     points = dict(enumerate(random.random((60, 2))))
     values = [
-        Value(number, rung, float(x + 1 / (1 + rung)), 1.0, (round(4 * float(y)) / 4,))
+        Value(
+            number, rung, (float(x + 1 / (1 + rung)),), (1.0, round(4 * float(y)) / 4), (0.0, 0.0)
+        )
         for number, (x, y) in points.items()
         for rung in range(RUNGS - number // 20)
         if number < 50
     ]
     ends = dict.fromkeys(range(20), Outcome.COMPLETED)
-    known = Known(points, values, dict.fromkeys(ends, -1.0))
+    known = Known(points, values, dict.fromkeys(ends, -1.0), {n: str(n) for n in points})
     return View(fit_settings(GROUP, known, RUNGS), known, ends, np.array([np.inf, np.inf]))
 
 
@@ -44,7 +46,7 @@ def test_the_front_without_a_trial_is_that_of_the_others_who_came_as_far(
 def test_who_came_less_far_beats_nobody(view: View) -> None:
     """A trial that is the worst there is, at a rung: the best of those behind do not count."""
     number = next(n for n in view.numbers if 20 <= n < 40)
-    worst = view.of_trial(Value(number, 1, 50.0, 1.0, (2.0,)))
+    worst = view.of_trial(Value(number, 1, (50.0,), (1.0, 2.0), (0.0, 0.0)))
     rival, _ = view.beaten_by(number, 1, worst) or (-1, 0.0)
     assert 0 <= rival < 40
     ahead, _ = view.beaten_by(number, 2, worst) or (-1, 0.0)
@@ -53,6 +55,45 @@ def test_who_came_less_far_beats_nobody(view: View) -> None:
 
 def test_what_is_like_a_trial_that_runs_is_in_less_doubt(view: View) -> None:
     points = np.random.default_rng(0).random((60, 2))  # of the view's trials: 20 on still run
-    found, free = view.doubt(points).deviation, view.of(points).deviation
+    (doubt,) = view.doubts(points)
+    found, free = doubt.deviation, view.of(points).deviations[:, 0]
     assert (found <= free * (1 + 1e-9)).all()
     assert np.median(found[50:] / free[50:]) < 0.8  # of which nothing is known yet
+
+
+def a_view(costs: dict[int, float], errors: float = 0.0) -> View:
+    """Of 16 trials on a line, the quality of each its place; the last four are at the first rung.
+
+    Args:
+        costs: of some trials; of the others 5.
+        errors: standard errors of the costs.
+    """
+    points = {number: np.array([number / 16]) for number in range(16)}
+    values = [
+        Value(n, r, (n / 16 + 1 - r,), (1.0, costs.get(n, 5.0)), (0.0, errors))
+        for n in points
+        for r in range(2 if n < 12 else 1)
+    ]
+    ends = dict.fromkeys(range(12), Outcome.COMPLETED)
+    known = Known(points, values, dict.fromkeys(ends, -1.0), {n: str(n) for n in points})
+    settings = fit_settings(np.array([0]), known, 2)
+    return View(settings, known, ends, np.array([np.inf, np.inf]))
+
+
+@pytest.mark.parametrize("cost", [5.0, -5.0])
+def test_an_equal_cost_is_no_higher_whatever_its_sign(cost: float) -> None:
+    """A negative one is that of an objective of which more is better."""
+    view = a_view({0: cost * (1 + 1e-9), 15: cost, **dict.fromkeys(range(1, 15), 50.0)})
+    own = view.of_trial(Value(15, 0, (15 / 16 + 1,), (1.0, cost), (0.0, 0.0)))
+    rival, better = view.beaten_by(15, 0, own) or (-1, 0.0)
+    assert rival == 0
+    assert better > 0.9
+
+
+def test_a_cost_that_is_higher_within_its_noise_is_no_higher_one() -> None:
+    costs = {0: 5.03, 15: 5.0, **dict.fromkeys(range(1, 15), 50.0)}
+    for errors, expected in ((0.0, None), (0.01, None), (0.03, 0)):
+        view = a_view(costs, errors)
+        own = view.of_trial(Value(15, 0, (15 / 16 + 1,), (1.0, 5.0), (0.0, errors)))
+        found = view.beaten_by(15, 0, own)
+        assert (found and found[0]) == expected

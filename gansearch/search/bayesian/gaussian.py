@@ -24,6 +24,10 @@ SHOWN = -0.3
 """Logarithm of what shows of the end at an earlier rung, by most probability."""
 NOISE = -4.0
 """Logarithm of the variance that noise has by most probability."""
+ROUGH = -1.0
+"""Logarithm of how much of the way is a configuration's own, by most probability, as a part."""
+SAME = 1e-5
+"""Distance in lengths, at most, of a configuration from itself, as it is computed."""
 STEPS = 25
 """Of the optimiser that fits a kernel."""
 
@@ -37,6 +41,8 @@ class Parts(NamedTuple):
         s: variance of the trend's slopes.
         shown: which part of what they come to shows at each rung ``[R]``, 1 at the last.
         away: how far values are from there at each rung ``[R]``, 0 at the last.
+        rough: how far from there beside that, as no other configuration tells ``[R]``, 0 at the
+            last.
         noise: its variance at each rung ``[R]``.
     """
 
@@ -45,6 +51,7 @@ class Parts(NamedTuple):
     s: float
     shown: Array
     away: Array
+    rough: Array
     noise: Array
 
 
@@ -52,18 +59,18 @@ class Parts(NamedTuple):
 class Kernel:
     """What two values have in common: of configurations x, each at a rung r.
 
-    ``k = u(r)·u(r')·(a·M(x, x') + s·(x - ½)·(x' - ½)) + w(r)·w(r')·N(x, x') + c·e^(-|r - r'| /
-    rungs)``: what a configuration comes to, around a trend, as far as it shows at a rung; how far
-    it is from there; and the learning curve that all share, whose c is :data:`OFFSET`. At the last
-    rung, the full budget, u is 1 and w is 0. M and N are Matérn's at smoothness 5/2, each with a
-    length for each parameter.
+    ``k = u(r)·u(r')·(a·M(x, x') + s·(x - ½)·(x' - ½)) + w(r)·w(r')·N(x, x') + v(r)·v(r')·[x = x'] +
+    c·e^(-|r - r'| / rungs)``: what a configuration comes to, around a trend, as far as it shows at
+    a rung; how far it is from there, as similar ones are and by a pace of its own; and the learning
+    curve that all share, whose c is :data:`OFFSET`. At the last rung, the full budget, u is 1, w
+    and v are 0. M and N are Matérn's at smoothness 5/2, each with a length for each parameter.
 
     Source: Kennedy, O'Hagan 2000, Predicting the Output from a Complex Computer Code When Fast
     Approximations Are Available, whose levels are the rungs here.
 
     Attributes:
         group: ``[D]``, the parameter that each column belongs to.
-        theta: logarithms of :class:`Parts` in their order, of u and w at all rungs but the last.
+        theta: logarithms of :class:`Parts` in their order, of u, w and v at all rungs but the last.
     """
 
     group: Indices
@@ -83,12 +90,14 @@ class Kernel:
         """Covariances ``[N, N2]`` without noise, of ``[N, D]`` at the rungs ``[N]``."""
         p = self.parts
         end, way = p.lengths[:, self.group]
-        found = p.a * _matern(_root(x / end, x2 / end)) + p.s * _linear(x, x2)
+        root = _root(x / end, x2 / end)
+        found = p.a * _matern(root) + p.s * _linear(x, x2)
         found *= np.outer(p.shown[r], p.shown[r2])
         found += _shared(r, r2, len(p.noise))
         left = np.outer(p.away[r], p.away[r2])
         if left.any():
             found += left * _matern(_root(x / way, x2 / way))
+            found += np.outer(p.rough[r], p.rough[r2]) * (root < SAME)
         return found
 
     def own(self, x: Array, r: int, r2: int) -> Array:
@@ -96,18 +105,20 @@ class Kernel:
         p = self.parts
         ends = p.a + p.s * ((x - 0.5) ** 2).sum(axis=1)
         curve = OFFSET * math.exp(-abs(r - r2) / len(p.noise))
-        found: Array = p.shown[r] * p.shown[r2] * ends + curve + p.away[r] * p.away[r2]
+        way = p.away[r] * p.away[r2] + p.rough[r] * p.rough[r2]
+        found: Array = p.shown[r] * p.shown[r2] * ends + curve + way
         return found
 
 
 def _parts(theta: Array, groups: int) -> Parts:
-    rungs = (len(theta) - 2 * groups) // 3
-    lengths, two, shown, away, noise = np.split(
-        np.exp(theta), np.cumsum([2 * groups, 2, rungs - 1, rungs - 1])
+    rungs = (len(theta) - 2 * groups + 1) // 4
+    lengths, two, shown, away, rough, noise = np.split(
+        np.exp(theta), np.cumsum([2 * groups, 2, rungs - 1, rungs - 1, rungs - 1])
     )
     a, s = map(float, two)
     ones = np.append(shown, 1.0)
-    return Parts(lengths.reshape(2, -1), a, s, ones, np.append(away, 0.0), noise)
+    ways = np.append(away, 0.0), np.append(rough, 0.0)
+    return Parts(lengths.reshape(2, -1), a, s, ones, *ways, noise)
 
 
 def _root(x: Array, x2: Array) -> Array:
@@ -160,15 +171,36 @@ class Gaussian:
         x: ``[N, D]``, N >= 1.
         r: the rung of each, ``[N]``.
         y: ``[N]``, of the order of 1.
+        errors: standard errors of the values ``[N]``, beside the kernel's noise; without them 0.
     """
 
-    def __init__(self, kernel: Kernel, x: Array, r: Indices, y: Array) -> None:
+    def __init__(
+        self, kernel: Kernel, x: Array, r: Indices, y: Array, errors: Array | None = None
+    ) -> None:
         self.kernel = kernel
         self._x, self._r, self._y = x, r, y
+        self._errors = np.zeros(len(y)) if errors is None else errors
         covariance = kernel(x, r, x, r)
-        covariance[np.diag_indices_from(covariance)] += kernel.parts.noise[r] + JITTER
+        noise = kernel.parts.noise[r] + self._errors**2
+        covariance[np.diag_indices_from(covariance)] += noise + JITTER
         self._factor = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
+
+    @property
+    def rungs(self) -> Indices:
+        """The rung of each value ``[V]``."""
+        return self._r
+
+    @property
+    def weights(self) -> Array:
+        """The inverse of the values' covariance times the values ``[V]``."""
+        return self._weights
+
+    @property
+    def inverse(self) -> Array:
+        """The inverse of the values' covariance ``[V, V]``, noise included."""
+        found: Array = cho_solve((self._factor, True), np.eye(len(self._y)), check_finite=False)
+        return found
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Means and standard deviations ``[N]`` at the last rung, without noise."""
@@ -196,7 +228,8 @@ class Gaussian:
         """
         mean, _ = self.predict(x)
         r = np.append(self._r, np.full(len(x), self.kernel.last))
-        return Gaussian(self.kernel, np.vstack([self._x, x]), r, np.append(self._y, mean))
+        y, errors = np.append(self._y, mean), np.append(self._errors, np.zeros(len(x)))
+        return Gaussian(self.kernel, np.vstack([self._x, x]), r, y, errors)
 
     def project(self, x: Array, rung: int) -> tuple[Array, Array]:
         """Means ``[N]`` at a rung, and a half ``[V, N]`` of what the values explain there.
@@ -248,7 +281,9 @@ def _root_of(variance: Array) -> Array:
     return found
 
 
-def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:
+def fit(
+    group: Indices, x: Array, r: Indices, y: Array, rungs: int, errors: Array | None = None
+) -> Kernel:
     """The most probable kernel of values; deterministic.
 
     Lengths have a prior that grows with the number of parameters (Hvarfner et al. 2024, Vanilla
@@ -261,16 +296,20 @@ def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:
         r: the rung of each, ``[N]``, from 0; the last is the full budget.
         y: ``[N]``, of the order of 1.
         rungs: how many there are.
+        errors: standard errors of the values ``[N]``, beside the noise; without them 0.
     """
     groups = int(group.max(initial=-1)) + 1
     left = np.log(1 - np.arange(rungs - 1) / max(1, rungs - 1))
     lengths = np.full(2 * groups, 0.5 * np.log(max(1, groups)))
     shown = np.full(rungs - 1, SHOWN)
-    prior: Array = np.concatenate([lengths, [0.0, -1.0], shown, left, np.full(rungs, NOISE)])
-    width = np.concatenate([np.ones(2 * groups + 2 * rungs), np.full(rungs, 1.5)])
+    prior: Array = np.concatenate(
+        [lengths, [0.0, -1.0], shown, left, left + ROUGH, np.full(rungs, NOISE)]
+    )
+    width = np.append(np.ones(len(prior) - rungs), np.full(rungs, 1.5))
     member = (group == np.arange(groups)[:, None]).astype(float)  # [G, D]
     squares = np.einsum("ijd,gd->gij", (x[:, None] - x[None]) ** 2, member)
-    cost = partial(_cost, squares=squares, linear=_linear(x, x), r=r, y=y)
+    known = np.zeros(len(y)) if errors is None else errors**2
+    cost = partial(_cost, squares=squares, linear=_linear(x, x), r=r, y=y, known=known)
 
     def regularised(theta: Array) -> tuple[float, Array]:
         off = (theta - prior) / width
@@ -288,13 +327,19 @@ def fit(group: Indices, x: Array, r: Indices, y: Array, rungs: int) -> Kernel:
     return Kernel(group, found.x)
 
 
-def _cost(theta: Array, squares: Array, linear: Array, r: Indices, y: Array) -> tuple[float, Array]:
-    """Negative logarithm of the likelihood of ``theta``, up to a constant, and its gradient."""
+def _cost(
+    theta: Array, squares: Array, linear: Array, r: Indices, y: Array, known: Array
+) -> tuple[float, Array]:
+    """Negative logarithm of the likelihood of ``theta``, up to a constant, and its gradient.
+
+    Beside the noise that ``theta`` has, each value has one of a known variance ``[N]``.
+    """
     p = _parts(theta, len(squares))
     rungs = len(p.noise)
     scales = np.outer(p.shown[r], p.shown[r]), np.outer(p.away[r], p.away[r])
     trend = p.s * scales[0] * linear
-    covariance = _shared(r, r, rungs) + trend
+    rough = np.outer(p.rough[r], p.rough[r]) * (squares.sum(axis=0) == 0)
+    covariance = _shared(r, r, rungs) + trend + rough
     parts = []
     for lengths, scale in zip(p.lengths, (p.a * scales[0], scales[1]), strict=True):
         shares = squares / (lengths**2)[:, None, None]  # of the squared distance
@@ -302,7 +347,7 @@ def _cost(theta: Array, squares: Array, linear: Array, r: Indices, y: Array) -> 
         part = scale * _matern(root)
         covariance += part
         parts.append((part, shares, 5 / 3 * (1 + root) * np.exp(-root) * scale))
-    covariance[np.diag_indices_from(covariance)] += p.noise[r] + JITTER
+    covariance[np.diag_indices_from(covariance)] += p.noise[r] + known + JITTER
     factor = cholesky(covariance, lower=True, check_finite=False)
     weights = cho_solve((factor, True), y, check_finite=False)
     inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
@@ -317,6 +362,7 @@ def _cost(theta: Array, squares: Array, linear: Array, r: Indices, y: Array) -> 
         np.array([lasting.sum(), trending.sum()]),
         2 * by_rung((lasting + trending).sum(axis=1))[:-1],
         2 * by_rung(passing.sum(axis=1))[:-1],
+        2 * by_rung((rough * outer).sum(axis=1))[:-1],
         by_rung(np.diag(outer)) * p.noise,
     ]
     return float(value), np.concatenate(gradient) / 2

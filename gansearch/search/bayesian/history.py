@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gansearch.metrics.catalog import METRICS
 from gansearch.record import Outcome, TrialRecord
 from gansearch.search.bayesian.encoding import Encoder
 from gansearch.search.bayesian.gaussian import Array
 from gansearch.search.bayesian.models import Known, Value
 from gansearch.search.feasibility import violations
+from gansearch.search.noise import at_full_budget
 from gansearch.space import Space
 
 ENOUGH = 8
@@ -29,6 +31,9 @@ AHEAD = 0.5
 """Part of these events after which what is believed at a moment holds."""
 GROWTH = 1.2
 """By how much what is known grows until the models' settings are fitted anew."""
+
+RATE = "seconds_per_kimg"
+"""Metric by which trials cost time; where a report has none, all cost the same."""
 
 
 class Moment(NamedTuple):
@@ -62,7 +67,7 @@ class History:
     Attributes:
         encoder: of its configurations.
         rungs: kimg ``[R]`` at which trials report, the full budget the last.
-        limits: up to which the objectives are wanted ``[M]``, the quality first; infinite if any.
+        limits: up to which the objectives are wanted ``[M]``, qualities first; infinite if any.
         genes, points: of the trials ``[G]`` and ``[D]``, in their order.
         step: whose beliefs hold; ``None`` before enough is known.
         coming: whose beliefs hold soon, if it is known already.
@@ -71,15 +76,17 @@ class History:
     def __init__(self, space: Space) -> None:
         self._space = space
         self.encoder = Encoder(space)
-        quality = space.quality
-        self._ordered = [quality, *(o for o in space.objectives if o is not quality)]
+        ordered = sorted(space.objectives, key=lambda o: METRICS[o.metric].kind != "quality")
+        self._ordered = ordered
+        self._curves = sum(METRICS[o.metric].kind == "quality" for o in ordered)
         self.rungs = np.array([*space.budget.rungs, space.budget.max_kimg])
-        bounds = (o.max if o.direction == "minimize" else o.min for o in self._ordered)
-        signed = zip(self._ordered, bounds, strict=True)
+        bounds = (o.max if o.direction == "minimize" else o.min for o in ordered)
+        signed = zip(ordered, bounds, strict=True)
         self.limits = np.array(
             [np.inf if bound is None else o.minimised(bound) for o, bound in signed]
         )
         self._numbers: list[int] = []
+        self._configurations: list[str] = []
         self.genes: list[Array] = []
         self.points: list[Array] = []
         self._values: list[Value] = []
@@ -94,6 +101,7 @@ class History:
         """A trial was handed out."""
         genes = self.encoder.genes([trial.params])
         self._numbers.append(trial.number)
+        self._configurations.append(trial.configuration)
         self.genes.append(genes[0])
         self.points.append(self.encoder.points(genes)[0])
         self._told()
@@ -111,13 +119,19 @@ class History:
 
     def value_of(self, trial: TrialRecord) -> Value:
         """What a trial's last report tells."""
-        report = trial.reports[-1]
-        quality, *costs = (
-            objective.minimised(report.metrics[objective.metric]) for objective in self._ordered
-        )
+        report, full = trial.reports[-1], float(self.rungs[-1])
+        told = [(o, *at_full_budget(report, o.metric, full)) for o in self._ordered]
+        values = [objective.minimised(value) for objective, value, _ in told]
+        errors = [error for *_, error in told]
         rung = int(np.searchsorted(self.rungs * (1 - 1e-9), report.kimg, side="right")) - 1
-        seconds = report.metrics.get("seconds_per_kimg", 1.0)
-        return Value(trial.number, max(0, rung), quality, seconds, tuple(costs))
+        seconds = at_full_budget(report, RATE, full) if RATE in report.metrics else (1.0, 0.0)
+        return Value(
+            trial.number,
+            max(0, rung),
+            tuple(values[: self._curves]),
+            (seconds[0], *values[self._curves :]),
+            (seconds[1], *errors[self._curves :]),
+        )
 
     def known(self, moment: Moment) -> Known:
         """What was told by a moment, as models take it."""
@@ -126,6 +140,7 @@ class History:
             dict(zip(self._numbers[:trials], self.points[:trials], strict=True)),
             self._values[:values],
             dict(self._misses[:ends]),
+            dict(zip(self._numbers[:trials], self._configurations[:trials], strict=True)),
         )
 
     def ends(self, moment: Moment) -> dict[int, Outcome | None]:

@@ -13,6 +13,9 @@ Array = NDArray[np.float64]
 MAX_CELLS = 1024
 """Into which the costs of a front divide what lies beyond them, at most: by rounding its values."""
 
+LEAST = 1e-12
+"""Standard deviation of what is known, beside others that are not."""
+
 
 def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
     """``E[max(0, level - y)]`` of normally distributed values; all broadcast together.
@@ -25,6 +28,17 @@ def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
         2 * math.pi
     )
     return found
+
+
+def _expected_overlap(edges: Array, mean: Array, deviation: Array) -> Array:
+    """Expected lengths ``[N, E]`` of what is above each of ``[N]`` values, between two edges.
+
+    The values are normally distributed; the first of the edges ``[E + 1]`` is minus infinity.
+    """
+    if not deviation.any():
+        return np.clip(edges[1:] - np.maximum(edges[:-1], mean[:, None]), 0, None)
+    spread = np.maximum(deviation, LEAST)[:, None]
+    return np.diff(expected_improvement(mean[:, None], spread, edges[1:]), prepend=0.0)
 
 
 class Cells:
@@ -53,27 +67,31 @@ class Cells:
         self._order = np.argsort(cell.ravel(), kind="stable")  # of the cells, by their levels
         self._starts = np.append(0, np.cumsum(counts)[:-1])
 
-    def improvement(self, mean: Array, deviation: Array, costs: Array) -> Array:
+    def improvement(self, means: Array, deviations: Array) -> Array:
         """Expected growth of the front's hypervolume by each of some trials.
 
-        A trial's first objective is normally distributed, the others are known: then the
-        expectation is a sum over the cells, each its size times an expected improvement over the
-        best first objective there.
+        A trial's objectives are normally distributed and independent of each other. The expectation
+        is then a sum over the cells, exactly: each cell's expected part that the trial dominates,
+        times its expected improvement over the best first objective there.
 
         Args:
-            mean: of the first objective, ``[N]``, minimised.
-            deviation: its standard deviation, ``[N]``, above 0.
-            costs: the other objectives, ``[N, M - 1]``, minimised.
+            means: of the objectives, ``[N, M]``, minimised.
+            deviations: their standard deviations, ``[N, M]``; that of the first is above 0, one of
+                0 is of an objective that is known.
 
         Returns:
             ``[N]``, at least 0.
+
+        Source: Emmerich, Yang, Deutz, Wang, Fonseca 2016, A Multicriteria Generalization of
+        Bayesian Global Optimization, on cells and products of expected lengths.
         """
-        sizes = np.ones((len(mean), 1))
-        for edge, cost in zip(self._edges, costs.T, strict=True):  # what it dominates of each cell
-            widths = np.clip(edge[1:] - np.maximum(edge[:-1], cost[:, None]), 0, None)
-            sizes = (sizes[:, :, None] * widths[:, None]).reshape(len(mean), -1)
+        sizes = np.ones((len(means), 1))
+        others = zip(self._edges, means.T[1:], deviations.T[1:], strict=True)
+        for edge, mean, deviation in others:
+            widths = _expected_overlap(edge, mean, deviation)
+            sizes = (sizes[:, :, None] * widths[:, None]).reshape(len(means), -1)
         by_level = np.add.reduceat(sizes[:, self._order], self._starts, axis=1)
-        gains = expected_improvement(mean[:, None], deviation[:, None], self._levels)
+        gains = expected_improvement(means[:, :1], deviations[:, :1], self._levels)
         found: Array = (by_level * gains).sum(axis=1)
         return found
 

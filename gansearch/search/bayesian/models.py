@@ -1,4 +1,4 @@
-"""Models of what configurations come to: the quality, the costs, and what breaks."""
+"""Models of what configurations come to: the qualities, the costs, and what breaks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gansearch.search.bayesian.calibration import inflation
 from gansearch.search.bayesian.gaussian import Array, Gaussian, Indices, Kernel, fit
+from gansearch.search.noise import relative_scatter, standard_errors
 
 MOST, MOST_FITTED = 192, 128
-"""Values that the quality's model is given, and that its hyperparameters are fitted to."""
+"""Values that a quality's model is given, and that its hyperparameters are fitted to."""
 LASTS = 2 / 3
 """Part of them, at most, that are the last ones of their trials."""
 FURTHEST, PART = 8, 1 / 4
@@ -29,16 +31,16 @@ class Value(NamedTuple):
     Attributes:
         number: of the trial.
         rung: that it came to, from 0; the last is the full budget.
-        quality: minimised.
-        seconds: for each kimg.
-        costs: the objectives beside the quality, minimised.
+        qualities: the objectives that have learning curves, Q >= 1, minimised.
+        costs: seconds for each kimg, and the other objectives at the full budget, minimised; C.
+        errors: standard errors of the costs, as measured with them; 0 where that was not.
     """
 
     number: int
     rung: int
-    quality: float
-    seconds: float
+    qualities: tuple[float, ...]
     costs: tuple[float, ...]
+    errors: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,29 @@ class Known:
         values: in the order of their moments.
         misses: by how much each trial that ended missed what it may not, in [-1, 1]; above 0 is
             missed.
+        configurations: of every trial, by number; equal ones differ in their seeds at most.
     """
 
     points: Mapping[int, Array]
     values: Sequence[Value]
     misses: Mapping[int, float]
+    configurations: Mapping[int, str]
 
     @cached_property
     def last(self) -> dict[int, Value]:
         """The last value of each trial."""
         return {value.number: value for value in self.values}
+
+    @cached_property
+    def scatter(self) -> Array:
+        """Relative scatter of each cost ``[C]`` between trainings of one configuration."""
+        last = list(self.last.values())
+        return relative_scatter(_costs(last), [self.configurations[v.number] for v in last])
+
+    def errors(self, values: Sequence[Value]) -> Array:
+        """Standard errors ``[N, C]`` of the costs."""
+        own = np.array([value.errors for value in values])
+        return standard_errors(_costs(values), own, self.scatter)
 
     def at(self, numbers: Sequence[int]) -> Array:
         """The points ``[N, D]`` of some trials."""
@@ -91,6 +106,11 @@ class Scale:
             return np.where(scaled > 0, np.log1p(np.maximum(scaled, 0)), below)
         return scaled
 
+    def errors(self, values: Array, errors: Array) -> Array:
+        """Standard errors of the model's values, where it does not draw in."""
+        found: Array = (errors / values if self.logarithmic else errors) / self.unit
+        return found
+
     def back(self, scaled: Array) -> Array:
         """What the values of a model stand for, where it does not draw in."""
         found: Array = scaled * self.unit + self.centre
@@ -114,7 +134,7 @@ class Scale:
 class Settings(NamedTuple):
     """Scales and kernels of every model; ``risk`` is ``None`` while nothing was missed."""
 
-    quality: tuple[Scale, Kernel]
+    qualities: Sequence[tuple[Scale, Kernel]]
     costs: Sequence[tuple[Scale, Kernel]]
     risk: Kernel | None
 
@@ -128,20 +148,24 @@ def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
         rungs: how many there are, the full budget among them.
     """
     last = list(known.last.values())
-    scale = Scale.of_quality(_furthest(known.values, last))
     chosen = _telling(known, MOST_FITTED)
-    quality = scale, fit(group, *_of_quality(known, chosen, scale), rungs)
+    points, reached = _places(known, chosen)
+    qualities = []
+    for furthest, column in zip(_furthest(known.values, last).T, _qualities(chosen).T, strict=True):
+        scale = Scale.of_quality(furthest)
+        qualities.append((scale, fit(group, points, reached, scale(column), rungs)))
     few = _chosen(last, FEW)
     points = known.at([value.number for value in few])
     costs = []
-    for column in _costs(few).T:
+    for column, errors in zip(_costs(few).T, known.errors(few).T, strict=True):
         scale = Scale.of_cost(column)
-        costs.append((scale, fit(group, points, _flat(points), scale(column), 1)))
+        own = scale.errors(column, errors)
+        costs.append((scale, fit(group, points, _flat(points), scale(column), 1, own)))
     risk = None
     if max(known.misses.values(), default=-1.0) > 0:
         points, misses = _of_risk(known)
         risk = fit(group, points, _flat(points), misses, 1)
-    return Settings(quality, costs, risk)
+    return Settings(qualities, costs, risk)
 
 
 class Models:
@@ -153,22 +177,35 @@ class Models:
     """
 
     def __init__(self, settings: Settings, known: Known) -> None:
-        self.scale, kernel = settings.quality
+        self._scales = [scale for scale, _ in settings.qualities]
         chosen = _telling(known, MOST)
-        self.quality = Gaussian(kernel, *_of_quality(known, chosen, self.scale))
+        points, reached = _places(known, chosen)
+        told = self.scaled(_qualities(chosen)).T
+        numbers = np.array([value.number for value in chosen])
+        self.qualities = [
+            Gaussian(kernel, points, reached, column)
+            for (_, kernel), column in zip(settings.qualities, told, strict=True)
+        ]
+        self.inflations = [inflation(model, numbers) for model in self.qualities]
         few = _chosen(list(known.last.values()), FEW)
         points = known.at([value.number for value in few])
+        measured = zip(settings.costs, _costs(few).T, known.errors(few).T, strict=True)
         self._costs = [
-            (scale, Gaussian(kernel, points, _flat(points), scale(column)))
-            for (scale, kernel), column in zip(settings.costs, _costs(few).T, strict=True)
+            (s, Gaussian(kernel, points, _flat(points), s(column), s.errors(column, errors)))
+            for (s, kernel), column, errors in measured
         ]
         self._risk = None
         if settings.risk is not None:
             points, misses = _of_risk(known)
             self._risk = Gaussian(settings.risk, points, _flat(points), misses)
 
+    def scaled(self, qualities: Array) -> Array:
+        """Qualities ``[N, Q]`` in the models' units."""
+        columns = zip(self._scales, qualities.T, strict=True)
+        return np.stack([scale(column) for scale, column in columns], axis=1)
+
     def costs(self, points: Array) -> Array:
-        """Seconds for each kimg and the objectives beside the quality, ``[N, M]``."""
+        """Seconds for each kimg and the objectives beside the qualities, ``[N, C]``."""
         columns = [scale.back(model.predict(points)[0]) for scale, model in self._costs]
         return np.stack(columns, axis=1)
 
@@ -179,12 +216,10 @@ class Models:
         return self._risk.predict(points)
 
 
-def _of_quality(
-    known: Known, chosen: Sequence[Value], scale: Scale
-) -> tuple[Array, Indices, Array]:
-    rungs = np.array([value.rung for value in chosen])
-    qualities = scale(np.array([value.quality for value in chosen]))
-    return known.at([value.number for value in chosen]), rungs, qualities
+def _places(known: Known, chosen: Sequence[Value]) -> tuple[Array, Indices]:
+    """The points ``[N, D]`` and rungs ``[N]`` of values."""
+    points = known.at([value.number for value in chosen])
+    return points, np.array([value.rung for value in chosen])
 
 
 def _of_risk(known: Known) -> tuple[Array, Array]:
@@ -192,8 +227,12 @@ def _of_risk(known: Known) -> tuple[Array, Array]:
     return known.at(list(newest)), np.array(list(newest.values()))
 
 
+def _qualities(values: Sequence[Value]) -> Array:
+    return np.array([value.qualities for value in values])
+
+
 def _costs(values: Sequence[Value]) -> Array:
-    return np.array([(value.seconds, *value.costs) for value in values])
+    return np.array([value.costs for value in values])
 
 
 def _flat(points: Array) -> Indices:
@@ -205,7 +244,7 @@ def _furthest(values: Sequence[Value], last: Sequence[Value]) -> Array:
     """The qualities at the furthest rung to which enough trials came, and beyond it."""
     enough = min(len(last), max(FURTHEST, int(PART * len(last))))
     rung = sorted(value.rung for value in last)[-enough]
-    return np.array([value.quality for value in values if value.rung >= rung])
+    return _qualities([value for value in values if value.rung >= rung])
 
 
 def _telling(known: Known, most: int) -> Sequence[Value]:

@@ -18,8 +18,8 @@ from gansearch.search.bayesian.view import FIRST, Belief, View
 FAR, NEAR = 150, 150
 """Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
 CORNER, DEAR = 0.75, 0.95
-"""Shares of the configurations by chance that the corner is beyond: in quality, in which some come
-to nothing, and in each cost, of which the dear ones may be the best."""
+"""Shares of the configurations by chance that the corner is beyond: in each quality, in which some
+come to nothing, and in each cost, of which the dear ones may be the best."""
 MARGIN = 0.1
 """By how much of its extent the corner is beyond the front, and beyond what is dear."""
 CHANCE = 64
@@ -69,7 +69,7 @@ class Pool:
     def __init__(self, view: View, corner: Array, genes: Array, points: Array) -> None:
         self._view, self._corner, self._points = view, corner, points
         self._front = view.front_at(FIRST)
-        self._belief, self._doubt = view.of(points), view.doubt(points)
+        self._belief, self._doubts = view.of(points), view.doubts(points)
         self.genes, self.trials = genes, view.trials
         self._promised = rates(self._doubted(), Cells(self._front, corner))
 
@@ -80,7 +80,8 @@ class Pool:
             new = self._expected(point)
             if not (self._front <= new).all(axis=1).any():
                 self._front = np.vstack([self._front[~(new <= self._front).all(axis=1)], new])
-            self._doubt.await_end(point)
+            for doubt in self._doubts:
+                doubt.await_end(point)
             self.trials += 1
 
     def descending(self) -> Iterator[int]:
@@ -106,11 +107,14 @@ class Pool:
         place = int(away.argmin())
         is_own = away[place] < SAME
         known = self._belief.at(np.array([place])) if is_own else self._view.of(point[None])
-        found: Array = known.points[0]
+        found: Array = known.means[0]
         return found
 
     def _doubted(self) -> Belief:
-        return self._belief._replace(deviation=self._doubt.deviation)
+        deviations = self._belief.deviations.copy()
+        for column, doubt in zip(deviations.T, self._doubts, strict=False):
+            column[:] = doubt.deviation
+        return self._belief._replace(deviations=deviations)
 
 
 class Outlook(NamedTuple):
@@ -194,20 +198,22 @@ class Outlooks:
 
 def rates(belief: Belief, front: Cells) -> Array:
     """Expected growth of a front's hypervolume for each second of a whole training, ``[N]``."""
-    gains = front.improvement(belief.quality, belief.deviation, belief.costs)
+    gains = front.improvement(belief.means, belief.deviations)
     found: Array = gains * belief.sound / belief.seconds
     return found
 
 
 def _corner(view: View, encoder: Encoder, random: np.random.Generator) -> Array:
     chance = encoder.snapped(random.random((CHANCE, encoder.count)))
-    points = view.of(encoder.points(chance)).points
+    points = view.of(encoder.points(chance)).means
+    qualities, costs = points[:, : view.curves], points[:, view.curves :]
     # As if the best by chance were a dear one: the front may yet come to there.
-    best = np.append(points[:, 0].min(), np.quantile(points[:, 1:], DEAR, axis=0))
+    best = np.append(qualities.min(axis=0), np.quantile(costs, DEAR, axis=0))
     front = np.vstack([view.points[view.front], best])
     worst = front.max(axis=0)
     corner = worst + MARGIN * (worst - front.min(axis=0))
-    corner[0] = max(corner[0], np.quantile(points[:, 0], CORNER))
+    poor = np.quantile(qualities, CORNER, axis=0)
+    corner[: view.curves] = np.maximum(corner[: view.curves], poor)
     found: Array = np.minimum(corner, view.limits)
     return found
 

@@ -3,8 +3,8 @@
 A trial's promise is the hypervolume by which it is expected to grow the front, for each second of
 training that it still takes: so several objectives, early stopping and what trials cost are one
 question. The next trial is the most promising of a pool of configurations. One is stopped that
-another beats almost surely at no higher cost, and one that another beats more probably than not if
-it promises much less than trials usually do.
+another beats almost surely at no higher cost, and one that another beats probably if it promises
+much less than trials usually do.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ DRAWS = 64
 """By chance, of which the first is taken that was not tried yet."""
 COHORT = 4
 """Trials that came to a rung before one is stopped there."""
-LIKELY, EVEN = 0.9, 0.5
+SURELY, LIKELY = 0.95, 0.8
 """Probabilities that another trial is better at no higher cost: above the first one that is reason
 enough to stop, up to the second there is none."""
-SHARE = 0.5
+SHARE = 0.25
 """Of what the usual trial promises: one that promises less is stopped between the two."""
 
 
@@ -104,9 +104,9 @@ class Prospects:
             return None
         own = view.of_trial(value)
         better = view.beaten_by(trial.number, value.rung, own)
-        if better is None or better[1] <= EVEN:
+        if better is None or better[1] <= LIKELY:
             return None
-        if better[1] > LIKELY:
+        if better[1] > SURELY:
             return f"trial {better[0]} is better at no higher cost, by {better[1]:.0%}"
         left = 1 - trial.reports[-1].kimg / self._space.budget.max_kimg
         (rate,) = rates(own, outlook.fronts.without(trial.number, value.rung)) / left

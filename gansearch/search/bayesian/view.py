@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,9 @@ FIRST = -1
 AWAITED = 128
 """Trials that run, the newest, whose ends leave less in doubt about configurations like them."""
 SURE = 0.05
-"""Most that the quality of a completed trial may still deviate, in the model's unit."""
+"""Most that a quality of a completed trial may still deviate, in the model's unit."""
+ALIKE = 1e-6
+"""Relative difference up to which two costs are the same."""
 BLUR = 0.2
 """By how much a miss may deviate from what its model says."""
 
@@ -27,23 +29,17 @@ class Belief(NamedTuple):
     """What is believed of some configurations, at the full budget.
 
     Attributes:
-        quality: means ``[N]``, in the model's unit, minimised.
-        deviation: standard deviations of the quality ``[N]``.
-        costs: the objectives beside the quality ``[N, M - 1]``, minimised.
+        means: of the objectives ``[N, M]``, minimised: the qualities in their models' units, then
+            the costs.
+        deviations: standard deviations of the objectives ``[N, M]``; 0 of a cost that is known.
         seconds: for each kimg ``[N]``.
         sound: probability of neither breaking nor missing a bound ``[N]``.
     """
 
-    quality: Array
-    deviation: Array
-    costs: Array
+    means: Array
+    deviations: Array
     seconds: Array
     sound: Array
-
-    @property
-    def points(self) -> Array:
-        """The objectives ``[N, M]``, the quality first."""
-        return np.column_stack([self.quality, self.costs])
 
     def at(self, places: Indices) -> Belief:
         """What is believed of some of them."""
@@ -57,10 +53,11 @@ class View:
         settings: of the models.
         known: what was told.
         ends: outcomes of the trials that ended.
-        limits: up to which the objectives are wanted ``[M]``, as measured, the quality first.
+        limits: up to which the objectives are wanted ``[M]``, as measured, the qualities first.
 
     Attributes:
         trials: how many there were.
+        curves: how many of the objectives have learning curves, Q.
         limits: in the models' units.
         numbers: of the trials that run, or are completed and that no other completed one dominates.
         belief: of these.
@@ -80,27 +77,32 @@ class View:
         self._known = known
         self.trials = len(known.points)
         self._models = Models(settings, known)
-        self.limits = np.append(self._models.scale(limits[:1]), limits[1:])
+        curves = self.curves = len(settings.qualities)
+        scaled = self._models.scaled(limits[None, :curves])[0]
+        self.limits = np.append(scaled, limits[curves:])
         self._last = known.last
         self.reported = list(self._last)
         self._rungs = np.bincount([value.rung for value in self._last.values()])
         running = [number for number in known.points if number not in ends]
         awaited = known.at(running)
-        self._further = self._models.quality.further(awaited)
-        self._awaiting = self._models.quality.awaiting(awaited[-AWAITED:])
+        self._further = [model.further(awaited) for model in self._models.qualities]
+        self._awaiting = [model.awaiting(awaited[-AWAITED:]) for model in self._models.qualities]
         self.numbers = running + self._best(ends)
         self.belief = self.of(known.at(self.numbers))
-        for i, number in enumerate(self.numbers):
-            if number in self._last:
-                self.belief.seconds[i] = self._last[number].seconds
-                self.belief.costs[i] = self._last[number].costs
-        self.belief.deviation[len(running) :] = np.minimum(
-            self.belief.deviation[len(running) :], SURE
-        )
+        told = [i for i, number in enumerate(self.numbers) if number in self._last]
+        if told:
+            values = [self._last[self.numbers[i]] for i in told]
+            costs, errors = np.array([v.costs for v in values]), known.errors(values)
+            self.belief.seconds[told] = costs[:, 0]
+            self.belief.means[told, curves:] = costs[:, 1:]
+            self.belief.deviations[told, curves:] = errors[:, 1:]
+            self.belief.deviations[told, :curves] *= self._inflation(values)
+        done = self.belief.deviations[len(running) :, :curves]
+        np.minimum(done, SURE, out=done)
         last = (self._last.get(number) for number in self.numbers)
         self._rung = np.array([value.rung if value else FIRST for value in last])
         self._place = {number: place for place, number in enumerate(self.numbers)}
-        self.points = self.belief.points
+        self.points = self.belief.means
         self.rungs = range(FIRST, len(self._rungs))
         self._fronts = {rung: self._front_at(rung) for rung in self.rungs}
         self.front = self._fronts[FIRST]
@@ -135,6 +137,9 @@ class View:
     def beaten_by(self, number: int, rung: int, own: Belief) -> tuple[int, float] | None:
         """Which other trial is most probably better at no higher cost, and how probably.
 
+        Better is what is better in every quality at the full budget. A cost that is higher by no
+        more than the standard error of the difference is not a higher one.
+
         Only those that came as far count: or else one after the other would be given up for the
         next, which looks better from afar.
 
@@ -143,35 +148,56 @@ class View:
             rung: that it came to.
             own: what is believed of it.
         """
-        cheaper = (self.belief.costs <= own.costs * (1 + 1e-6)).all(axis=1)
-        rivals = np.flatnonzero(cheaper & (self._rung >= rung))
-        rivals = rivals[rivals != self._place[number]]
+        ahead = np.flatnonzero(self._rung >= rung)
+        ahead = ahead[ahead != self._place[number]]
+        gains = own.means - self.belief.means[ahead]
+        spread = np.hypot(self.belief.deviations[ahead], own.deviations)
+        costs = slice(self.curves, None)
+        tolerated = spread[:, costs] + ALIKE * np.abs(own.means[:, costs])
+        no_dearer = (gains[:, costs] >= -tolerated).all(axis=1)
+        rivals = ahead[no_dearer]
         if not len(rivals):
             return None
-        spread = np.hypot(self.belief.deviation[rivals], own.deviation)
-        better = ndtr((own.quality - self.belief.quality[rivals]) / spread)
+        sure = gains[no_dearer, : self.curves] / spread[no_dearer, : self.curves]
+        better = ndtr(sure).prod(axis=1)
         return self.numbers[rivals[better.argmax()]], float(better.max())
 
     def of(self, points: Array) -> Belief:
         """What is believed of configurations ``[N, D]`` that nothing else was told of."""
-        quality, deviation = self._models.quality.predict(points)
+        means, deviations = zip(
+            *(model.predict(points) for model in self._models.qualities), strict=True
+        )
         seconds, *costs = self._models.costs(points).T
         mean, spread = self._models.misses(points)
         sound = ndtr(-mean / np.hypot(spread, BLUR))
-        others = np.array(costs).reshape(len(costs), len(points)).T
-        return Belief(quality, deviation, others, seconds, sound)
+        known = np.zeros((len(points), len(costs)))
+        return Belief(
+            np.column_stack([*means, *costs]), np.column_stack([*deviations, known]), seconds, sound
+        )
 
-    def doubt(self, points: Array) -> Doubt:
-        """About the qualities of configurations ``[N, D]``, while those of others are awaited."""
-        return Doubt(self._awaiting, points)
+    def doubts(self, points: Array) -> list[Doubt]:
+        """About each quality of configurations ``[N, D]``, while those of others are awaited."""
+        return [Doubt(awaiting, points) for awaiting in self._awaiting]
 
     def of_trial(self, value: Value) -> Belief:
         """What is believed of a trial that runs, with a further value before the full budget."""
-        quality = float(self._models.scale(np.array([value.quality]))[0])
-        further = self._further[value.rung]
-        mean, deviation = further.given(self._place[value.number], quality)
-        columns = ([mean], [deviation], [value.costs], [value.seconds], [1.0])
-        return Belief(*(np.array(column, dtype=np.float64) for column in columns))
+        qualities = self._models.scaled(np.array([value.qualities]))[0]
+        place = self._place[value.number]
+        posterior = [
+            further[value.rung].given(place, quality)
+            for further, quality in zip(self._further, qualities, strict=True)
+        ]
+        means, deviations = np.array(posterior).T
+        deviations *= self._inflation([value])[0]
+        seconds, *costs = value.costs
+        _, *errors = self._known.errors([value])[0]
+        rows = ([*means, *costs], [*deviations, *errors], seconds, 1.0)
+        return Belief(*(np.array([row], dtype=np.float64) for row in rows))
+
+    def _inflation(self, values: Sequence[Value]) -> Array:
+        """Factors ``[N, Q]`` of the deviations of qualities whose last values these are."""
+        rungs = [value.rung for value in values]
+        return np.array([np.append(each, 1.0)[rungs] for each in self._models.inflations]).T
 
     def _front_at(self, rung: int) -> Indices:
         ahead = np.flatnonzero(self._rung >= rung)
@@ -186,5 +212,6 @@ class View:
         ]
         if not done:
             return []
-        values = np.array([(self._last[n].quality, *self._last[n].costs) for n in done])
+        last = (self._last[number] for number in done)
+        values = np.array([(*value.qualities, *value.costs[1:]) for value in last])
         return [number for number, kept in zip(done, non_dominated(values), strict=True) if kept]
