@@ -1,1 +1,1 @@
-"""One trainer for every variant: rounds, moving average, checkpoints, runs."""
+"""The trainer of all variants: rounds, moving average, checkpoints, runs."""

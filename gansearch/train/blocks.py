@@ -1,4 +1,4 @@
-"""What the blocks of a network cost, each by itself: time, memory, parameters, products."""
+"""Cost of each block of a network: time, memory, parameters, multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 @dataclass(frozen=True)
 class BlockCost:
-    """Of one form of a block, for a batch.
+    """Cost of one form of a block for a batch.
 
     Attributes:
-        params: numbers that it holds, frozen ones among them.
+        params: number of weights, frozen ones included.
         gmacs: multiply-accumulates of a forward pass for one image, in units of 10⁹.
         forward_ms: median time of a forward pass in training mode.
-        backward_ms: that of a backward pass, to its weights and its inputs.
-        activations_mib: what a forward pass leaves for the backward pass, and its output.
+        backward_ms: median time of a backward pass, to weights and inputs.
+        activations_mib: tensors that a forward pass keeps for the backward pass, and its output.
     """
 
     params: int
@@ -39,19 +39,19 @@ class BlockCost:
 
     @property
     def milliseconds(self) -> float:
-        """Forward and backward."""
+        """Time of a forward and a backward pass."""
         return self.forward_ms + self.backward_ms
 
 
 def blocks_of(network: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-    """The parts of a network that have weights, by their path.
+    """Yield the parts of a network that have weights, with their paths.
 
-    Containers are opened, and so is a part that holds more than half of the network; a convolution
-    is one part, whatever it consists of.
+    Containers are opened, and so is a part that holds more than half of the network's weights. A
+    convolution from the factory is one part, even if it is separable.
 
     Args:
-        network: to open.
-        name: its own path.
+        network: the network to open.
+        name: path of the network.
     """
     most = size(network) / 2
 
@@ -67,7 +67,7 @@ def blocks_of(network: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
 
 
 def size(module: nn.Module) -> int:
-    """Numbers in a module's parameters and floating-point buffers."""
+    """Count the numbers in a module's parameters and floating-point buffers."""
     tensors = (*module.parameters(), *module.buffers())
     return sum(tensor.numel() for tensor in tensors if tensor.is_floating_point())
 
@@ -75,12 +75,12 @@ def size(module: nn.Module) -> int:
 def measure(
     forms: Mapping[str, nn.Module], inputs: Sequence[Tensor], rounds: int
 ) -> dict[str, BlockCost]:
-    """The forms of a block against each other, in turns, so that noise falls on all of them.
+    """Measure the forms of a block in alternation, so that noise falls on all of them.
 
     Args:
         forms: the same block in several forms, in training mode; left in evaluation mode.
-        inputs: of each, on its device.
-        rounds: of which the median is taken; one more comes before them.
+        inputs: inputs of the block, on its device.
+        rounds: number of timed rounds, after one warm-up round; medians are reported.
     """
     taken: dict[str, list[tuple[float, float]]] = {form: [] for form in forms}
     for _ in range(rounds + 1):
@@ -88,7 +88,7 @@ def measure(
             taken[form].append(_step(module, inputs))
     costs = {}
     for form, module in forms.items():
-        # The first one allocates and chooses algorithms.
+        # The first round allocates memory and chooses algorithms.
         forward, backward = zip(*taken[form][1:], strict=True)
         costs[form] = BlockCost(
             params=size(module),
@@ -106,7 +106,7 @@ def _can_be_opened(module: nn.Module) -> bool:
 
 
 def _fresh(inputs: Sequence[Tensor]) -> list[Tensor]:
-    """Copies that gradients go back to, and that may be changed in place."""
+    """Copy inputs so that gradients reach them and a block may change them in place."""
     return [
         x.detach().requires_grad_().clone() if x.is_floating_point() else x.clone() for x in inputs
     ]
@@ -118,7 +118,7 @@ def _run(module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def _step(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
-    """Seconds of a forward and of a backward pass."""
+    """Return the seconds of a forward and of a backward pass."""
     copies, device = _fresh(inputs), inputs[0].device
     elapsed = stopwatch(device)
     loss = _run(module, copies)
@@ -142,7 +142,7 @@ def _activations(module: nn.Module, inputs: Sequence[Tensor]) -> int:
 
 
 def _gmacs(module: nn.Module, inputs: Sequence[Tensor]) -> float:
-    module.eval()  # a spectral norm's power iterations are no convolutions
+    module.eval()  # a spectral norm's power iterations are not convolutions
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(*(x[:1].detach().clone() for x in inputs))
     return float(counter.get_total_flops()) / 2e9

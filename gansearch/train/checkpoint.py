@@ -1,4 +1,4 @@
-"""One file that holds all of a training run: written whole or not at all, read without trust."""
+"""Checkpoint files: written atomically, verified before they are read."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ import torch
 from gansearch.errors import CheckpointError
 
 FORMAT = 4
-"""Version of the file's content. Versions in :data:`UPGRADES` are read too, others refused."""
+"""Version of the file's content. Versions in :data:`UPGRADES` are read too; others are refused."""
 
 DIRECTORY = 0x10
-"""Bit of an archived file's attributes (DOS) that makes a directory of it."""
+"""Bit of an archive entry's DOS attributes that marks a directory."""
 
 State = dict[str, Any]
-"""Tensors, numbers, strings, and lists and dictionaries of these: what ``weights_only`` lets in."""
+"""Tensors, numbers, strings, and lists and dictionaries of these: the types that ``weights_only``
+accepts."""
 
 
 def write_checkpoint(path: Path, state: State) -> None:
-    """Write ``state`` to ``path`` in one step: a reader finds the old file or the new one.
+    """Write ``state`` to ``path`` atomically: a reader finds the old file or the new one.
 
     Raises:
-        OSError: the folder is missing or full; ``path`` is then as it was.
+        OSError: the folder is missing or full; ``path`` is unchanged.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -41,7 +42,7 @@ def write_checkpoint(path: Path, state: State) -> None:
 
 
 def read_checkpoint(path: Path) -> State:
-    """What :func:`write_checkpoint` wrote, on the CPU.
+    """Read the state that :func:`write_checkpoint` wrote, onto the CPU.
 
     Raises:
         CheckpointError: the file is missing, truncated, damaged, or of another format.
@@ -57,7 +58,7 @@ def read_checkpoint(path: Path) -> State:
             state = torch.load(file, map_location="cpu", weights_only=True)
         except MemoryError:
             raise
-        except Exception as error:  # what the readers raise depends on where the damage is
+        except Exception as error:  # the exception's type depends on where the damage is
             summary = str(error).partition("\n")[0]
             raise CheckpointError(f"{path}: damaged, or no checkpoint: {summary}") from error
     found = state.get("format") if isinstance(state, dict) else type(state).__name__
@@ -69,9 +70,10 @@ def read_checkpoint(path: Path) -> State:
 
 
 def _from_3(state: State) -> State:
-    """Drop the measurements of format 3, which left out memory and lazy penalties.
+    """Drop the measurements of format 3, which omitted memory and lazy penalties.
 
-    Without a device of that name the resumed run measures anew; its training time stays.
+    An empty device name matches no device, so the resumed run measures anew. Its training time is
+    kept.
     """
     return {
         **state,
@@ -82,22 +84,22 @@ def _from_3(state: State) -> State:
 
 
 UPGRADES: dict[object, Callable[[State], State]] = {3: _from_3}
-"""Turns the content of an older format into that of :data:`FORMAT`."""
+"""Functions that convert the content of an older format to :data:`FORMAT`."""
 
 
 def _verify_checksums(file: BinaryIO) -> None:
-    """What torch's own reader does not do: a flipped bit would pass for a weight."""
+    """Verify the archive's checksums, because torch's reader would accept a flipped bit."""
     archive = zipfile.ZipFile(file)
     damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
     for entry in archive.infolist():
-        if entry.external_attr & DIRECTORY:  # of which torch reads nothing, and gives what it finds
+        if entry.external_attr & DIRECTORY:  # torch does not read its data, but returns a tensor
             raise zipfile.BadZipFile(f"{entry.filename} is marked as a directory")
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut."""
+    """Flush the folder, so that the rename survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

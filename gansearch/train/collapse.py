@@ -1,4 +1,4 @@
-"""Whether a generator makes one image: seen in its samples as a run goes on."""
+"""Detection of mode collapse to one image, from samples during training."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from gansearch.data.images import permutation
 from gansearch.errors import Diverged
 
 ONE_IMAGE = 0.02
-"""Variety of samples, as a share of the data's, below which they may all be one image."""
+"""Variety of samples, as a share of the data's, below which they may be a single image."""
 FALL = 0.2
-"""A generator of one image has fallen back to it where its samples once were this much more varied:
-the share of their greatest variety that is left."""
+"""Share of the greatest earlier variety. Samples that may be one image have collapsed if their
+variety falls below it."""
 STIRRED = 2.0
-"""How many times more varied than the untrained network's the samples of one that learns become."""
+"""Variety of samples, over the untrained network's, above which the generator learns."""
 STEADY = 2.5
-"""Power of the progress with which samples move away from the untrained network's at most, where
-nothing drives them: 0.9 to 1.9 from a quarter to a half of the budget in 60 recorded runs that came
-to nothing, 3.6 to 14 in 31 that stood at a saddle as long and learnt after that."""
+"""Largest exponent p of an undriven drift, where samples move away from the untrained network's as
+progress to the power p. From a quarter to half of the budget, p was 0.9 to 1.9 in 60 recorded runs
+that never learned, and 3.6 to 14 in 31 runs that stayed at a saddle as long and learned later."""
 START, QUARTER, HALF = 0.125, 0.25, 0.5
-"""Shares of the budget: from where on a fall counts, and between which movement is measured."""
+"""Shares of the budget: a fall in variety counts from the first; movement is compared between the
+other two."""
 LEAST_KIMG = 0.5
-"""Kimg before which no network had time: less is not looked at."""
+"""Earliest kimg of a check; no network has learned before."""
 SIDE = 64
-"""Pixels to which larger samples are averaged before they are kept and compared."""
+"""Side in pixels to which larger samples are averaged before they are kept and compared."""
 
 
 def variety(images: Tensor) -> float:
-    """How far images ``[N, C, H, W]`` are from each other, 0 where they are all the same.
+    """Measure how much images ``[N, C, H, W]`` differ; 0 if all are the same.
 
-    The standard deviation over the images, averaged over what they consist of.
+    The value is the standard deviation over the images, averaged over channels and pixels.
     """
     return float(images.float().std(dim=0).mean())
 
 
 def variety_of(images: ImageSet, count: int) -> float:
-    """That of a set's images, by so many of them at most."""
+    """Measure the variety of at most ``count`` random images of a set."""
     return variety(images.batch(permutation(len(images), 0)[:count]).images)
 
 
@@ -49,22 +50,24 @@ def _small(images: Tensor) -> Tensor:
 
 
 class CollapseCheck:
-    """Names a generator that makes one image, relative to its data and to its own course.
+    """Detects a generator that makes a single image, relative to its data and to its own history.
 
-    Samples may be one image where they vary by less than :data:`ONE_IMAGE` of the data. A generator
-    has collapsed where they are, and either were more varied before (:data:`FALL`), or at half of
-    the budget are hardly more varied than the untrained network's and do not leave them: the
-    distance from these grows no faster than a steady drift (:data:`STEADY`). A network that starts
-    at a saddle looks like one that learns nothing for long, but its samples move ever faster.
+    Samples may be one image if their variety is below :data:`ONE_IMAGE` of the data's. The
+    generator has then collapsed in either of two cases. The samples were more varied before
+    (:data:`FALL`). Or, at half of the budget, they are hardly more varied than the untrained
+    network's (:data:`STIRRED`) and their distance from these grows no faster than a steady drift
+    (:data:`STEADY`). A network that starts at a saddle looks for long as if it learned nothing, but
+    its samples move ever faster.
 
     Args:
         max_kimg: the budget.
         data: variety of the training images.
         fresh: ``[N, C, H, W]``, samples of the untrained network.
-        past: :attr:`metrics` of the report that a run goes on from.
+        past: metrics of the report that the run resumes from, with earlier :attr:`metrics`; may be
+            empty.
 
     Attributes:
-        metrics: what a report says of the samples that were looked at last.
+        metrics: metrics of the latest samples, for the report.
     """
 
     def __init__(
@@ -79,18 +82,18 @@ class CollapseCheck:
 
     @property
     def looks(self) -> set[float]:
-        """The kimg at which :meth:`look` is to be called, beside any others."""
+        """Kimg at which :meth:`look` must be called; further calls are allowed."""
         return {kimg for kimg in (self._start, self._quarter, self._half) if kimg >= LEAST_KIMG}
 
     def look(self, samples: Tensor, kimg: float) -> None:
-        """Take samples from the latents and conditions of the untrained network's.
+        """Check samples for collapse and update :attr:`metrics`.
 
         Args:
-            samples: ``[N, C, H, W]``.
+            samples: ``[N, C, H, W]``, from the same latents and conditions as ``fresh``.
             kimg: progress; ascends from call to call.
 
         Raises:
-            Diverged: they are one image, and will be.
+            Diverged: the samples are a single image and are not expected to recover.
         """
         now = variety(samples)
         movement = float((_small(samples) - self._fresh).square().mean().sqrt())
@@ -111,7 +114,7 @@ class CollapseCheck:
             raise Diverged("collapse", kimg, f"{detail}, and do not leave the untrained network's")
 
     def _stays(self, now: float, movement: float) -> bool:
-        """Whether samples at half of the budget stay with the untrained network's."""
+        """Whether samples at half of the budget stay close to the untrained network's."""
         before = self.metrics.get("sample_movement_at_quarter")
         if before is None or now > STIRRED * self.metrics["fresh_sample_variety"]:
             return False

@@ -1,4 +1,4 @@
-"""How a run's steps are computed: precision, the order of memory, compilation."""
+"""Computation of a run's steps: precision, memory format, compilation."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ MODES = {
     ("max-autotune", False): "max-autotune-no-cudagraphs",
     ("max-autotune", True): "max-autotune",
 }
-"""torch.compile's, by ``compile`` and ``cuda_graphs``."""
+"""Modes of torch.compile by ``compile`` and ``cuda_graphs``."""
 
 GRAPHS = 64
-"""Compiled forms of networks in a process: each has one with gradients and one without."""
+"""Limit of recompilations in a process; each network has a graph with gradients and one without."""
 
 
 class Compute:
-    """Carries out a :class:`~gansearch.config.ComputeConfig` on one device.
+    """Applies a :class:`~gansearch.config.ComputeConfig` on one device.
 
     Args:
-        config: what is wanted.
-        device: that the steps are computed on.
+        config: the requested settings.
+        device: device of the steps.
 
     Raises:
-        ConfigError: the device does not have it.
+        ConfigError: the device does not support a setting.
     """
 
     def __init__(self, config: ComputeConfig, device: torch.device) -> None:
@@ -48,17 +48,17 @@ class Compute:
         self._device = device
         self._bfloat16 = config.precision == "bfloat16"
         self._modified = self._bfloat16 or self.compiles or device.type == "cuda"
-        if self.compiles:  # not by `setdefault`: importing torch's compiler has set it
+        if self.compiles:  # not `setdefault`: importing torch's compiler has already set it
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache_folder("inductor"))
 
     @property
     def compiles(self) -> bool:
-        """Whether networks are compiled, which their first steps wait for."""
+        """Whether networks are compiled; their first steps then wait for the compiler."""
         return self._config.compile != "none"
 
     def apply(self, variant: Variant[Any]) -> None:
-        """Let a variant's networks compute so, in :meth:`steps`; in place, and before any step."""
-        # Convolutions hand the order of their weights' memory on to what they put out.
+        """Set up a variant's networks for :meth:`steps`, in place. Call before the first step."""
+        # Convolutions pass the memory format of their weights on to their outputs.
         variant.to(memory_format=FORMATS[self._config.memory_format])
         for network in variant.children():
             if self._bfloat16:
@@ -68,15 +68,16 @@ class Compute:
 
     @contextmanager
     def steps(self) -> Iterator[None]:
-        """Training steps are computed within."""
+        """Context of the training steps, which sets their precision."""
         with tf32(allowed=self._config.precision == "tf32"):
             yield
 
     @contextmanager
     def exact(self) -> Iterator[None]:
-        """Networks compute in float32 and eagerly: for samples, and what is differentiated twice.
+        """Context in which networks compute eagerly in float32.
 
-        Compiled code cannot be (AOTAutograd); the parameters are the same.
+        It serves samples and losses that are differentiated twice, because AOTAutograd cannot
+        differentiate compiled code twice. The parameters are the same.
         """
         if not self._modified:
             yield
@@ -89,7 +90,7 @@ class Compute:
             self._bfloat16 = bfloat16
 
     def begin_step(self) -> None:
-        """What the last step's graphs put out may be overwritten from now on."""
+        """Start a step; outputs of the previous step's CUDA graphs may now be overwritten."""
         if self._config.cuda_graphs:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
 
@@ -99,7 +100,7 @@ class Compute:
         network.compile(mode=mode, dynamic=False)
 
     def _in_bfloat16(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """A network whose products are in bfloat16, and what it puts out in float32."""
+        """Wrap ``forward``: matrix products in bfloat16, outputs in float32."""
 
         def lowered(*inputs: Any) -> Any:
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):

@@ -1,4 +1,4 @@
-"""The generator's exponential moving average (EMA), which is what is sampled and evaluated."""
+"""Exponential moving average (EMA) of the generator, from which images are sampled."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from torch import Tensor, nn
 from gansearch.nn.spectral import settle, singular_vectors
 
 RAMP_UP = 0.05
-"""Largest half-life as a share of the progress: early weights are forgotten (StyleGAN2's code)."""
+"""Largest half-life as a share of the progress, so that early weights are forgotten (StyleGAN2's
+code)."""
 
 
 STATISTICS = "running_"
-"""How the names of buffers begin that are averages over batches, as in torch's batch norm."""
+"""Prefix of the names of buffers that are averages over batches, as in torch's batch norm."""
 
 
 class Ema:
     """Averaged weights of a player's modules.
 
-    Parameters and running statistics are averaged. All other state is the modules' own, as it is
-    now: counters, constants, running magnitudes. The singular vectors of spectral norms belong to
-    a weight; the averaged weights get vectors of their own, so that each has the norm 1 that its
-    layer claims. A mean of vectors would be shorter than 1 and the weights too large.
+    Parameters and running statistics are averaged. All other state is the modules' current one:
+    counters, constants, running magnitudes. The singular vectors of a spectral norm depend on its
+    weight, so the averaged weights have vectors of their own, under which each layer has spectral
+    norm 1. An average of the vectors would be shorter than 1, and the weights too large.
+
+    Args:
+        modules: the player's modules.
+        half_life_kimg: half-life of the average; 0 for none.
 
     Attributes:
-        tensors: the averages, in the order of the modules' parameters and running statistics;
-            empty where the half-life is 0.
+        tensors: the averages, in the order of the modules' parameters and running statistics; empty
+            if the half-life is 0.
     """
 
     def __init__(self, modules: Sequence[nn.Module], half_life_kimg: float) -> None:
@@ -46,8 +51,8 @@ class Ema:
         """Move the averages towards the weights.
 
         Args:
-            kimg: shown since the last update.
-            progress: shown since the start of the run, this update's among them.
+            kimg: kimg shown since the last update.
+            progress: kimg shown since the start of the run, this update included.
         """
         if not self.tensors:
             return
@@ -57,9 +62,9 @@ class Ema:
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:
-        """Let the modules compute with the averages; storage changes hands, nothing is copied.
+        """Context in which the modules use the averages; storage is swapped, not copied.
 
-        The first time after an update, singular vectors are found for the averaged weights.
+        On first use after an update, the singular vectors of the averaged weights are computed.
         """
         self._swap()
         try:
@@ -69,13 +74,13 @@ class Ema:
             self._swap()
 
     def load(self, tensors: Sequence[Tensor]) -> None:
-        """Take over saved averages.
+        """Load saved averages.
 
-        Checkpoints of format 3 hold averages of all floating-point buffers; those that are not
-        averaged any more are left out.
+        Checkpoints of format 3 hold averages of all floating-point buffers; those no longer
+        averaged are ignored.
 
         Raises:
-            ValueError: they are not as many, or not of the shapes, that the modules have.
+            ValueError: number or shapes differ from the modules'.
         """
         floats = [t for t in self._owned() if t.is_floating_point()]
         if len(tensors) == len(floats):
@@ -98,7 +103,10 @@ class Ema:
 
     @torch.no_grad()
     def _settle(self) -> None:
-        """Find the averaged weights' vectors, from the live ones on: a function of both weights."""
+        """Compute the averaged weights' singular vectors, starting from the live ones.
+
+        The result depends on the live vectors and both weights alone.
+        """
         if self._is_settled:
             return
         for mine, live in zip(self._live_vectors, self._vectors, strict=True):  # swapped
@@ -109,7 +117,7 @@ class Ema:
 
 
 def averaged(module: nn.Module) -> list[Tensor]:
-    """The tensors of a module that are averaged: parameters, then running statistics."""
+    """Return the averaged tensors of a module: parameters, then running statistics."""
     buffers = module.named_buffers()
     statistics = (b for name, b in buffers if name.rpartition(".")[2].startswith(STATISTICS))
     return [*module.parameters(), *statistics]

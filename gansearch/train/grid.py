@@ -10,19 +10,19 @@ from PIL import Image
 from torch import Tensor
 
 MIN_PIXELS = 64
-"""Smaller images are enlarged to this side, without smoothing, so that a person can see them."""
+"""Side in pixels to which smaller images are enlarged, without smoothing."""
 BORDER = 2
-"""Pixels of white around each image."""
+"""Width of the white border around each image, in pixels."""
 
 
-# torchvision has this too, but importing it doubles the time that a trial's process starts in.
+# torchvision has this too, but its import doubles the start time of a trial's process.
 def save_grid(images: Tensor, path: Path, columns: int) -> None:
     """Write images side by side, row by row.
 
     Args:
         images: ``[N, C, H, W]`` in [-1, 1]; values outside are clipped.
-        path: of the PNG file; its folder exists.
-        columns: images in a row, at least 1.
+        path: path of the PNG file; its folder exists.
+        columns: images per row, at least 1.
     """
     scale = max(1, MIN_PIXELS // images.shape[-1])
     enlarged = images.detach().cpu().repeat_interleave(scale, -2).repeat_interleave(scale, -1)

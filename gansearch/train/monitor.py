@@ -1,4 +1,4 @@
-"""What is watched while a run trains: mean losses, and whether training has diverged."""
+"""Monitoring of a run: mean losses and divergence."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from torch import Tensor, nn
 from gansearch.errors import Diverged
 
 LOSS_GROWTH = 1e6
-"""Largest mean of a loss over a window, as a multiple of the largest of its player's first step (or
-of 1): a likelihood that is summed over an image's pixels begins with millions."""
+"""Largest mean loss over a window, as a multiple of the player's largest loss in its first step, or
+of 1 if that is smaller. A likelihood summed over an image's pixels starts in the millions."""
 GROWTH_LIMIT = 100.0
-"""Largest root mean square of a parameter, as a multiple of its initial one (of 1 where that was
-smaller). Initialisations of unit variance and layers that start at zero are both within it."""
+"""Largest root mean square of a parameter, as a multiple of its initial one, or of 1 if that is
+smaller. Initialisations of unit variance and layers that start at zero are both within it."""
 
 
 class LossMeter:
     """Means of named losses over a window, summed on the device and read once.
 
     Attributes:
-        scales: for each player the largest magnitude among the losses of its first step, once a
-            window with it was closed.
+        scales: largest loss magnitude of each player's first step; set when that window is closed.
     """
 
     def __init__(self) -> None:
@@ -33,7 +32,7 @@ class LossMeter:
         self._counts: dict[str, int] = {}
 
     def add(self, player: str, losses: Mapping[str, Tensor]) -> None:
-        """Count one step's losses; the host does not wait for their values."""
+        """Add one step's losses; the host does not wait for their values."""
         if player not in self.scales and player not in self._first:
             self._first[player] = torch.stack([v.float().abs() for v in losses.values()]).max()
         for part, value in losses.items():
@@ -46,7 +45,7 @@ class LossMeter:
                 self._counts[name] = 1
 
     def close(self) -> dict[str, float]:
-        """The means by ``loss/<player>/<part>`` since the last call."""
+        """Return the means since the last call, by ``loss/<player>/<part>``."""
         if not self._sums:
             return {}
         read: list[float] = torch.stack([*self._sums.values(), *self._first.values()]).tolist()
@@ -59,10 +58,10 @@ class LossMeter:
 
 
 class DivergenceCheck:
-    """Names the ways in which weights or losses leave the region that training comes back from.
+    """Detects weights or losses from which training does not recover.
 
-    ``nan``: a loss or a weight is not a number. ``explosion``: a loss grows past
-    :data:`LOSS_GROWTH`, or a parameter past :data:`GROWTH_LIMIT`. Collapse shows in samples alone:
+    ``nan``: a loss or a weight is not a number. ``explosion``: a loss exceeds :data:`LOSS_GROWTH`,
+    or a parameter :data:`GROWTH_LIMIT`. Collapse shows only in samples; see
     :class:`gansearch.train.collapse.CollapseCheck`.
     """
 
@@ -71,15 +70,15 @@ class DivergenceCheck:
         self._limits = [max(1.0, rms) * GROWTH_LIMIT for rms in self._root_mean_squares()]
 
     def check(self, losses: Mapping[str, float], scales: Mapping[str, float], kimg: float) -> None:
-        """Look at a window's mean losses and at the weights as they are.
+        """Check a window's mean losses and the current weights.
 
         Args:
-            losses: means of a window, as of :meth:`LossMeter.close`.
-            scales: as of :attr:`LossMeter.scales`.
+            losses: means over a window, from :meth:`LossMeter.close`.
+            scales: :attr:`LossMeter.scales`.
             kimg: progress.
 
         Raises:
-            Diverged: with the loss or the parameter that shows it.
+            Diverged: names the loss or the parameter.
         """
         for name, value in losses.items():
             first = scales.get(name.split("/")[1], 1.0)

@@ -1,4 +1,4 @@
-"""Rounds that say what they are about to do: where a step's time and memory go, by phase."""
+"""Rounds that announce their phases, for time and memory by phase."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Losses, Penalty, Variant
 
 REST = "rest"
-"""What is in no other phase: weight clipping, and what Python does between the others."""
+"""Phase of everything else: weight clipping, and Python code between the other phases."""
 DATA = "data"
 AVERAGE = "average"
 
 Mark = Callable[[str], None]
-"""Told the name of the phase that begins; the one before it ends."""
+"""Callback with the name of the phase that begins; the previous phase ends."""
 
 
 def watched_rounds(variant: Variant[Any], compute: Compute, mark: Mark) -> Rounds:
-    """The rounds of a variant, which is changed for good, told to ``mark`` as they are played.
+    """Make the rounds of a variant that call ``mark`` at each phase.
 
-    Phases are ``<player> forward``, ``backward`` and ``optimiser``, ``<player> <penalty>``, data,
-    average and rest. A penalty of every step is differentiated in its player's ``backward``; a lazy
-    one, :func:`lazy_phase`, is a phase from its computation to its update.
+    The variant is changed for good. Phases are ``<player> forward``, ``backward`` and
+    ``optimiser``, ``<player> <penalty>``, data, average and rest. The gradient of a penalty with
+    interval 1 is part of its player's ``backward``. A lazy penalty is a single phase from
+    computation to update, named by :func:`lazy_phase`.
     """
     in_lazy = [False]
 
@@ -53,7 +54,7 @@ def watched_rounds(variant: Variant[Any], compute: Compute, mark: Mark) -> Round
 
 
 def lazy_phase(player: str, penalty: Penalty) -> str:
-    """The name of a lazy regulariser's phase."""
+    """Return the name of a lazy regulariser's phase."""
     return f"{player} {penalty.name}, one step in {penalty.interval}"
 
 

@@ -1,4 +1,4 @@
-"""Peak memory of training, predicted before it starts: the trainer's rounds on fake tensors."""
+"""Prediction of peak training memory before a run, by rounds on fake tensors."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from gansearch.variants.catalog import CATALOG
 log = logging.getLogger(__name__)
 
 ROUNDS = 2
-"""The optimisers' moments are there from the second one on; later ones need no more."""
+"""Rounds to simulate. Optimisers have their moments from the second; later ones need no more."""
 CLEAR = 1.1
-"""A run is refused where its prediction is above so many times the memory that there is."""
+"""A run is refused if its predicted memory exceeds the device's by more than this factor."""
 
 
 @dataclass(frozen=True)
 class Allocator:
-    """What a device's allocator makes of a number of bytes.
+    """Memory that a device's allocator holds for a number of live bytes.
 
     Attributes:
-        block: bytes that each allocation is rounded up to.
-        spread: memory held over memory in use, at the peak.
-        base: MiB that are held whatever is computed.
+        block: bytes to which each allocation is rounded up.
+        spread: ratio of held memory to memory in use, at the peak.
+        base: MiB held by any computation.
     """
 
     block: int = 1
@@ -49,27 +49,28 @@ class Allocator:
     base: float = 0.0
 
     def holds(self, live: int) -> float:
-        """MiB for tensors of ``live`` bytes."""
+        """Return the MiB held for tensors of ``live`` bytes."""
         return self.spread * live / MIB + self.base
 
 
 ALLOCATORS = {"cpu": Allocator(spread=1.07, base=1.6), "cuda": Allocator(block=512)}
-"""The CPU's is glibc's as :class:`~gansearch.metrics.memory.PeakMemory` sets it: what is freed goes
-back at once, so that little is held but pages that are not full, compiled kernels and the graph's
-nodes. Both numbers are fitted to benchmarks/results/memory_prediction.md."""
+"""Models of the allocators. On the CPU it is glibc's, as
+:class:`~gansearch.metrics.memory.PeakMemory` sets it: freed memory returns at once, and the rest is
+partly filled pages, compiled kernels and the graph's nodes. Both numbers are fitted to
+benchmarks/results/memory_prediction.md."""
 
 
 class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of the tensors that are made within and still alive, fake ones too.
+    """Counts the bytes of live tensors that were made in its context, fake ones included.
 
-    torch's own ``MemTracker`` refuses a network that is run twice in a step, as a discriminator is.
+    torch's own ``MemTracker`` refuses a network that runs twice in a step, as a discriminator does.
 
     Args:
-        block: bytes that each storage is rounded up to.
+        block: bytes to which each storage is rounded up.
 
     Attributes:
         now: bytes alive.
-        peak: the most so far.
+        peak: largest number of bytes alive so far.
     """
 
     def __init__(self, block: int = 1) -> None:
@@ -86,7 +87,7 @@ class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run an operation and count what it puts out."""
+        """Run an operation and count its outputs."""
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(out):
             if isinstance(leaf, Tensor):
@@ -107,18 +108,16 @@ class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) -> float:
-    """What ``peak_memory_mib`` of a training will be, in MiB, without memory or a device.
+    """Predict ``peak_memory_mib`` of a training, in MiB, without using memory or a device.
 
-    Two rounds are played with one step of each player, its penalties and the average, on tensors
-    that have shapes and no content. What operations allocate within themselves is not seen, and a
-    compiled network is taken for an eager one, which needs more. The global generators are not
-    touched.
+    Two rounds with one step of each player, its penalties and the average run on tensors without
+    content. Temporary memory inside operations is not counted. A compiled network is treated as an
+    eager one, which needs more. Global random generators are not touched.
 
     Args:
-        config: of the run.
-        images: that it is trained on; their content is not looked at, but by variants that do so
-            before they train.
-        device: that it is to run on; only its kind matters, it need not be there.
+        config: configuration of the run.
+        images: training images; only a variant's ``prepare`` may read their content.
+        device: device of the run; only its type matters, and it need not exist.
     """
     allocator = ALLOCATORS[device.type]
     live = LiveMemory(allocator.block)
@@ -128,9 +127,9 @@ def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) 
 
 
 def _resident(config: TrainConfig, images: ImageSet) -> int:
-    """Bytes of a set that lies on the device: pixels, labels, rows and the orders of three epochs.
+    """Bytes of a data set on the device: pixels, labels, rows and the orders of three epochs.
 
-    A stream keeps the orders of two while it makes the next.
+    A stream keeps the orders of two epochs while it makes the next.
     """
     if config.compute.data == "streamed" or not (
         images.resident or config.compute.data == "resident"
@@ -146,11 +145,12 @@ def play_on_fakes(
     live: LiveMemory,
     make_rounds: Callable[[Variant[Any], Compute], Rounds],
 ) -> None:
-    """Two rounds with one step of each player, on tensors that ``live`` counts."""
+    """Run two rounds with one step of each player, on tensors that ``live`` counts."""
     variant, compute = _shapes(config, images)
     rows = torch.zeros(config.settings.batch_size, dtype=torch.int64)
     with FakeTensorMode(allow_non_fake_inputs=True), live, compute.steps():
-        # Fake tensors on the CPU stand for any device: those on a GPU ask for one to go backward.
+        # Fake tensors on the CPU stand for any device; those on a GPU need one for the backward
+        # pass.
         variant.to_empty(device="cpu").train()
         rounds = make_rounds(variant, compute)
         phases = [(player, 1) for player in variant.players]
@@ -159,7 +159,7 @@ def play_on_fakes(
 
 
 def _shapes(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:
-    """A variant on the meta device, prepared, and how its steps are computed, on a CPU, eagerly."""
+    """Return a prepared variant on the meta device, and an eager CPU computation for it."""
     with torch.device("meta"):
         variant = CATALOG[config.variant].load()(config.settings, images.spec)
     variant.prepare(images)
@@ -176,20 +176,19 @@ def _shapes(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Comput
 
 
 def try_predicting(config: TrainConfig, images: ImageSet, device: torch.device) -> float | None:
-    """:func:`predict_memory`, or ``None``, and a warning, where it does not succeed."""
+    """Return :func:`predict_memory`, or ``None`` with a warning if it fails."""
     try:
         return predict_memory(config, images, device)
-    except Exception as error:  # an operation without shapes, say: no reason not to train
+    except Exception as error:  # an operation without shapes, say; training can still run
         log.warning("no memory predicted: %s: %s", type(error).__name__, error)
         return None
 
 
 def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
-    """What a run that is about to start needs, if that is known, and what it may have.
+    """Return a run's predicted memory, if known, and the device's memory.
 
-    By the names of :data:`~gansearch.record.PREDICTED_MEMORY` and
-    :data:`~gansearch.record.DEVICE_MEMORY`, in MiB. A process that is held to a share of a GPU has
-    no more of it than that.
+    Keys are :data:`~gansearch.record.PREDICTED_MEMORY` and :data:`~gansearch.record.DEVICE_MEMORY`,
+    values are in MiB. A process that is limited to a share of a GPU has only that share.
     """
     predicted = try_predicting(config, images, device)
     known = {} if predicted is None else {PREDICTED_MEMORY: predicted}
@@ -197,10 +196,10 @@ def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict
 
 
 def refuse_too_large(foreseen: Mapping[str, float], device: str) -> None:
-    """See that what was foreseen of a run does not clearly forbid it.
+    """Refuse a run whose predicted memory clearly exceeds the device's.
 
     Raises:
-        MemoryError: it needs more than :data:`CLEAR` times what ``device`` has.
+        MemoryError: the run needs more than :data:`CLEAR` times the memory of ``device``.
     """
     predicted, there = foreseen.get(PREDICTED_MEMORY, 0.0), foreseen[DEVICE_MEMORY]
     if predicted > CLEAR * there:
@@ -208,6 +207,9 @@ def refuse_too_large(foreseen: Mapping[str, float], device: str) -> None:
 
 
 def prediction_error(costs: Mapping[str, float]) -> dict[str, float]:
-    """``memory_prediction_error``: how far a prediction was above what was measured, as a share."""
+    """Return ``memory_prediction_error``: predicted over measured memory, minus 1.
+
+    It is empty if one of the two is unknown.
+    """
     predicted, measured = costs.get(PREDICTED_MEMORY), costs["peak_memory_mib"]
     return {"memory_prediction_error": predicted / measured - 1} if predicted and measured else {}

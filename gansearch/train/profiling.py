@@ -1,4 +1,4 @@
-"""Where a step's time and memory go on this device, by phase and by block."""
+"""Time and memory of a training step on this device, by phase and by block."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
 
 WARM_UP = 2
-"""Rounds before those that are counted: they allocate, and choose algorithms."""
+"""Warm-up rounds, which allocate memory and choose algorithms."""
 OWN = "own"
 FORMS = {"dense": "none", "separable": "both"}
-"""What a block is compared as: names, and ``dsc.where``."""
+"""Forms of a block to compare: names, and values of ``dsc.where``."""
 
 
 @dataclass(frozen=True)
 class PhaseCost:
-    """One phase of a round.
+    """Cost of one phase of a round.
 
     Attributes:
-        name: as of :func:`gansearch.train.phases.watched_rounds`.
-        milliseconds: of a round; what is not in every round counts for its share.
-        memory_mib: the most that tensors take while it lasts; ``None`` for reading data.
+        name: name of the phase, as in :func:`gansearch.train.phases.watched_rounds`.
+        milliseconds: time per round; a phase that is not in every round counts in proportion.
+        memory_mib: peak of live tensors during the phase; ``None`` for reading data.
     """
 
     name: str
@@ -52,12 +52,12 @@ class PhaseCost:
 
 @dataclass(frozen=True)
 class Block:
-    """One block of a network.
+    """Cost of one block of a network.
 
     Attributes:
-        name: its path in the variant.
-        own: as the configuration has it.
-        forms: dense and separable, where they differ.
+        name: path of the block in the variant.
+        own: cost of the form in the configuration.
+        forms: costs of the dense and the separable form; empty if they are the same.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Block:
 
     @property
     def ratio(self) -> float | None:
-        """The dense form's time over the separable one's; above 1 where separable is faster."""
+        """Time of the dense form over that of the separable one; above 1 if separable is faster."""
         if not self.forms:
             return None
         dense, separable = (self.forms[form].milliseconds for form in FORMS)
@@ -75,18 +75,18 @@ class Block:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a configuration costs on a device.
+    """Cost of a configuration on a device.
 
     Attributes:
-        config: that was run.
-        device: its name.
-        threads: of the CPU.
-        steps: rounds that were counted.
-        round_ms: median time of a whole round, with its share of lazy regularisers.
-        images: real ones that a round shows.
-        phases: of a round, the longest first.
-        blocks: in the order of the networks.
-        predicted_mib: peak memory of a training.
+        config: the profiled configuration.
+        device: name of the device.
+        threads: number of CPU threads.
+        steps: number of timed rounds.
+        round_ms: median time of a round, with its share of lazy regularisers.
+        images: real images shown per round.
+        phases: phases of a round, the longest first.
+        blocks: blocks in the order of the networks.
+        predicted_mib: predicted peak memory of a training.
     """
 
     config: TrainConfig
@@ -101,7 +101,7 @@ class Profile:
 
 
 class PhaseWatch:
-    """Seconds of each phase of a round."""
+    """Stopwatch for the phases of a round, in seconds."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -109,25 +109,25 @@ class PhaseWatch:
         self.spans: defaultdict[str, float] = defaultdict(float)
 
     def mark(self, phase: str) -> None:
-        """A phase begins."""
+        """Begin a phase and end the previous one."""
         self.spans[self._phase] += self._elapsed()
         self._phase, self._elapsed = phase, stopwatch(self._device)
 
     def lap(self) -> dict[str, float]:
-        """The seconds by phase since the last call."""
+        """Return the seconds by phase since the last call."""
         self.mark(REST)
         spans, self.spans = dict(self.spans), defaultdict(float)
         return spans
 
 
 def profile(config: TrainConfig, images: ImageSet, device: torch.device, steps: int) -> Profile:
-    """Train some rounds, and run each block by itself.
+    """Train some rounds, and run each block on its own.
 
     Args:
-        config: to profile.
-        images: that it is trained on.
-        device: to run on; between phases it is waited for.
-        steps: rounds, and passes of each block, to time; at least 1.
+        config: the configuration to profile.
+        images: training images.
+        device: device to run on; it is synchronised between phases.
+        steps: number of timed rounds, and of timed passes of each block; at least 1.
     """
     random = RandomStream(config.seed, device)
     with random.active():
@@ -161,7 +161,11 @@ def profile(config: TrainConfig, images: ImageSet, device: torch.device, steps: 
 def _laps(
     config: TrainConfig, images: ImageSet, device: torch.device, steps: int
 ) -> tuple[list[dict[str, float]], dict[str, float], int]:
-    """Seconds by phase of each round, how many times a round a lazy phase comes, images a round."""
+    """Time the rounds.
+
+    Returns:
+        Seconds by phase of each round; occurrences per round of each lazy phase; images per round.
+    """
     variant = _build(config, images, device)
     watch = PhaseWatch(device)
     compute = Compute(config.compute, device)
@@ -187,7 +191,7 @@ def _laps(
     laps = []
     with compute.steps():
         for index in range(WARM_UP + steps):
-            if index == WARM_UP:  # what is lazy comes in the first round that counts
+            if index == WARM_UP:  # so that lazy penalties fall in the first counted round
                 rounds.images = 0
                 for updater in rounds.updaters.values():
                     updater.steps = 0
@@ -197,7 +201,7 @@ def _laps(
 
 
 def _memory(config: TrainConfig, images: ImageSet) -> dict[str, float]:
-    """MiB of tensors at the most, by phase."""
+    """Peak MiB of live tensors by phase."""
     live = LiveMemory()
     peaks: defaultdict[str, int] = defaultdict(int)
     phase = [REST]
@@ -250,7 +254,7 @@ def _rows(config: TrainConfig) -> Tensor:
 def _inputs(
     variant: Variant[Any], blocks: Mapping[str, nn.Module], batch: Any
 ) -> dict[str, list[Tensor]]:
-    """What each block is given in the steps of the players; nothing for one that is not run."""
+    """Inputs of each block in the players' steps; blocks that do not run are absent."""
     found: dict[str, list[Tensor]] = {}
 
     def keep(name: str, _: nn.Module, args: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""torch's global random stream, kept apart for one training run."""
+"""torch's global random stream, isolated for one training run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from torch import Tensor
 
 
 class RandomStream:
-    """The global generators of the CPU and of a run's device, as this run alone draws from them.
+    """States of the global generators of the CPU and the run's device, for this run alone.
 
-    Nothing that is drawn while the stream is not :meth:`active` moves it, and nothing drawn while
-    it is active is seen outside: an evaluation, or another run in the process, changes no training.
+    Random draws outside :meth:`active` do not advance the stream, and draws inside are not visible
+    outside. An evaluation, or another run in the process, changes no training.
+
+    Args:
+        seed: seed of the stream.
+        device: device of the run.
 
     Attributes:
-        state: the generators' states by device type, on the CPU; what a checkpoint holds.
+        state: generator states by device type, stored on the CPU; saved in checkpoints.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -27,7 +31,7 @@ class RandomStream:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Make this stream torch's global one, and put the caller's back afterwards."""
+        """Make this stream torch's global one, and restore the caller's afterwards."""
         with self._forked():
             self._write(self.state)
             try:
@@ -46,6 +50,6 @@ class RandomStream:
 
     def _write(self, state: Mapping[str, Tensor]) -> None:
         torch.set_rng_state(state["cpu"])
-        # A run that moves from the CPU to a GPU goes on from the GPU's seeded stream.
+        # A run that moves from the CPU to a GPU continues with the GPU's seeded stream.
         if self._cuda and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self._cuda)

@@ -1,4 +1,4 @@
-"""One round after another: what training does between looks at the device."""
+"""Rounds of training: each player's steps, then the moving average."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Lazily = Callable[[str, Penalty], AbstractContextManager[None]]
 
 
 class Rounds:
-    """The rounds of a variant's game: each player's steps in turn, then the generator's average.
+    """The rounds of a variant: each player's steps in turn, then the generator's average.
 
-    The trainer plays them, and so does whatever asks what they cost.
+    The trainer and the profiler run the same rounds.
 
     Args:
-        variant: trained by them.
-        compute: how their steps are computed; has been applied to the variant.
+        variant: the variant to train.
+        compute: computation of the steps; already applied to the variant.
         lazily: makes the context in which a player's lazy regulariser is computed and applied.
 
     Attributes:
-        updaters: of every player, by name.
+        updaters: updaters of the players, by name.
         ema: the generator's average.
-        counted: the player whose real images are counted: the discriminator, or the generator of a
+        counted: player whose real images are counted: the discriminator, or the generator of a
             variant without one.
-        images: counted so far.
+        images: real images counted so far.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Rounds:
 
     @property
     def kimg(self) -> float:
-        """The images counted so far, in thousands."""
+        """Real images counted so far, in thousands."""
         return self.images / 1000
 
     def change(self, settings: Settings) -> None:
-        """Go on with other values of settings that are live; optimisers keep their moments."""
+        """Continue with changed live settings; optimisers keep their moments."""
         self._variant.settings = settings
         before, self.updaters = self.updaters, self._make_updaters()
         for name, updater in self.updaters.items():
@@ -62,11 +62,11 @@ class Rounds:
     def play(
         self, phases: Sequence[tuple[str, int]], next_batch: Callable[[], Batch]
     ) -> Iterator[tuple[str, Losses]]:
-        """One round, as far as it is asked for.
+        """Run one round lazily, step by step as the iterator is consumed.
 
         Args:
             phases: each player's name and its number of steps.
-            next_batch: gives each step a fresh batch.
+            next_batch: returns a fresh batch for each step.
 
         Yields:
             The player and its losses, detached and still on the device, after each step.
@@ -83,10 +83,10 @@ class Rounds:
         self.ema.update(self.kimg - start, self.kimg)
 
     def rehearse(self, next_batch: Callable[[], Batch]) -> None:
-        """Compute what a step of each player does, and update no parameter.
+        """Compute a step of each player without updating any parameter.
 
         Args:
-            next_batch: gives each step a batch.
+            next_batch: returns a batch for each step.
         """
         for name, updater in self.updaters.items():
             self._turn_to(name)

@@ -1,4 +1,4 @@
-"""One trial's training from rung to rung: what a worker runs, without the engine that runs it."""
+"""Training of one trial from rung to rung, independent of the search engine."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ REPORT_FILE = "report.json"
 
 GRID_COLUMNS = 8
 REPORT = TypeAdapter(Report)
-"""A report to JSON and back."""
+"""Converts a report to JSON and back."""
 TRANSIENT = (OSError, torch.AcceleratorError)
-"""What another attempt, perhaps on another machine, may not meet: storage, network, a device."""
+"""Retryable errors: storage, network or a device; another attempt or machine may succeed."""
 
 OnReport = Callable[[Report, Path], bool]
 OnForeseen = Callable[[Mapping[str, float]], None]
@@ -59,28 +59,28 @@ def run_training(
 ) -> tuple[Outcome, str]:
     """Train from rung to rung: advance, evaluate, write a checkpoint's folder, report.
 
-    The folder of a checkpoint is ``folder/kimg_<rung>`` and holds ``checkpoint.pt``, a grid of
-    samples from fixed latents (``samples.png``), ``config.json``, and, written last, the report
-    (``report.json``). It is the caller's to keep or delete.
+    A checkpoint's folder is ``folder/kimg_<rung>``. It holds ``checkpoint.pt``, a grid of samples
+    from fixed latents (``samples.png``), ``config.json``, and, written last, the report
+    (``report.json``). The caller keeps or deletes it.
 
     Args:
-        config: of the run.
-        rungs: kimg at which to report, beside the full budget, which always is one.
-        folder: where the checkpoints go; made if it is missing.
+        config: configuration of the run.
+        rungs: kimg at which to report, in addition to the full budget.
+        folder: folder of the checkpoints; made if it is missing.
         on_report: called with each report and its checkpoint's folder; ``False`` stops the run.
-        resume_from: a checkpoint's folder to go on from; its rung is not reported again.
-        device: CUDA where there is one, unless given.
-        on_foreseen: called before anything is trained, with what the run is predicted to need, as
-            of :func:`~gansearch.train.prediction.foresee`.
+        resume_from: a checkpoint's folder to resume from; its rung is not reported again.
+        device: device to train on; by default CUDA if there is a GPU.
+        on_foreseen: called before training with the predicted needs of the run, from
+            :func:`~gansearch.train.prediction.foresee`.
 
     Returns:
-        How the run ended, and why in one line; the reason is empty for a completed run.
+        The outcome and its reason in one line; the reason is empty for a completed run.
 
     Raises:
         CheckpointError: ``resume_from`` is damaged, incomplete, or of another configuration;
             nothing was trained.
         OSError: storage or a network failed; another attempt may succeed.
-        torch.AcceleratorError: likewise a device.
+        torch.AcceleratorError: a device failed; another attempt may succeed.
     """
     device = device or best_device()
     reports = _reports(config, rungs, folder, resume_from, device, on_foreseen)
@@ -98,14 +98,14 @@ def run_training(
 
 
 def draw_samples(trainer: Trainer, images: Images, count: int, seed: int) -> Tensor:
-    """Samples of a trainer's generator, the same for the same seed.
+    """Draw samples of a trainer's generator, the same for the same seed.
 
     Args:
-        trainer: as far as it has come.
-        images: where the conditions come from, held-out ones where there are any; they go through
-            the classes in turn.
-        count: images wanted.
-        seed: of the latents.
+        trainer: trainer in its current state.
+        images: source of the conditions, held-out images if there are any; the samples cycle
+            through the classes.
+        count: number of images.
+        seed: seed of the latents.
 
     Returns:
         ``[count, C, H, W]``, float32 in [-1, 1], on the CPU.
@@ -139,7 +139,7 @@ def _reports(
     else:
         report = _read_report(resume_from)
         done, past = report.kimg, report.metrics
-        fresh = _few_samples(Trainer(config, images, device), images)  # of the same seed
+        fresh = _few_samples(Trainer(config, images, device), images)  # same seed
         trainer = Trainer.load(resume_from / CHECKPOINT_FILE, images, device, config)
     collapse = CollapseCheck(config.max_kimg, variety_of(images.train, len(fresh)), fresh, past)
     evaluator = None
@@ -151,7 +151,7 @@ def _reports(
         collapse.look(_few_samples(trainer, images), kimg)
         if kimg not in points:
             continue
-        # Built only now: what it allocates and frees would hide the training's own peak of memory.
+        # Built only now, because its temporary memory would hide the training's own peak.
         with trainer.turns.beside():
             evaluator = evaluator or Evaluator(
                 config.evaluation, config.evaluation.metrics, images, device
@@ -207,13 +207,13 @@ def _measure(
 
 
 def _calibration(trainer: Trainer) -> dict[str, float]:
-    """How fast the device trains in the run's precision, where it could be measured."""
+    """Return the device's training speed in the run's precision, if it can be measured."""
     speed = device_speed(trainer.device, trainer.turns, trainer.config.compute.precision)
     return {} if speed is None else {"device_speed": speed}
 
 
 def _write_checkpoint(trainer: Trainer, images: Images, folder: Path) -> None:
-    """All of a checkpoint's folder but the report."""
+    """Write a checkpoint's folder except the report."""
     folder.mkdir(parents=True, exist_ok=True)
     trainer.save(folder / CHECKPOINT_FILE)
     grid = draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
@@ -222,7 +222,7 @@ def _write_checkpoint(trainer: Trainer, images: Images, folder: Path) -> None:
 
 
 def _protocols(own: Mapping[str, float], images: Images) -> dict[str, str]:
-    """What the metrics that a variant measures itself were measured on."""
+    """Return the protocols of the metrics that a variant evaluates itself."""
     if images.heldout is None:
         return {}
     protocol = QualityProtocol(
@@ -258,7 +258,7 @@ def _tags(trainer: Trainer, images: Images) -> dict[str, str]:
 
 
 def _ending(error: Exception) -> tuple[Outcome, str]:
-    """The outcome that an error stands for, and its reason in one line."""
+    """Return the outcome of an error, and its reason in one line."""
     summary = f"{type(error).__name__}: {error}".partition("\n")[0]
     if isinstance(error, Diverged):
         return Outcome.DIVERGED, str(error)

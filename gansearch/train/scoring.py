@@ -1,4 +1,4 @@
-"""The weights of a checkpoint, scored with several seeds of latents."""
+"""Rescoring of a checkpoint with several seeds of latents."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from gansearch.train.trainer import Trainer
 
 
 def best_device() -> torch.device:
-    """CUDA where there is one, else the CPU."""
+    """Return CUDA if there is a GPU, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Scorer:
-    """Scores checkpoints that were trained on the same images, all by the same protocols.
+    """Evaluates checkpoints that were trained on the same images, by the same protocols.
 
     Args:
-        config: metrics, and the number of samples for each seed; its own seed is not used.
-        seeds: of the latents, at least one.
-        images: that the checkpoints were trained on.
-        against: what samples are compared with, and whose labels they are asked for by; the same
-            unless given.
-        statistics: as of :class:`~gansearch.metrics.evaluator.Evaluator`.
+        config: metrics and the number of samples per seed; its own seed is not used.
+        seeds: seeds of the latents, at least one.
+        images: training data of the checkpoints.
+        against: data whose images samples are compared with, and whose labels are their conditions;
+            ``images`` by default.
+        statistics: as in :class:`~gansearch.metrics.evaluator.Evaluator`.
 
     Attributes:
-        protocols: by metric, what all values of a checkpoint are measured by; metrics that a
-            variant measures itself, which know no latents, are not among them.
+        protocols: protocol of each metric, the same for all values of a checkpoint. Metrics that a
+            variant evaluates itself, without latents, are absent.
 
     Raises:
-        ConfigError, DataError, WeightsError: as of :class:`~gansearch.metrics.evaluator.Evaluator`.
+        ConfigError, DataError, WeightsError: as in :class:`~gansearch.metrics.evaluator.Evaluator`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Scorer:
         self.protocols = evaluator.protocols(f"latents of seed{'s' * (len(seeds) > 1)} {named}")
 
     def score(self, checkpoint: Path) -> dict[str, tuple[float, ...]]:
-        """By metric the values of a checkpoint's file, one a seed.
+        """Return the values of a checkpoint's file by metric, one per seed.
 
         Raises:
             CheckpointError: the file is missing, damaged, or of other images.

@@ -1,4 +1,4 @@
-"""The one trainer: rounds of phases over any variant, reproducible from its configuration alone."""
+"""The trainer: rounds of phases over any variant, reproducible from its configuration alone."""
 
 from __future__ import annotations
 
@@ -35,19 +35,25 @@ from gansearch.variants.base import Penalty, Variant
 from gansearch.variants.catalog import CATALOG
 
 REHEARSALS = 3
-"""Of each player's step where networks are compiled: a CUDA graph is recorded in the second."""
+"""Rehearsals of each player's step when networks are compiled; a CUDA graph is recorded in the
+second."""
 WINDOW = 1000
-"""Real images between two looks at the device: losses, divergence, time and memory."""
+"""Real images between two checks of losses, divergence, time and memory."""
 
 
 class Trainer:
-    """Trains one configuration; everything random comes from its seed.
+    """Trains one configuration; all randomness comes from its seed.
+
+    Args:
+        config: configuration of the run.
+        images: training and held-out images.
+        device: device of the networks and batches.
 
     Attributes:
-        config: of the run.
-        device: that the networks and batches are on.
-        turns: of this process on the device; whoever works on it with the networks takes one.
-        variant: the networks, with the weights as they are now.
+        config: configuration of the run.
+        device: device of the networks and batches.
+        turns: this process's turns on the device lock; take one for any work with the networks.
+        variant: the networks with their current weights.
         losses: means over the last window by ``loss/<player>/<part>``.
     """
 
@@ -62,11 +68,11 @@ class Trainer:
         self._goal = 0  # of the last advance, in images
         self._steps: Counter[str] = Counter()  # of each player in a round
         variant_class = CATALOG[config.variant].load()
-        import_module("torch._dynamo")  # or the first optimiser imports it: 70 MiB of the peak
+        import_module("torch._dynamo")  # the first optimiser would import it: 70 MiB of the peak
         self._memory = PeakMemory(device)
         self._timer = TrainingTimer(device, self.turns)
         self._random = RandomStream(config.seed, device)
-        # Not a bound method: the cycle would keep the networks until Python collects it.
+        # Not a bound method: the reference cycle would keep the networks until garbage collection.
         lazily = partial(_lazily, self._timer, self._steps)
         with self.turns.beside(), self._memory.window():
             with self._random.active(), device:
@@ -91,7 +97,7 @@ class Trainer:
         """Train whole rounds until ``kimg`` is at least ``to_kimg``, with the schedule's settings.
 
         Raises:
-            Diverged: seen at the end of a window; the weights are as they were then.
+            Diverged: detected at the end of a window; the weights stay as they are then.
         """
         self._goal = max(self._goal, round(to_kimg * 1000))
         changes = [round(change.kimg * 1000) for change in self.config.schedule]
@@ -106,11 +112,11 @@ class Trainer:
                 self._window(min(self._goal, (images // WINDOW + 1) * WINDOW, *ahead))
 
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Images from the averaged generator in evaluation mode; training does not notice.
+        """Draw images from the averaged generator in evaluation mode; training is not affected.
 
         Args:
-            batch: as many conditions as images are wanted, on the trainer's device.
-            generator: on the CPU, the only source of randomness.
+            batch: one condition per image, on the trainer's device.
+            generator: CPU generator, the only source of randomness.
 
         Returns:
             ``[N, C, H, W]``, float32 in [-1, 1], on the trainer's device.
@@ -119,7 +125,7 @@ class Trainer:
             return self.variant.sample(batch, generator)
 
     def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:
-        """What the variant measures of itself, with the averaged generator in evaluation mode."""
+        """Return the variant's own metrics, with the averaged generator in evaluation mode."""
         with self._evaluating(), torch.no_grad():
             return self.variant.evaluate(heldout)
 
@@ -137,10 +143,10 @@ class Trainer:
         }
 
     def save(self, path: Path) -> None:
-        """Write all that :meth:`load` needs to go on as if training had never stopped.
+        """Write all state that :meth:`load` needs to continue as if training had never stopped.
 
         Raises:
-            OSError: the file cannot be written; an older one is then left as it was.
+            OSError: the file cannot be written; an older one is left unchanged.
         """
         write_checkpoint(
             path,
@@ -169,15 +175,15 @@ class Trainer:
         device: torch.device,
         config: TrainConfig | None = None,
     ) -> Self:
-        """The trainer that :meth:`save` wrote.
+        """Restore the trainer that :meth:`save` wrote.
 
         Args:
             path: the checkpoint's file.
-            images: the data that it was trained on.
-            device: to go on with; on the CPU training goes on bit for bit.
-            config: of the run that goes on; the checkpoint's own but for ``max_kimg``,
-                ``compute.data`` and what the schedule has from there on, and exactly the
-                checkpoint's own where it is not given.
+            images: the same data as before.
+            device: device to continue on; on the CPU, training continues bit for bit.
+            config: configuration of the continued run. It equals the checkpoint's except for
+                ``max_kimg``, ``compute.data`` and later parts of the schedule. By default it is the
+                checkpoint's.
 
         Raises:
             CheckpointError: the file is damaged, or of another configuration or other data.
@@ -222,7 +228,7 @@ class Trainer:
         self._meter.scales = dict(state.get("loss_scales", {}))  # older checkpoints have none
 
     def _compile(self) -> None:
-        """Have the networks compiled, which their first runs wait for; leave no other trace."""
+        """Compile the networks by running them, then restore all state."""
         started = time.perf_counter()
         state = copy.deepcopy(self.variant.state_dict())
         random, position = self._random.state, self._stream.position
@@ -274,14 +280,14 @@ class Trainer:
 def _lazily(
     timer: TrainingTimer, steps: Mapping[str, int], player: str, penalty: Penalty
 ) -> AbstractContextManager[None]:
-    """A lazy regulariser is timed apart from rounds, each of which has so many steps of players."""
+    """Time a lazy regulariser apart from rounds; ``steps`` are each player's per round."""
     return timer.lazily(f"{player}/{penalty.name}", penalty.interval / steps[player])
 
 
 def differences(saved: TrainConfig, config: TrainConfig, kimg: float) -> str:
-    """The fields in which two runs differ up to ``kimg``, as one line.
+    """Return the fields in which two runs differ up to ``kimg``, as one line.
 
-    Those that change no weight do not count, nor what the schedules have from there on.
+    Fields that change no weight, and later parts of the schedules, are ignored.
     """
     without: dict[str, Any] = {"max_kimg": True, "compute": {"data"}}
     mine, theirs = (

@@ -1,4 +1,4 @@
-"""One player's updates: losses, regularisers, optimiser."""
+"""Updates of one player: losses, regularisers, optimiser."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Updater:
 
     Args:
         variant: the networks.
-        player: of the variant.
+        player: a player of the variant.
         exact: makes the context in which penalties are computed.
-        lazily: makes the one in which a lazy regulariser is computed and applied.
+        lazily: makes the context in which a lazy regulariser is computed and applied.
 
     Attributes:
-        parameters: what the updates change.
-        optimiser: corrected for the lazy regularisers among the player's penalties.
+        parameters: the parameters that it updates.
+        optimiser: optimiser, corrected for the player's lazy regularisers.
         steps: updates so far, without those of lazy regularisers.
     """
 
@@ -50,14 +50,14 @@ class Updater:
         self.steps = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: moments and counts. Rates follow from the settings."""
+        """State for a checkpoint: moments and counts. Learning rates follow from the settings."""
         return {"optimiser": self.optimiser.state_dict()["state"], "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` gave, of this player at any rates.
+        """Restore the state of this player from :meth:`state_dict`; learning rates may differ.
 
         Raises:
-            KeyError, ValueError: it is of other parameters.
+            KeyError, ValueError: the state is of other parameters.
         """
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state["optimiser"], "param_groups": groups})
@@ -94,7 +94,7 @@ class Updater:
         return {name: value.detach() for name, value in losses.items()}
 
     def rehearse(self, batch: Batch) -> None:
-        """Compute what a step does, apart from penalties, and update no parameter."""
+        """Compute a step without penalties, and update no parameter."""
         self._variant.losses(self._player.name, batch)["total"].backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad(set_to_none=True)
 
@@ -111,12 +111,12 @@ class Updater:
 
 
 def correct_for_lazy(optimiser: Optimizer, lazy: Sequence[Penalty]) -> None:
-    """Make room for the steps that lazy regularisers add (StyleGAN2, appendix B).
+    """Correct an optimiser for the steps that lazy regularisers add (StyleGAN2, appendix B).
 
-    With c = 1 / (1 + Σ 1/interval), which is interval / (interval + 1) for a single one, the rate
-    is multiplied by c and Adam's betas are raised to the power of c, so that as many images move
-    the weights, and are forgotten, as without the added steps. A schedule finds the corrected rate
-    in each group's ``initial_lr``.
+    With c = 1 / (1 + Σ 1/interval), which is interval / (interval + 1) for a single one, the
+    learning rate is multiplied by c and Adam's betas are raised to the power c. The weights then
+    move, and the moments decay, per image as without the added steps. A schedule finds the
+    corrected rate in each group's ``initial_lr``.
     """
     c = 1 / (1 + sum(1 / penalty.interval for penalty in lazy))
     for group in optimiser.param_groups:
