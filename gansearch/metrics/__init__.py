@@ -1,1 +1,1 @@
-"""What a trial is measured by: quality of its samples, cost of its training."""
+"""Metrics of a trial: quality of its samples, cost of its training."""

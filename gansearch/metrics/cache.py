@@ -1,4 +1,4 @@
-"""Arrays that are costly to compute, kept on disk under a hash of what they were computed from."""
+"""On-disk cache of arrays that are expensive to compute, keyed by a hash of their inputs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Arrays = dict[str, NDArray[np.generic]]
 
 
 def cached(kind: str, inputs: tuple[str, ...], compute: Callable[[], Arrays]) -> Arrays:
-    """What ``compute`` returns, computed once for the same inputs.
+    """Return the result of ``compute``, computed once for equal inputs.
 
-    Several processes may compute the same at once: the last to end is kept, and since ``compute``
-    follows from its inputs alone it does not matter which. A damaged file is computed again.
+    Several processes may compute the same arrays at once. The last write stays, and all writes are
+    equal because ``compute`` is a function of its inputs. A damaged file is computed again.
 
     Args:
         kind: folder of the cache.
-        inputs: everything that the arrays depend on, a version of the computation among it.
-        compute: makes the arrays.
+        inputs: everything that the arrays depend on, including a version of the computation.
+        compute: computes the arrays.
     """
     known = stored(kind, inputs)
     if known is None:
@@ -33,7 +33,7 @@ def cached(kind: str, inputs: tuple[str, ...], compute: Callable[[], Arrays]) ->
 
 
 def stored(kind: str, inputs: tuple[str, ...]) -> Arrays | None:
-    """What is kept under the inputs, as of :func:`cached`; ``None`` where nothing is."""
+    """Return the stored arrays, or ``None`` if there are none; arguments as for :func:`cached`."""
     path = _path(kind, inputs)
     if path.exists():
         try:
@@ -45,9 +45,9 @@ def stored(kind: str, inputs: tuple[str, ...]) -> Arrays | None:
 
 
 def store(kind: str, inputs: tuple[str, ...], arrays: Arrays) -> None:
-    """Keep what was computed from the inputs, as of :func:`cached`."""
+    """Store arrays that were computed from ``inputs``; arguments as for :func:`cached`."""
     with written_atomically(_path(kind, inputs)) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # allow_pickle is no array's name
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
 
 
 def _path(kind: str, inputs: tuple[str, ...]) -> Path:

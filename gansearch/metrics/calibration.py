@@ -1,4 +1,4 @@
-"""How fast a device trains, so that times on two kinds of devices can be compared."""
+"""Training speed of a device, to compare times between kinds of devices."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from gansearch.metrics.load import outside_load
 from gansearch.metrics.precision import tf32
 
 CALIBRATION = "conv-2"
-"""Names the workload; a changed one has another name."""
+"""Name of the workload; it changes with the workload."""
 
-_CHANNELS = {"cpu": 32, "cuda": 256}  # enough work for a step to last longer than its launches
+# Wide enough that a step takes longer than its kernel launches.
+_CHANNELS = {"cpu": 32, "cuda": 256}
 _BATCH_SIZE, _RESOLUTION = 64, 32
 _STEPS = 12
 
 
 def device_speed(device: torch.device, turns: Turns, precision: str = "float32") -> float | None:
-    """Billions of multiply-accumulates a second in training steps of a small network, above 0.
+    """Training speed of a device in billions of multiply-accumulates per second, above 0.
 
-    The network is two strided convolutions and a matrix product under Adam, always the same for a
-    type of device; its fastest step counts. It is measured once for each kind of device of a host,
-    precision, number of threads and version of PyTorch, in less than a second; then the cache
-    knows.
+    The workload is the training step of a small network under Adam: two strided convolutions and a
+    matrix product. It is fixed for each type of device. The fastest step counts. The measurement
+    takes less than a second. The cache keeps it for each host, kind of device, precision, number of
+    threads and version of PyTorch.
 
     Args:
-        device: that is measured.
-        turns: of this process on it; none of them is held now.
-        precision: that runs train in, as of ``compute.precision``.
+        device: device to measure.
+        turns: this process's turns on the device; none may be held during the call.
+        precision: training precision, as in ``compute.precision``.
 
     Returns:
-        ``None`` where other programs disturbed every step: that is measured again when it is asked
-        for again.
+        ``None`` if other programs disturbed every step. The next call then measures again.
     """
     inputs = (
         CALIBRATION,
@@ -84,12 +84,12 @@ def _measure(device: torch.device, precision: str) -> float | None:
         with FlopCounterMode(display=False) as counter:
             step()
         quiet = [seconds for seconds in (_timed(step, device) for _ in range(_STEPS)) if seconds]
-    operations: int = counter.get_total_flops()  # two for each multiply-accumulate
+    operations: int = counter.get_total_flops()  # two per multiply-accumulate
     return operations / 2e9 / min(quiet) if quiet else None
 
 
 def _timed(step: Callable[[], None], device: torch.device) -> float | None:
-    """Seconds of a step that no other program disturbed."""
+    """Seconds of one step, or ``None`` if other programs disturbed it."""
     lost, elapsed = outside_load(device), stopwatch(device)
     step()
     seconds = elapsed()

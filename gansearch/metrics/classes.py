@@ -1,4 +1,4 @@
-"""Metrics of samples that were asked for by class: is it that class, and is it all of the class?"""
+"""Metrics of class-conditional samples: fidelity to the class and diversity within it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from gansearch.metrics.reference import Compared, Reference
 
 
 class WithinClassMeasure:
-    """The mean over the classes of the Fréchet distance between their samples and real images.
+    """Mean over the classes of the Fréchet distance between samples and real images of a class.
 
-    A generator that ignores the class, or that shows one image of each, scores badly. Each class
-    has a share of the samples alone, so values are above those of the distance over all of them.
+    A generator that ignores the class, or makes a single image per class, gets a large value. A
+    class has only a share of the samples, so values exceed those of the distance over all samples.
 
     Args:
-        names: of the metric.
-        reference: the real images, labelled, and the features.
+        names: name of the metric by its measure.
+        reference: labelled real images and the features.
     """
 
     def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
@@ -44,13 +44,13 @@ class WithinClassMeasure:
         ]
 
     def tally(self) -> WithinClassTally:
-        """Streamed moments of each class."""
+        """Accumulator with streamed moments for each class."""
         reference = self._reference
         moments = [Moments(reference.features.dim, reference.device) for _ in self._gaussians]
         return WithinClassTally(self._name, reference.features, self._gaussians, moments)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """The features, the classes and how many images there are of them."""
+        """Protocol with the features, the number of classes and the range of their image counts."""
         fewest, most = min(self._counts), max(self._counts)
         method = (
             f"mean Fréchet distance within {len(self._counts)} classes "
@@ -61,7 +61,7 @@ class WithinClassMeasure:
 
 @dataclass(frozen=True)
 class WithinClassTally:
-    """Moments of one set's features, class by class."""
+    """Accumulator of one set's feature moments, by class."""
 
     name: str
     features: Features
@@ -69,14 +69,14 @@ class WithinClassTally:
     moments: list[Moments]
 
     def update(self, view: View) -> None:
-        """Add each image's features to its class."""
+        """Add each image's features to the moments of its class."""
         labels = _labels(view.batch)
         vectors = view.vectors(self.features)
         for label in torch.unique(labels).tolist():
             self.moments[label].update(vectors[labels == label])
 
     def values(self) -> dict[str, float]:
-        """The mean of the classes' distances."""
+        """Mean of the distances of all classes."""
         distances = [
             frechet_distance(moments.gaussian(), gaussian)
             for moments, gaussian in zip(self.moments, self.gaussians, strict=True)
@@ -88,11 +88,11 @@ class WithinClassTally:
 
 
 class ClassAccuracyMeasure:
-    """The share of samples that the features' classifier takes for the class that was asked for.
+    """The share of samples that the features' classifier assigns to the requested class.
 
     Args:
-        names: of the metric.
-        reference: the real images, labelled, and the features of a classifier of their classes.
+        names: name of the metric by its measure.
+        reference: labelled real images, and features of a classifier of their classes.
     """
 
     def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
@@ -101,30 +101,30 @@ class ClassAccuracyMeasure:
         self._reference = reference
 
     def tally(self) -> ClassAccuracyTally:
-        """Counts of right and of all images."""
+        """Accumulator of correct classifications."""
         return ClassAccuracyTally(self._name, self._reference.features)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """The classifier, and the images whose labels are asked for."""
+        """Protocol with the classifier and the images whose labels are requested."""
         asked_for = Compared("the labels asked for", self._reference.images.train.fingerprint)
         return self._reference.protocol("accuracy of the classifier", samples, source, asked_for)
 
 
 @dataclass
 class ClassAccuracyTally:
-    """One set's images, right and all."""
+    """Accumulator of one set's classifications."""
 
     name: str
     features: Features
-    right: list[Tensor] = field(default_factory=list)  # [N], a batch each
+    right: list[Tensor] = field(default_factory=list)  # [N] for each batch
 
     def update(self, view: View) -> None:
-        """Name the images' classes."""
+        """Classify the images and compare with their labels."""
         named = self.features.logits(view.vectors(self.features)).argmax(1)
         self.right.append(named == _labels(view.batch))
 
     def values(self) -> dict[str, float]:
-        """The share that was named right."""
+        """Share of images classified correctly."""
         return {self.name: torch.cat(self.right).double().mean().item()}
 
 
@@ -133,7 +133,7 @@ def _labels(of: Batch) -> Tensor:
 
 
 def _rows_by_class(images: ImageSet) -> list[Tensor]:
-    """The indices of each class's images."""
+    """Indices of the images of each class."""
     labels = _present(class_labels(images))
     return [(labels == label).nonzero().flatten() for label in range(images.spec.classes)]
 

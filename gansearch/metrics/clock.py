@@ -1,4 +1,4 @@
-"""A device's own clock, and stretches of training that are timed by it."""
+"""Device clocks, and stretches of training timed with them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from gansearch.metrics.lazy import Lazy
 from gansearch.metrics.load import outside_load
 
 DISTURBED = 0.05
-"""Of a measurement's time that other programs had its cores: from there on it is not alone."""
+"""Share of a measurement's time with other programs on its cores above which it is disturbed."""
 
 
 def stopwatch(device: torch.device) -> Callable[[], float]:
-    """Starts now; gives the seconds that passed on the device once it has done what it was told."""
+    """Start a stopwatch; the returned function gives the seconds elapsed on the device.
+
+    On CUDA the function waits until the work launched so far is done.
+    """
     start = _moment(device)
     return lambda: _seconds(start, _moment(device))
 
 
 def _moment(device: torch.device) -> Any:
-    """Now; on CUDA an event of the current stream, which the host does not wait for."""
+    """The current time; on CUDA an event of the current stream, recorded without waiting."""
     if device.type != "cuda":
         return time.perf_counter()
     stream = torch.cuda.current_stream(device)
@@ -32,7 +35,7 @@ def _moment(device: torch.device) -> Any:
 
 
 def _seconds(start: Any, end: Any) -> float:
-    """Between two moments, once the second one has come."""
+    """Seconds between two moments; waits until the second one is reached."""
     if isinstance(end, float):
         return float(end - start)
     end.synchronize()
@@ -42,15 +45,15 @@ def _seconds(start: Any, end: Any) -> float:
 
 @dataclass
 class Timed:
-    """What some stretches of training come to.
+    """Totals over stretches of training.
 
     Attributes:
-        seconds: all of them.
-        rounds: that were trained.
-        images: real ones that were shown.
-        lazy: seconds of lazy penalties, among all.
-        lost: seconds that other programs had the cores, among all.
-        lazies: the penalties one by one, of a single stretch.
+        seconds: total time.
+        rounds: rounds trained.
+        images: real images shown.
+        lazy: part of ``seconds`` spent on lazy penalties.
+        lost: part of ``seconds`` during which other programs occupied the cores.
+        lazies: each computation of a lazy penalty; only for a single stretch.
     """
 
     seconds: float = 0.0
@@ -61,7 +64,7 @@ class Timed:
     lazies: tuple[Lazy, ...] = ()
 
     def add(self, other: Timed) -> None:
-        """Count another's too."""
+        """Add the totals of ``other``; ``lazies`` stays as it is."""
         self.seconds += other.seconds
         self.rounds += other.rounds
         self.images += other.images
@@ -70,7 +73,7 @@ class Timed:
 
     @property
     def plain_round(self) -> float:
-        """Seconds of a round without lazy penalties."""
+        """Seconds per round without lazy penalties."""
         return (self.seconds - self.lazy) / self.rounds
 
     @property
@@ -80,28 +83,28 @@ class Timed:
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether other programs had the cores for too much of the time to call it alone."""
+        """Whether other programs occupied the cores for more than :data:`DISTURBED` of the time."""
         return self.lost > DISTURBED * self.seconds
 
 
 class Stretch:
-    """Rounds to be trained: iterated over once, while they are timed.
+    """Timed rounds of training, to be iterated over once.
 
     Args:
-        device: that is trained on.
-        rounds: at least 1.
-        settling: the first so many of them, which find caches cold.
+        device: training device.
+        rounds: number of rounds, at least 1.
+        settling: number of first rounds that run with cold caches.
 
     Attributes:
-        elapsed: seconds since the stretch began.
+        elapsed: function that returns the seconds since the stretch began.
     """
 
     def __init__(self, device: torch.device, rounds: int, settling: int) -> None:
         self._device = device
         self._rounds = rounds
         self._settling = settling
-        self._spans: list[tuple[str, float, Any, Any]] = []  # of lazy penalties
-        self._unsettled = 0  # of the spans
+        self._spans: list[tuple[str, float, Any, Any]] = []  # lazy penalties
+        self._unsettled = 0  # number of spans within the settling rounds
         self.elapsed = self._elapsed_settled = stopwatch(device)
         self._lost_settled = outside_load(device)
 
@@ -118,17 +121,17 @@ class Stretch:
 
     @contextmanager
     def lazily(self, name: str, every: float) -> Iterator[None]:
-        """Time a lazy penalty apart from its round; arguments as of :class:`Lazy`."""
+        """Time a lazy penalty separately from its round; arguments as for :class:`Lazy`."""
         start = _moment(self._device)
         yield
         self._spans.append((name, every, start, _moment(self._device)))
 
     def whole(self, images: int) -> Timed:
-        """All rounds, each of which showed so many real images; without what others took."""
+        """Totals of all rounds with ``images`` real images each; ``lost`` is 0."""
         return self._timed(self.elapsed(), self._rounds, images, 0)
 
     def settled(self, images: int) -> Timed:
-        """Likewise from the first settled round on, with what others took."""
+        """Totals from the first settled round on, including ``lost``."""
         seconds, lost = self._elapsed_settled(), self._lost_settled()
         rounds = self._rounds - self._settling
         return replace(self._timed(seconds, rounds, images, self._unsettled), lost=lost)

@@ -1,4 +1,4 @@
-"""The size of a variant: parameters and multiply-accumulates."""
+"""Size of a variant: parameters and multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gansearch.variants.base import Variant
 
 
 def parameters(variant: Variant[Any]) -> dict[str, float]:
-    """Trained parameters in millions: ``params_m`` of all players, ``g_params_m``, ... of each.
+    """Trained parameters in millions: ``params_m`` in total and ``g_params_m``, ... by player.
 
-    Parameters that no player owns, such as a frozen projector's, are not counted.
+    Parameters outside all players, such as a frozen projector's, are not counted.
     """
     counts = {
         f"{name}_params_m": sum(p.numel() for p in set(player.parameters())) / 1e6
@@ -26,11 +26,11 @@ def parameters(variant: Variant[Any]) -> dict[str, float]:
 def gmacs(variant: Variant[Any]) -> float:
     """Multiply-accumulates to generate one image, in units of 10⁹.
 
-    Convolutions, transposed convolutions and matrix products are counted, by their dense
-    definition: padding counts as data, while biases, norms and activations are left out.
+    The count covers convolutions, transposed convolutions and matrix products. Padding counts as
+    data. Biases, norms and activations are not counted.
 
     Args:
-        variant: on any device, in any mode; it is left as it was.
+        variant: a variant on any device and in any mode; its mode is restored.
     """
     spec, device = variant.spec, next(variant.parameters()).device
     images = torch.zeros(1, spec.channels, spec.resolution, spec.resolution, device=device)
@@ -42,5 +42,5 @@ def gmacs(variant: Variant[Any]) -> float:
             variant.sample(Batch(images, labels), torch.Generator().manual_seed(0))
     finally:
         variant.train(was_training)
-    operations: int = counter.get_total_flops()  # two for each multiply-accumulate
+    operations: int = counter.get_total_flops()  # two per multiply-accumulate
     return operations / 2e9

@@ -1,4 +1,4 @@
-"""The device that a trial runs on, which it may share with others of its host."""
+"""The device of a trial, which other trials of the host may share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def device_name(device: torch.device) -> str:
-    """The kind of a device, such as ``NVIDIA H100`` or ``CPU AMD EPYC 9654``."""
+    """Kind of a device, such as ``NVIDIA H100`` or ``CPU AMD EPYC 9654``."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
@@ -25,14 +25,14 @@ def device_name(device: torch.device) -> str:
 
 
 class Turns:
-    """One process's turns on a device that others of its host may use too.
+    """Shared and exclusive turns of one process on a device of its host.
 
-    A GPU is shared by those that use it; the CPU, whose cores have memory and clock in common, by
-    all whose device it is. Whoever works on a device takes turns short enough for others, so that
-    one of them can be alone with it for a moment, to measure. One turn at a time.
+    All processes on the same GPU share one device lock. All processes on the CPU share another,
+    because cores share memory and clock. Each process works in short shared turns, so that another
+    process can get an exclusive turn for a measurement. A process holds one turn at a time.
 
     Args:
-        device: that the work is done on.
+        device: device of the work.
 
     Attributes:
         waited: seconds spent waiting for turns.
@@ -45,7 +45,12 @@ class Turns:
 
     @contextmanager
     def beside(self) -> Iterator[Callable[[], None]]:
-        """A turn beside others; yields what is to be called now and then: it lets others in."""
+        """Hold a shared turn.
+
+        Yields:
+            A function that ends the turn and starts the next one. Callers call it regularly, so
+            that other processes can get exclusive turns.
+        """
         with ExitStack() as turn:
 
             def take() -> None:
@@ -59,10 +64,14 @@ class Turns:
 
     @contextmanager
     def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:
-        """A turn that is measured; yields what tells at its end whether nobody else was there.
+        """Hold a turn for a measurement.
 
         Args:
-            alone: whether to wait for the others to leave, for a while, rather than be beside them.
+            alone: whether to ask for an exclusive turn. If the others do not leave in time, the
+                turn is shared.
+
+        Yields:
+            A function that returns whether no other process held a turn; to be called at the end.
         """
         with ExitStack() as turn:
             with self._waiting():
@@ -73,7 +82,7 @@ class Turns:
 
     def _finish(self) -> None:
         if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)  # what was launched in a turn belongs to it
+            torch.cuda.synchronize(self._device)  # a turn includes the work that it launched
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:

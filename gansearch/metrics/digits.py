@@ -1,4 +1,4 @@
-"""A small classifier of handwritten digits, whose features `fid_digits` is measured in."""
+"""A small classifier of handwritten digits, which provides the features of ``fid_digits``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gansearch.metrics.cache import Arrays, cached
 
 DIM = 64
 
-_RECIPE = "1"  # raised with every change of the network or its training: the cache's key
+_RECIPE = "1"  # part of the cache key; raised with every change of the network or its training
 _SEED = 0
 _EPOCHS = 12
 _BATCH_SIZE = 64
@@ -24,10 +24,10 @@ _GRID = 2.0**-12
 
 
 class DigitsClassifier(nn.Module):
-    """Convolutions down to 4x4 pixels, 64 features, 10 classes.
+    """Convolutions down to 4x4 pixels, then 64 features and the logits of 10 classes.
 
     Args:
-        resolution: of the images, a power of two, at least 8.
+        resolution: image resolution in pixels, a power of two, at least 8.
     """
 
     def __init__(self, resolution: int) -> None:
@@ -50,15 +50,15 @@ class DigitsClassifier(nn.Module):
 
 
 def digits_classifier(resolution: int) -> DigitsClassifier:
-    """The classifier trained on all of scikit-learn's digits at ``resolution``, in float32.
+    """Return the classifier trained on all of scikit-learn's digits at ``resolution``, in float32.
 
-    It is trained once, in a few seconds on one core, and then read from the cache.
+    The first call trains it, in a few seconds on one core. Later calls read it from the cache.
     """
     images = load_images(DataConfig(name="digits", resolution=resolution)).train
 
     def trained() -> Arrays:
         batch = images.batch(torch.arange(len(images)))
-        assert batch.labels is not None  # noqa: S101 - digits have them
+        assert batch.labels is not None  # noqa: S101 - digits have labels
         state = train_classifier(batch.images, batch.labels).state_dict()
         return {name: tensor.numpy() for name, tensor in state.items()}
 
@@ -69,11 +69,11 @@ def digits_classifier(resolution: int) -> DigitsClassifier:
 
 
 def train_classifier(images: Tensor, labels: Tensor) -> DigitsClassifier:
-    """A classifier trained from scratch, always the same for the same images.
+    """Train a classifier from scratch; equal images give an equal classifier.
 
-    Training is in double precision and its weights are rounded to a grid that is coarse beside what
-    the order of additions can change, so that they, and distances measured in their features, are
-    the same for any number of threads and on any machine.
+    Training uses double precision. The weights are then rounded to a grid that is coarse compared
+    with the rounding errors of reordered additions. So the weights, and distances in their
+    features, are the same for any number of threads and on any machine.
 
     Args:
         images: ``[N, 1, H, W]`` in [-1, 1], N at least 64.
@@ -98,7 +98,7 @@ def _untrained(resolution: int) -> DigitsClassifier:
         return DigitsClassifier(resolution)
 
 
-@torch.enable_grad()  # whatever the caller computes under
+@torch.enable_grad()  # also under a caller's no_grad
 def _fit(
     classifier: DigitsClassifier, images: Tensor, labels: Tensor, generator: torch.Generator
 ) -> None:
@@ -119,7 +119,7 @@ def _fit(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Tensors are small: threads that wait for each other on a busy machine cost ten times more."""
+    """Use one thread within: on a busy machine several take ten times as long for small tensors."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -134,5 +134,5 @@ def _initialise(classifier: DigitsClassifier, generator: torch.Generator) -> Non
         if parameter.dim() == 1:
             parameter.zero_()
         else:
-            bound = (3 / parameter[0].numel()) ** 0.5  # variance of 1 / fan-in
+            bound = (3 / parameter[0].numel()) ** 0.5  # variance 1 / fan-in
             parameter.uniform_(-bound, bound, generator=generator)

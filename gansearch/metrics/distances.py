@@ -1,7 +1,7 @@
-"""Squared distances between vectors, precise for vectors that are nearly or entirely equal.
+"""Squared distances between vectors, accurate for nearly or exactly equal vectors too.
 
-The fast form |x|² + |y|² - 2 x·y loses the digits of a distance that is small beside the vectors:
-for equal ones it leaves noise in place of 0. Such distances are computed from the differences.
+The fast form |x|² + |y|² - 2 x·y cancels if the distance is small relative to the vectors: equal
+vectors get rounding noise instead of 0. Such distances are computed from the differences.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ import torch
 from torch import Tensor
 
 TIE = 1e-9
-"""Squared distances that differ by less than this share are taken for equal."""
+"""Relative difference below which squared distances count as equal."""
 
-_CLOSE = (
-    1e-4  # squared distance, as a share of the squared lengths, from which products are precise
-)
-_ULPS = 8  # by which the elements of two vectors of one image may differ, relative to their lengths
-_NUMBERS = 1 << 22  # of differences that are in memory at a time: 32 MiB
+_CLOSE = 1e-4  # squared distance relative to the squared lengths above which products are accurate
+_ULPS = 8  # rounding errors of one image's vector, relative to its length
+_NUMBERS = 1 << 22  # differences in memory at a time: 32 MiB
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """The squared Euclidean distance of each ``x`` to each ``y``.
+    """Squared Euclidean distance of each ``x`` to each ``y``.
 
-    The relative error is below :data:`TIE`. Vectors that differ by no more than the rounding of
-    their own floating type have distance 0: a network's features of one image differ by as much
-    where it is in batches of different sizes.
+    The relative error is below :data:`TIE`. Vectors that differ only by rounding in their floating
+    type have distance 0. A network's features of one image differ by that much between batches of
+    different sizes.
 
     Args:
-        x: ``[M, D]``; memory grows with M times N, so callers give few rows at a time.
+        x: ``[M, D]``; memory grows with M · N, so callers pass few rows at a time.
         y: ``[N, D]``, N at least 1.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Quality of a trial's samples: distances to the training images under a stated protocol."""
+"""Evaluation of quality metrics on a trial's samples, each under a stated protocol."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gansearch.metrics.spread import Spread
 from gansearch.metrics.statistics import Statistics
 
 Measures = Mapping[tuple[str, ...], Measure]
-"""Measures by the names of the metrics that they give."""
+"""Measures by the names of the metrics that they compute."""
 
 Build = Callable[[Names, Reference, EvaluationConfig], Measure]
 
@@ -50,27 +50,27 @@ IN_FEATURES: dict[str, Build] = {
     "inception_score": inception_score_measure,
     "class_accuracy": ClassAccuracyMeasure,
 }
-"""Measures of images by their features; those that make the same are made once."""
+"""Measures in features. Metrics with the same function and features share one measure."""
 
 OTHERS: dict[str, Callable[[str, Images, torch.device], Measure]] = {
     "parzen": lambda _, images, __: ParzenMeasure(images),
     "lpips_diversity": LpipsMeasure,
 }
-"""Measures of the images themselves."""
+"""Measures of the images themselves, without features."""
 
 _BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one set of images scored.
+    """Metric values of one set of images.
 
     Attributes:
-        values: by metric; also what a metric says beside its value, such as its error.
-        protocols: what each was measured by, the text of a
+        values: value of each metric, and further numbers of a metric, such as its error.
+        protocols: protocol of each metric, as the text of a
             :class:`~gansearch.metrics.protocol.QualityProtocol`.
-        spread: root of the pixels' mean variance over the images, as a multiple of the training
-            images'; about 1 for samples as diverse as the data, infinite where these are all one.
+        spread: root mean variance of the pixels over the images, relative to the training images;
+            about 1 for samples as diverse as the data, infinite if the training images are equal.
     """
 
     values: Mapping[str, float]
@@ -79,21 +79,21 @@ class Evaluation:
 
 
 class Evaluator:
-    """Scores sets of images by the quality metrics.
+    """Evaluates quality metrics on sets of images.
 
     Every evaluation uses the same latents, and the conditions (labels) of the same training images.
 
     Args:
-        config: number of samples, seed of the latents, where Inception's weights are.
-        metrics: names of quality metrics; those that variants measure themselves are left to them.
-        images: what is trained on, and what is kept out.
-        device: that samples are made and features are computed on.
-        statistics: what Fréchet distances are to, in place of the training images.
+        config: number of samples, seed of the latents, path of the Inception weights.
+        metrics: names of quality metrics; metrics that variants evaluate themselves are skipped.
+        images: training and held-out images.
+        device: device for samples and features.
+        statistics: reference of the Fréchet distances instead of the training images.
 
     Raises:
-        ConfigError: a metric that is none, or that so many samples or these images do not allow.
+        ConfigError: a name is not a quality metric, or a metric needs more samples or other images.
         DataError: the statistics are of other features.
-        WeightsError: a metric's pretrained weights cannot be had.
+        WeightsError: a metric's pretrained weights are not available.
     """
 
     def __init__(
@@ -114,14 +114,18 @@ class Evaluator:
         self._real_spread = self._spread_of_data()
 
     def with_seed(self, seed: int) -> Self:
-        """An evaluator of the same metrics with other latents and conditions."""
+        """Return an evaluator of the same metrics with other latents and conditions."""
         other = copy(self)
         other._config = self._config.model_copy(update={"seed": seed})
         other._draw()
         return other
 
     def protocols(self, source: str) -> dict[str, str]:
-        """What samples are measured by, as many as configured; ``source`` says of which latents."""
+        """Protocol of each metric for the configured number of samples.
+
+        Args:
+            source: origin of the samples, e.g. ``latents of seed 0``.
+        """
         return _protocols(self._measures, self._config.samples, source)
 
     def _draw(self) -> None:
@@ -133,15 +137,16 @@ class Evaluator:
     def evaluate(
         self, sample: Callable[[Batch, torch.Generator], Tensor], kimg: float = 0.0
     ) -> Evaluation:
-        """Score the samples that a generator makes.
+        """Evaluate the metrics on a generator's samples.
 
         Args:
             sample: as :meth:`gansearch.variants.base.Variant.sample`; called with batches of
-                conditions on the device and one generator on the CPU, in the same way every time.
-            kimg: progress of the training that made it.
+                conditions on the device and one random generator on the CPU, always in the same
+                way.
+            kimg: progress of the generator's training.
 
         Raises:
-            ConfigError: a class has too few of the conditions for a metric.
+            ConfigError: a class has too few conditions for a metric.
             Diverged: a sample is not finite.
         """
         self._refuse_few(self._images.train, self._conditions)
@@ -158,22 +163,24 @@ class Evaluator:
         return self._score(samples(), source, self._measures)
 
     def measure(self, images: ImageSet) -> Evaluation:
-        """Score real images, at most as many as samples are scored, drawn by the same seed.
+        """Evaluate the metrics on real images.
+
+        The seed of the latents draws at most as many images as the configured number of samples.
 
         Raises:
-            ConfigError: there are too few for a metric.
+            ConfigError: there are too few images for a metric.
         """
         chosen = self._chosen(images)
         self._refuse_few(images, chosen)
         return self._measure_real(images, chosen, self._measures)
 
     def floor(self) -> dict[str, float]:
-        """What real images score in each metric: no generator can be expected to do better.
+        """Value of each metric on real images, which no generator can be expected to beat.
 
-        For a Fréchet distance they are the held-out ones, as many as a trial's samples where so
-        many are held out. With fewer it is higher, since the distance's bias grows as their number
-        falls; :meth:`measure` gives its protocol. For a likelihood of held-out images they are
-        training ones. A metric with too few such images is left out.
+        Metrics in features use held-out images, as many as a trial has samples if available. Fewer
+        images raise a Fréchet distance, because its bias grows as their number falls;
+        :meth:`measure` gives the protocol. Parzen likelihood and LPIPS diversity use training
+        images. Metrics with too few such images are omitted.
         """
         values: dict[str, float] = {}
         for names, measure in self._measures.items():
@@ -226,14 +233,14 @@ def _measures(
     device: torch.device,
     statistics: Statistics | None,
 ) -> Measures:
-    """The measures that give ``metrics``; measures of the same features share these."""
+    """Build the measures of ``metrics``; measures in the same features share them."""
 
     @functools.cache
     def reference(kind: str) -> Reference:
         features = FEATURES[kind](config, images.train.spec).to(device)
         return Reference(features, images, config.samples, device, statistics)
 
-    wanted: dict[tuple[Build, str], Names] = {}  # by what makes the measure, and its features
+    wanted: dict[tuple[Build, str], Names] = {}  # by function and kind of features
     measures: dict[tuple[str, ...], Measure] = {}
     for name in dict.fromkeys(metrics):
         metric = METRICS[name]

@@ -1,4 +1,4 @@
-"""Features: networks that turn images into vectors whose distributions are compared."""
+"""Features: frozen networks that map images to vectors, whose distributions are compared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RANDOM_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A frozen network from images to vectors, and what makes its vectors comparable.
+    """A frozen network from images to vectors, with the attributes that make vectors comparable.
 
     It computes in float32 on every device, never in TF32.
 
@@ -33,10 +33,9 @@ class Features:
         name: ``inception``, ``digits`` or ``random``.
         dim: length of a vector.
         checksum: SHA-256 of the weights, in hexadecimal.
-        resize: what is done to the images before the network, for the protocol.
-        network: from ``[N, C, H, W]`` in [-1, 1] to ``[N, dim]``.
-        head: from ``[N, dim]`` to the logits of classes, ``[N, classes]``; the identity where the
-            network has none.
+        resize: description of the resizing before the network, for the protocol.
+        network: ``[N, C, H, W]`` in [-1, 1] → ``[N, dim]``.
+        head: ``[N, dim]`` → class logits ``[N, classes]``; the identity if the network has no head.
     """
 
     name: str
@@ -49,19 +48,19 @@ class Features:
     @torch.no_grad()
     @tf32(allowed=False)
     def __call__(self, images: Tensor) -> Tensor:
-        """Vectors ``[N, dim]`` of images ``[N, C, H, W]`` in [-1, 1], on the images' device."""
+        """Images ``[N, C, H, W]`` in [-1, 1] → vectors ``[N, dim]``, on the images' device."""
         vectors: Tensor = self.network(images)
         return vectors
 
     @torch.no_grad()
     @tf32(allowed=False)
     def logits(self, vectors: Tensor) -> Tensor:
-        """``[N, classes]`` of vectors ``[N, dim]``."""
+        """Vectors ``[N, dim]`` → class logits ``[N, classes]``."""
         logits: Tensor = self.head(vectors)
         return logits
 
     def to(self, device: torch.device) -> Self:
-        """These features with their networks on ``device``, in evaluation mode and frozen."""
+        """Return these features on ``device``, with networks frozen and in evaluation mode."""
         network, head = (
             module.to(device).eval().requires_grad_(False) for module in (self.network, self.head)
         )
@@ -69,7 +68,7 @@ class Features:
 
 
 def checksum(module: nn.Module) -> str:
-    """SHA-256 of a module's parameters and buffers, names and shapes included."""
+    """SHA-256 of a module's parameters and buffers, including names, shapes and types."""
     hashed = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         hashed.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
@@ -81,14 +80,14 @@ def checksum(module: nn.Module) -> str:
 
 
 def inception_features(weights: Path | None, resize: str) -> Features:
-    """The Inception features that FID is defined by.
+    """The Inception features of FID.
 
     Args:
-        weights: the file; without it torch's hub cache is looked in, then the network.
-        resize: the tool whose convention is followed.
+        weights: file of the weights; by default torch's hub cache, then a download.
+        resize: name of the tool whose resizing is followed.
 
     Raises:
-        WeightsError: the weights cannot be had, or are not the published ones.
+        WeightsError: the weights are not available, or are not the published ones.
     """
     from gansearch.metrics import inception  # imports torchvision
     from gansearch.metrics.resize import RESIZES
@@ -108,7 +107,7 @@ def digits_features(spec: ImageSpec) -> Features:
     """Features of a classifier of handwritten digits, trained once on this machine and cached.
 
     Raises:
-        ConfigError: the images are in colour.
+        ConfigError: the images have three channels.
     """
     from gansearch.metrics import digits
 
@@ -129,7 +128,7 @@ def digits_features(spec: ImageSpec) -> Features:
 
 
 def random_features(spec: ImageSpec) -> Features:
-    """Features of a fixed network of random weights: for any data, where no trained one fits."""
+    """Features of a fixed network with random weights, for data without a trained network."""
     network = RandomNetwork(spec)
     return Features(
         name="random",
@@ -145,14 +144,15 @@ FEATURES: dict[str, Callable[[EvaluationConfig, ImageSpec], Features]] = {
     "digits": lambda _, spec: digits_features(spec),
     "random": lambda _, spec: random_features(spec),
 }
-"""From the features' name to what makes them."""
+"""Functions that build the features, by name."""
 
 
 class RandomNetwork(nn.Module):
-    """Strided 3x3 convolutions down to 4x4 pixels, then a projection; every weight is ± one scale.
+    """Strided 3x3 convolutions down to 4x4 pixels, then a linear projection.
 
-    Signs of a seeded generator are the same on every machine and in every version, which normal
-    deviates are not, so that distances can be compared between machines.
+    Every weight of a layer is plus or minus the same number. Random signs of a seeded generator are
+    equal on every machine and in every version of torch; normal deviates are not. So distances can
+    be compared between machines.
     """
 
     def __init__(self, spec: ImageSpec) -> None:
@@ -161,7 +161,7 @@ class RandomNetwork(nn.Module):
         halvings = int(math.log2(spec.resolution // 4))
         widths = [spec.channels, 32, *(min(128, 64 << i) for i in range(halvings))]
         self.stages = nn.ParameterList(
-            _random_signs((out, width, 3, 3), generator, gain=2)  # He: a ReLU halves the variance
+            _random_signs((out, width, 3, 3), generator, gain=2)  # a ReLU halves the variance (He)
             for width, out in pairwise(widths)
         )
         self.projection = nn.Parameter(

@@ -1,12 +1,13 @@
 """The Fréchet distance between the Gaussians of two sets of features.
 
-It is what FID is (Heusel et al. 2017, section 3). For Gaussians (m, C) and (n, S) it is
-|m - n|² + tr C + tr S - 2 tr (C S)^½ (Dowson and Landau 1982, equation 4), which is the squared
-2-Wasserstein distance. With C = F Fᵀ the last trace is that of the root of the symmetric Fᵀ S F: a
-symmetric eigenproblem without vectors does, and the factor F of the reference is computed once. Of
-fewer vectors X than dimensions, S = Xᵀ X, the smaller matrix X F Fᵀ Xᵀ has the same eigenvalues.
+In Inception features this is FID (Heusel et al. 2017, section 3). For Gaussians (m, C) and (n, S)
+the distance is |m - n|² + tr C + tr S - 2 tr (C S)^½ (Dowson and Landau 1982, equation 4), the
+squared 2-Wasserstein distance. With C = F Fᵀ the last trace equals the trace of the root of the
+symmetric matrix Fᵀ S F. That takes a symmetric eigenproblem without eigenvectors, and the
+reference's factor F is computed once. If S = Xᵀ X has fewer vectors X than dimensions, the smaller
+matrix X F Fᵀ Xᵀ has the same nonzero eigenvalues.
 
-Features are summed on their own device; the one matrix that is left at the end is the CPU's.
+Moments are accumulated on the device of the features. The eigenproblem is solved on the CPU.
 """
 
 from __future__ import annotations
@@ -38,35 +39,35 @@ class Gaussian(Protocol):
 
     @property
     def count(self) -> int:
-        """The feature vectors that it was estimated from; 0 where that is not known."""
+        """Number of feature vectors in the estimate; 0 if unknown."""
 
     def trace(self) -> float:
-        """The covariance's trace."""
+        """Trace of the covariance."""
 
     def seen_through(self, factor: Matrix) -> Matrix:
-        """A matrix whose lower triangle has the eigenvalues of Fᵀ S F that are not 0.
+        """A symmetric matrix with the nonzero eigenvalues of Fᵀ S F; the lower triangle is valid.
 
         Args:
-            factor: F, as :attr:`Factored.factor` is.
+            factor: F, as in :attr:`Factored.factor`.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """A Gaussian given by its covariance."""
+    """A Gaussian represented by its covariance."""
 
     mean: Tensor
     covariance: Tensor
     count: int
 
     def trace(self) -> float:
-        """The covariance's trace."""
+        """Trace of the covariance."""
         return float(self.covariance.trace())
 
     def seen_through(self, factor: Matrix) -> Matrix:
         """Fᵀ S F."""
         covariance = self.covariance.numpy()
-        if _is_triangular(factor):  # a quarter of the operations of two products
+        if _is_triangular(factor):  # takes a quarter of the operations of two products
             product, _ = lapack.dsygst(covariance, factor, itype=2, lower=1)
         else:
             product = factor.T @ covariance @ factor
@@ -75,10 +76,10 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Thin:
-    """A Gaussian of few vectors, given by them.
+    """A Gaussian represented by at most D vectors.
 
     Attributes:
-        rows: ``[N, D]``, float64, X with S = Xᵀ X: centred, divided by √(N - 1).
+        rows: X with S = Xᵀ X, ``[N, D]``, float64: the centred vectors divided by √(N - 1).
     """
 
     mean: Tensor
@@ -91,7 +92,7 @@ class Thin:
         return self.rows.T @ self.rows
 
     def trace(self) -> float:
-        """The covariance's trace."""
+        """Trace of the covariance."""
         return float(self.rows.square().sum())
 
     def seen_through(self, factor: Matrix) -> Matrix:
@@ -111,13 +112,13 @@ def _is_triangular(factor: Matrix) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Factored:
-    """A Gaussian that others are compared with, by a factor of its covariance.
+    """A reference Gaussian, represented by a factor of its covariance.
 
     Attributes:
         mean: ``[D]``, float64.
-        trace: the covariance's.
-        factor: F with C = F Fᵀ, in Fortran's order: lower triangular ``[D, D]``, or, where the
-            covariance's numerical rank r is at most half of that, ``[D, r]``.
+        trace: trace of the covariance.
+        factor: F with C = F Fᵀ, in Fortran order: lower triangular ``[D, D]``, or ``[D, r]`` if the
+            numerical rank r of the covariance is at most D / 2.
     """
 
     mean: Tensor
@@ -126,7 +127,7 @@ class Factored:
 
     @classmethod
     def of(cls, gaussian: Gaussian) -> Self:
-        """A Gaussian with its factor: one eigenproblem, worth it where many are compared."""
+        """Factor the covariance of a Gaussian; takes one eigenproblem, once for many distances."""
         values, vectors = torch.linalg.eigh(gaussian.covariance)
         noise = values.abs().max() * len(values) * torch.finfo(values.dtype).eps
         roots = torch.where(values > noise, values, 0).sqrt()
@@ -136,24 +137,24 @@ class Factored:
         return cls(gaussian.mean, gaussian.trace(), np.asfortranarray(factor.numpy()))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """What a file keeps; :meth:`from_arrays` reads it back."""
+        """Arrays for a file; the inverse of :meth:`from_arrays`."""
         return {"mean": self.mean.numpy(), "trace": np.array(self.trace), "factor": self.factor}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The Gaussian that :meth:`arrays` gave."""
+        """Restore the Gaussian from the arrays of :meth:`arrays`."""
         return cls(torch.from_numpy(arrays["mean"]), float(arrays["trace"]), arrays["factor"])
 
 
 class Moments:
-    """Mean and scatter of features that arrive in batches; memory does not grow with their number.
+    """Accumulator of the mean and scatter matrix of features; memory is bounded.
 
-    The first D vectors are kept as they are: while there are no more, they say as much in less.
-    Batches are centred before they are added (Chan, Golub and LeVeque 1979, equation 2.1), so that
-    features far from the origin lose no digits.
+    Up to D vectors are kept as they are, which takes less memory than the scatter matrix. Batches
+    are centred before they are added (Chan, Golub and LeVeque 1979, equation 2.1), so that features
+    far from the origin lose no precision.
 
     Attributes:
-        count: feature vectors seen so far.
+        count: number of feature vectors seen.
     """
 
     def __init__(self, dim: int, device: torch.device | str = "cpu") -> None:
@@ -163,14 +164,14 @@ class Moments:
         self._kept: list[Tensor] = []  # [N, D] each
 
     def update(self, features: Tensor) -> None:
-        """Add a batch of features, ``[N, D]``, of any floating type, N at least 1."""
+        """Add features ``[N, D]`` of any floating type, N at least 1."""
         self._kept.append(features.to(self._mean))  # float64
         self.count += len(features)
         if self.count > len(self._mean):
             self._fold()
 
     def _fold(self) -> None:
-        """Add what is kept to the mean and the scatter."""
+        """Add the kept vectors to the mean and the scatter matrix."""
         features = torch.cat(self._kept)
         self._kept = []
         before = self.count - len(features)
@@ -185,7 +186,7 @@ class Moments:
         self._mean += apart * (len(features) / self.count)
 
     def gaussian(self) -> Dense | Thin:
-        """The Gaussian of what was seen, on the CPU; the covariance is divided by N - 1.
+        """Gaussian of all vectors seen, on the CPU; the covariance has the divisor N - 1.
 
         Raises:
             ValueError: fewer than two feature vectors were seen.
@@ -201,13 +202,13 @@ class Moments:
 
 
 def frechet_distance(sample: Gaussian, reference: Factored) -> float:
-    """The Fréchet distance of two Gaussians, in squared units of the features; 0 for equal ones.
+    """The Fréchet distance of two Gaussians, in squared units of the features; 0 if they are equal.
 
-    It is symmetric in them; only the reference's factor is needed.
+    The distance is symmetric, but only the reference needs a factor.
 
     Args:
-        sample: of the features that are scored.
-        reference: of the features that they are compared with; of the same dimension.
+        sample: Gaussian of the evaluated features.
+        reference: Gaussian of the reference features, of the same dimension.
 
     Raises:
         ValueError: the dimensions differ, or a mean or covariance is not finite.

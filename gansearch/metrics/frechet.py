@@ -1,4 +1,4 @@
-"""The Fréchet distance as a metric, and its value without the bias of a finite sample."""
+"""The Fréchet distance as a metric, and its extrapolation to infinitely many samples."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Reference
 
 POINTS = 15
-"""Sample counts that FID∞ extrapolates from."""
+"""Number of sample counts that FID∞ extrapolates from."""
 
 
 class FrechetMeasure:
-    """The distance of a set's features to those of the real images.
+    """The Fréchet distance between a set of images and the real images.
 
     Args:
-        names: of the metric.
-        reference: the real images, and the features.
+        names: name of the metric by its measure.
+        reference: real images and the features.
     """
 
     def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
@@ -34,20 +34,20 @@ class FrechetMeasure:
         self._gaussian = reference.gaussian
 
     def tally(self) -> FrechetTally:
-        """Streamed moments: no set of features is ever whole in memory."""
+        """Accumulator of streamed moments, which never holds all features in memory."""
         reference = self._reference
         moments = Moments(reference.features.dim, reference.device)
         return FrechetTally(self._name, reference.features, self._gaussian, moments)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """The features, the sample count and the reference set."""
+        """Protocol with the features, the sample count and the reference set."""
         compared = self._reference.population
         return self._reference.protocol("Fréchet distance", samples, source, compared)
 
 
 @dataclass(frozen=True)
 class FrechetTally:
-    """Moments of one set's features."""
+    """Accumulator of one set's feature moments."""
 
     name: str
     features: Features
@@ -55,11 +55,11 @@ class FrechetTally:
     moments: Moments
 
     def update(self, view: View) -> None:
-        """Add the images' features."""
+        """Add the features of a batch."""
         self.moments.update(view.vectors(self.features))
 
     def values(self) -> dict[str, float]:
-        """The distance."""
+        """Distance to the reference, by the metric's name."""
         return {self.name: frechet_distance(self.moments.gaussian(), self.gaussian)}
 
 
@@ -69,7 +69,7 @@ class FrechetTally:
 def infinity_measure(
     names: Names, reference: Reference, config: EvaluationConfig
 ) -> VectorsMeasure:
-    """FID∞ as a metric; the evaluation's seed draws the subsets."""
+    """FID∞ as a metric; the seed of the evaluation draws the subsets."""
     gaussian = reference.gaussian
     return VectorsMeasure(
         names,
@@ -81,15 +81,15 @@ def infinity_measure(
 
 
 def fid_infinity(vectors: Tensor, reference: Factored, seed: int) -> float:
-    """FID∞ of Chong and Forsyth 2020, section 4: the distance at infinitely many samples.
+    """FID∞, the distance at infinitely many samples (Chong and Forsyth 2020, section 4).
 
-    The distance's bias falls as 1/N. A line through the distances of subsets of a half to all of
-    the samples, over 1/N, is read off at 0; it may come out below 0.
+    The bias of the distance falls as 1/N. Subsets of half to all of the samples give distances, and
+    a line fitted to them over 1/N gives the value at 0. It can be negative.
 
     Args:
-        vectors: ``[N, D]``, features of samples, N at least ``2 * POINTS``.
-        reference: what they are compared with.
-        seed: of the subsets.
+        vectors: features of samples ``[N, D]``, N at least ``2 * POINTS``.
+        reference: Gaussian of the real images.
+        seed: seed of the subsets.
     """
     sizes = np.linspace(len(vectors) / 2, len(vectors), POINTS).astype(int)
     distances = []

@@ -1,4 +1,4 @@
-"""The Inception network that FID is defined by."""
+"""The Inception network of FID."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "Mixed_7b": lambda: FIDInceptionE_1(1280),
     "Mixed_7c": lambda: FIDInceptionE_2(2048),
 }
-"""The blocks in which the published network differs from torchvision's; all from pytorch-fid."""
+"""Blocks of pytorch-fid that replace torchvision's, which differ from the published network."""
 
 
 class Inception(nn.Module):
-    """Images to the 2,048 features of the last pooling.
+    """Maps images to the 2,048 features of the last pooling.
 
-    Images are rounded to the 8 bits that they have in a file, gray ones become RGB, and they are
-    resized to 299 pixels.
+    Images are rounded to 8 bits, as in a file. Gray images become RGB. All are resized to 299
+    pixels.
 
     Args:
-        resize: the tool whose convention is followed, a key of
+        resize: name of the tool whose resizing is followed, a key of
             :data:`gansearch.metrics.resize.RESIZES`.
     """
 
@@ -69,21 +69,21 @@ def load_inception(
     *,
     published: PublishedWeights | None = None,
 ) -> tuple[Inception, nn.Linear]:
-    """The Inception network with its published weights, and its last layer.
+    """Load the Inception network with its published weights.
 
     Args:
-        weights: the file; without it torch's hub cache is looked in, then the network.
-        resize: as :class:`Inception` takes it.
-        published: which weights, unless :data:`WEIGHTS`. What others measure is not FID and must
-            not be called so.
+        weights: file of the weights; by default torch's hub cache, then a download.
+        resize: as for :class:`Inception`.
+        published: expected weights, by default :data:`WEIGHTS`. A distance with other weights is
+            not FID and must not be called so.
 
     Returns:
-        The network to the features, and the layer from these to the logits of 1,008 classes. It is
-        without its bias, as the Inception score is taken.
+        The network from images to features, and the layer from features to the logits of 1,008
+        classes. The layer has no bias, as in the Inception score.
 
     Raises:
-        WeightsError: the weights cannot be had, or their checksum is another; the file is then not
-            loaded at all.
+        WeightsError: the weights are not available, or the file has another checksum. The file is
+            then not loaded.
     """
     published = published or WEIGHTS
     state = published.load(weights)

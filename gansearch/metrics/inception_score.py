@@ -1,4 +1,4 @@
-"""The Inception score (Salimans et al. 2016): is an image of one class, are all classes there?"""
+"""The Inception score (Salimans et al. 2016): one class in each image, all classes in the set."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gansearch.metrics.measure import Names, VectorsMeasure
 from gansearch.metrics.reference import Compared, Reference
 
 SPLITS = 10
-"""Parts of the samples that are scored apart, as in the paper, section 4."""
+"""Number of parts of the samples, each with a score of its own (paper, section 4)."""
 
 
 def inception_score(logits: Tensor, splits: int = SPLITS) -> Tensor:
-    """The exponential of the mean divergence of p(class | image) from p(class), part by part.
+    """Exponential of the mean KL divergence of p(class | image) from p(class), for each part.
 
     Args:
         logits: ``[N, classes]``, N at least ``splits``.
-        splits: consecutive parts of as equal a size as can be.
+        splits: number of consecutive parts of nearly equal size.
 
     Returns:
         ``[splits]``, float64 in [1, classes].
@@ -39,7 +39,7 @@ def inception_score(logits: Tensor, splits: int = SPLITS) -> Tensor:
 def inception_score_measure(
     names: Names, reference: Reference, _: EvaluationConfig
 ) -> VectorsMeasure:
-    """The mean of the parts' scores as a metric."""
+    """The Inception score as a metric: the mean over the parts."""
     features = reference.features
 
     def score(vectors: Tensor) -> dict[str, float]:

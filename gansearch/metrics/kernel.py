@@ -1,9 +1,9 @@
 """The kernel distance between two sets of features: KID (Bińkowski et al. 2018, section 4).
 
-It is the squared maximum mean discrepancy under the kernel (x·y / D + 1)³, estimated without bias
-from every pair (Gretton et al. 2012, equation 3), so that it has no bias with the number of samples
-and may come out below 0. The papers and tools that average over subsets estimate the same value
-with more noise.
+KID is the squared maximum mean discrepancy under the kernel (x·y / D + 1)³. The estimate is
+unbiased and uses all pairs (Gretton et al. 2012, equation 3). It does not depend on the number of
+samples in expectation and can be negative. Papers and tools that average over subsets estimate the
+same value with more noise.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from gansearch.config import EvaluationConfig
 from gansearch.metrics.measure import Names, VectorsMeasure
 from gansearch.metrics.reference import Reference
 
-_ROWS = 1024  # of a matrix of kernels that is in memory at a time
+_ROWS = 1024  # rows of the kernel matrix in memory at a time
 
 
 def kernel_distance(
     sample: Tensor, reference: Tensor, reference_mean: float | None = None
 ) -> float:
-    """The unbiased estimate; 0 in the mean for two sets of the same distribution.
+    """Unbiased estimate of the kernel distance, with mean 0 for sets of the same distribution.
 
     Args:
         sample: ``[M, D]``, M at least 2.
         reference: ``[N, D]``, N at least 2.
-        reference_mean: :func:`mean_within` of ``reference``, where it is known.
+        reference_mean: :func:`mean_within` of ``reference``, if already computed.
     """
     if reference_mean is None:
         reference_mean = float(mean_within(reference))
@@ -36,7 +36,7 @@ def kernel_distance(
 
 
 def mean_within(vectors: Tensor) -> Tensor:
-    """Mean of the kernel over the pairs of two different vectors of ``[N, D]``; float64."""
+    """Mean of the kernel over all pairs of different rows of ``[N, D]``, as a float64 scalar."""
     count, dim = vectors.shape
     alone = (vectors.double().square().sum(1) / dim + 1).pow(3).sum()
     return (_kernel_sum(vectors, vectors) - alone) / (count * (count - 1))
@@ -51,7 +51,7 @@ def _kernel_sum(x: Tensor, y: Tensor) -> Tensor:
 
 
 def kernel_measure(names: Names, reference: Reference, _: EvaluationConfig) -> VectorsMeasure:
-    """KID as a metric, against as many real images as samples where there are so many."""
+    """KID as a metric, against as many real images as samples, or all if there are fewer."""
     mean = float(reference.derived("kernel", mean_within))
     return VectorsMeasure(
         names,

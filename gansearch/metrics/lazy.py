@@ -1,4 +1,4 @@
-"""What lazy penalties add to a round, whatever their intervals are."""
+"""Mean time that lazy penalties add to a round, for any interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 KEPT = 64
-"""Computations of a lazy penalty whose median counts: the last ones."""
+"""Number of the latest computations of a lazy penalty that are averaged."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Lazy:
     """One computation of a lazy penalty.
 
     Attributes:
-        name: of the penalty, unique among the players'.
-        every: rounds from one such computation to the next, on average.
-        seconds: that it took.
+        name: name of the penalty, unique among the players.
+        every: mean number of rounds from one computation to the next.
+        seconds: time of the computation.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Lazy:
 
 
 class Quality(IntEnum):
-    """How a computation was timed, the worst first."""
+    """Conditions under which a computation was timed, the worst first."""
 
     WARM_UP = 0
     BESIDE = 1
@@ -36,25 +36,25 @@ class Quality(IntEnum):
 
 
 class LazyShares:
-    """What lazy penalties add to the rounds between them, as shares of these rounds' time.
+    """Time of lazy penalties relative to the time of plain rounds.
 
-    A window of rounds holds a penalty as often as chance has it, so that a median of windows leaves
-    out one that comes less than once in each of them. Each computation is therefore compared with a
-    plain round of its own stretch, and counts once in its interval. Those that were timed best
-    count: their median where they were alone, else their mean, since who is there beside delays
-    some for long and others not at all.
+    The number of penalties in a window of rounds varies. A median over windows would omit a penalty
+    that occurs in fewer than half of them. So each computation is divided by the time of a plain
+    round of its stretch and by its interval. Only the computations timed under the best conditions
+    count. Exclusive ones are averaged by the median. Others are averaged by the mean, because other
+    processes delay some computations much and others not at all.
     """
 
     def __init__(self) -> None:
         self._shares: dict[str, tuple[Quality, deque[float]]] = {}
 
     def add(self, lazies: Iterable[Lazy], plain: float, quality: Quality) -> None:
-        """Take the computations of a stretch.
+        """Add the computations of a stretch.
 
         Args:
-            lazies: of the stretch.
-            plain: its seconds a round without them, above 0.
-            quality: how they were timed.
+            lazies: computations of lazy penalties in the stretch.
+            plain: seconds per round of the stretch without them, above 0.
+            quality: conditions of the stretch.
         """
         for lazy in lazies:
             best, shares = self._shares.get(lazy.name, (Quality.WARM_UP, deque(maxlen=KEPT)))
@@ -66,21 +66,21 @@ class LazyShares:
 
     @property
     def total(self) -> float:
-        """Seconds of lazy penalties for each second of the rounds without them."""
+        """Seconds of lazy penalties per second of plain rounds."""
         return sum(_MEANS[quality](shares) for quality, shares in self._shares.values())
 
     def begin_stage(self) -> None:
-        """Rounds take another time from now on; what was known serves until more is."""
+        """Begin a stage with another round time; known shares serve until new ones are added."""
         self._shares = {
             name: (Quality.WARM_UP, shares) for name, (_, shares) in self._shares.items()
         }
 
     def state_dict(self) -> dict[str, tuple[int, list[float]]]:
-        """What a checkpoint keeps."""
+        """State for a checkpoint."""
         return {name: (int(best), list(shares)) for name, (best, shares) in self._shares.items()}
 
     def load_state_dict(self, state: Mapping[str, tuple[int, list[float]]]) -> None:
-        """Go on from what :meth:`state_dict` gave."""
+        """Restore the state from :meth:`state_dict`."""
         self._shares = {
             name: (Quality(best), deque(shares, maxlen=KEPT))
             for name, (best, shares) in state.items()

@@ -1,4 +1,4 @@
-"""Load from outside: time that a process's threads wanted a core and other programs had it."""
+"""Outside load: time that threads of this process wait for cores used by other programs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _THREADS = Path("/proc/self/task")
 
 
 def outside_load(device: torch.device) -> Callable[[], float]:
-    """Starts now; gives the seconds that other programs kept this process from its cores.
+    """Start measuring; the returned function gives the seconds lost to other programs.
 
-    It is the wait for a core of the thread that waited longest, as Linux's scheduler counts it
-    (``schedstat``), and at most what this process's CPU time falls short of the wall clock on all
-    the cores that it may use: its own threads are no load from outside. Where the scheduler does
-    not count, and for a GPU, it is 0.
+    The value is the longest wait of a thread for a core, as counted by Linux's scheduler
+    (``schedstat``). It is bounded by the unused time of the process's cores: wall time times cores,
+    less CPU time. The bound keeps threads of the same process from counting as outside load. The
+    value is 0 for a GPU and without ``schedstat``.
 
     Args:
-        device: that the process computes on.
+        device: device that the process computes on.
     """
     if device.type != "cpu" or not Path("/proc/self/schedstat").exists():
         return lambda: 0.0
@@ -38,9 +38,9 @@ def outside_load(device: torch.device) -> Callable[[], float]:
 
 
 def _waits() -> dict[str, float]:
-    """Seconds that each thread has been ready to run without a core."""
+    """Seconds that each thread has waited for a core while ready to run."""
     found = {}
     for thread in _THREADS.iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
             found[thread.name] = int((thread / "schedstat").read_text().split()[1]) / 1e9
     return found

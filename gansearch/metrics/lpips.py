@@ -14,21 +14,21 @@ from gansearch.metrics.precision import tf32
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.weights import ALEXNET, LPIPS_HEADS
 
-_STAGES = (2, 5, 8, 10, 12)  # of AlexNet's layers, behind each ReLU
+_STAGES = (2, 5, 8, 10, 12)  # indices of AlexNet's layers just after each ReLU
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 
 
 class Lpips(nn.Module):
-    """Distance of images to images, pair by pair.
+    """LPIPS distance between the images of each pair.
 
     Args:
-        alexnet_state: AlexNet's weights as torchvision publishes them.
-        heads: weights ``[1, C, 1, 1]`` of the channels of each of the five stages.
+        alexnet_state: AlexNet's weights as published by torchvision.
+        heads: channel weights ``[1, C, 1, 1]`` of each of the five stages.
     """
 
     def __init__(self, alexnet_state: dict[str, Tensor], heads: dict[str, Tensor]) -> None:
-        from torchvision.models import alexnet  # only where it is measured
+        from torchvision.models import alexnet  # slow to import, so only if LPIPS is used
 
         super().__init__()
         with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
@@ -45,10 +45,10 @@ class Lpips(nn.Module):
         self.register_buffer("scale", torch.tensor(_SCALE).view(3, 1, 1))
 
     def forward(self, images: Tensor, others: Tensor) -> Tensor:
-        """``[N, 1 or 3, H, W]`` twice, in [-1, 1] → distances ``[N]``, at least 0.
+        """Two batches ``[N, 1 or 3, H, W]`` in [-1, 1] → distances ``[N]``, at least 0.
 
-        Gray images become RGB. H and W are at least 32: below that AlexNet's last
-        layers see nothing.
+        Gray images become RGB. H and W must be at least 32; smaller images leave AlexNet's last
+        layers empty.
         """
         distances = []
         pairs = zip(self._activations(images), self._activations(others), strict=True)
@@ -58,7 +58,7 @@ class Lpips(nn.Module):
         return torch.stack(distances).sum(0)
 
     def _activations(self, images: Tensor) -> list[Tensor]:
-        """Of each stage, of length 1 at each pixel."""
+        """Activations of each stage, normalised to length 1 at each pixel."""
         x = (images.expand(-1, 3, -1, -1) - self.get_buffer("shift")) / self.get_buffer("scale")
         found = []
         for stage in self.stages:
@@ -68,24 +68,25 @@ class Lpips(nn.Module):
 
 
 def load_lpips() -> Lpips:
-    """LPIPS with its published weights, from torch's hub cache or the network.
+    """Load LPIPS with its published weights, from torch's hub cache or by download.
 
     Raises:
-        WeightsError: they cannot be had, or a file is another; it is then not loaded.
+        WeightsError: the weights are not available, or a file has another checksum. The file is
+            then not loaded.
     """
     return Lpips(ALEXNET.load(), LPIPS_HEADS.load()).eval().requires_grad_(False)
 
 
 class LpipsMeasure:
-    """Diversity: the mean LPIPS distance of samples, paired as they come.
+    """Diversity: the mean LPIPS distance over pairs of samples, paired within each batch.
 
     Args:
-        name: of the metric.
-        images: what is trained on; the real images that are scored for comparison.
-        device: that distances are computed on.
+        name: name of the metric.
+        images: images of the data set; the training images are evaluated for comparison.
+        device: device for the distances.
 
     Raises:
-        WeightsError: the weights cannot be had.
+        WeightsError: the weights are not available.
     """
 
     def __init__(self, name: str, images: Images, device: torch.device) -> None:
@@ -94,11 +95,11 @@ class LpipsMeasure:
         self._lpips = load_lpips().to(device)
 
     def tally(self) -> LpipsTally:
-        """The pairs' distances."""
+        """Accumulator of the distances of pairs."""
         return LpipsTally(self._name, self._lpips)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """The pairs and the weights."""
+        """Protocol with the pairing and the weights."""
         return QualityProtocol(
             samples=samples,
             source=source,
@@ -110,21 +111,21 @@ class LpipsMeasure:
 
 @dataclass(frozen=True)
 class LpipsTally:
-    """Distances of one set's pairs."""
+    """Accumulator of the distances of one set's pairs."""
 
     name: str
     lpips: Lpips
-    distances: list[Tensor] = field(default_factory=list)  # [N / 2], a batch each
+    distances: list[Tensor] = field(default_factory=list)  # [N / 2] for each batch
 
     @torch.no_grad()
     @tf32(allowed=False)
     def update(self, view: View) -> None:
-        """Compare the first half of the batch with the second."""
+        """Add the distances between the first and the second half of the batch."""
         half = len(view.batch) // 2
         if half:
             images = view.batch.images
             self.distances.append(self.lpips(images[:half], images[half : 2 * half]))
 
     def values(self) -> dict[str, float]:
-        """The pairs' mean."""
+        """Mean distance, by the metric's name."""
         return {self.name: float(torch.cat(self.distances).double().mean())}

@@ -1,10 +1,11 @@
-"""Fidelity and diversity apart: how two sets of features lie among each other's nearest neighbours.
+"""Precision, recall, density and coverage: fidelity and diversity by nearest neighbours.
 
-A set's manifold is the union of balls about its vectors, each as far as that vector's k-th nearest
-neighbour. Precision is the share of samples within the real manifold and recall the share of real
-images within the samples' (Kynkäänniemi et al. 2019, section 2). Density counts how many real balls
-a sample is in, over k, and coverage the share of real balls with a sample in them (Naeem et al.
-2020, section 3): they suffer less from outliers. All depend on the number of images.
+The manifold of a set is the union of balls around its vectors. A ball reaches to the k-th nearest
+neighbour of its centre. Precision is the share of samples in the real manifold, recall the share of
+real images in the samples' manifold (Kynkäänniemi et al. 2019, section 2). Density is the mean
+number of real balls that contain a sample, divided by k. Coverage is the share of real balls that
+contain a sample (Naeem et al. 2020, section 3). Density and coverage are less sensitive to
+outliers. All four depend on the number of images.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from gansearch.metrics.measure import Names, VectorsMeasure
 from gansearch.metrics.reference import Reference
 
 PRECISION_K = 3
-"""Neighbours of precision and recall, as in the paper."""
+"""Number of neighbours for precision and recall, as in the paper."""
 DENSITY_K = NEIGHBOURS
-"""Neighbours of density and coverage, as in the paper."""
+"""Number of neighbours for density and coverage, as in the paper."""
 LEAST = NEIGHBOURS + 1
-"""Vectors that have so many neighbours."""
+"""Minimum number of vectors, so that each has enough neighbours."""
 
-_ROWS = 1024  # of a matrix of distances that is in memory at a time
+_ROWS = 1024  # rows of the distance matrix in memory at a time
 
 
 @dataclass(frozen=True)
 class Manifolds:
-    """How samples lie among real images; 1 is as good as real, density may be above."""
+    """The four metrics of a set of samples; real images get about 1, density can exceed 1."""
 
     precision: float
     recall: float
@@ -41,7 +42,7 @@ class Manifolds:
 
 
 def radii(vectors: Tensor) -> Tensor:
-    """Squared distances of each vector to its third and to its fifth nearest neighbour.
+    """Squared distance of each vector to its third and to its fifth nearest neighbour.
 
     Args:
         vectors: ``[N, D]``, N at least :data:`LEAST`.
@@ -50,14 +51,16 @@ def radii(vectors: Tensor) -> Tensor:
         ``[2, N]``, float64.
     """
     nearest = [
-        squared_distances(rows, vectors).topk(LEAST, largest=False).values  # the first is itself
+        squared_distances(rows, vectors)
+        .topk(LEAST, largest=False)
+        .values  # nearest: the vector itself
         for rows in torch.split(vectors, _ROWS)
     ]
     return torch.cat(nearest)[:, [PRECISION_K, DENSITY_K]].T
 
 
 def compare(sample: Tensor, reference: Tensor, reference_radii: Tensor) -> Manifolds:
-    """The four metrics of samples against real images.
+    """Compute the four metrics of samples against real images.
 
     Args:
         sample: ``[M, D]``, M at least :data:`LEAST`.
@@ -84,7 +87,7 @@ def compare(sample: Tensor, reference: Tensor, reference_radii: Tensor) -> Manif
 
 
 def manifolds_measure(names: Names, reference: Reference, _: EvaluationConfig) -> VectorsMeasure:
-    """The four as metrics, against as many real images as samples where there are so many."""
+    """The measure of the four metrics, against as many real images as samples if available."""
     real = reference.derived("squared_radii", radii)
     return VectorsMeasure(
         names,

@@ -1,4 +1,4 @@
-"""What a quality metric is to the evaluator: something that tallies images and gives a value."""
+"""Interfaces of quality metrics: a measure creates an accumulator for each set of images."""
 
 from __future__ import annotations
 
@@ -16,66 +16,67 @@ from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
 
 Names = dict[str, str]
-"""Metrics' names by what each measures: ``{"precision": "precision_digits"}``."""
+"""Names of metrics by their measure, e.g. ``{"precision": "precision_digits"}``."""
 
 
 class View:
-    """A batch of images as measures see it: each kind of features is computed once for all."""
+    """A batch of images with its features, which are computed once for all measures."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self._vectors: dict[Features, Tensor] = {}
 
     def vectors(self, features: Features) -> Tensor:
-        """The images' features, ``[N, D]``."""
+        """Features of the images, ``[N, D]``."""
         if features not in self._vectors:
             self._vectors[features] = features(self.batch.images)
         return self._vectors[features]
 
 
 class Tally(Protocol):
-    """What a measure keeps of one set of images as they come in batches."""
+    """Accumulator of a measure for one set of images in batches."""
 
     def update(self, view: View) -> None:
-        """Take images to be scored, with the conditions that they were made under."""
+        """Add a batch of images with their conditions."""
 
     def values(self) -> dict[str, float]:
-        """The metrics' values by name, and what else there is to say by names of its own."""
+        """Values of the metrics by name, and further numbers under names of their own."""
 
 
 class Measure(Protocol):
-    """What gives the value of one quality metric, or of several from the same numbers."""
+    """Computes one quality metric, or several from the same accumulator."""
 
     @property
     def real(self) -> ImageSet | None:
-        """Real images that show what no generator can be expected to beat, where there are any."""
+        """Real images whose value no generator can be expected to beat, or ``None``."""
 
     def tally(self) -> Tally:
-        """A new tally, for one set of images."""
+        """Return a new accumulator for one set of images."""
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """All that two values must share to be compared.
+        """Protocol of the values; only values with equal protocols can be compared.
 
         Args:
-            samples: number of images that were scored.
-            source: where they came from, e.g. ``latents of seed 0``.
+            samples: number of evaluated images.
+            source: origin of the images, e.g. ``latents of seed 0``.
         """
 
 
-# --- Measures of all the vectors of a set ---------------------------------------------------------
+# --- Measures that need all vectors of a set ------------------------------------------------------
 
 
 class VectorsMeasure:
-    """Metrics whose value needs every image's features at once.
+    """Measure of metrics that need the features of all images at once.
 
-    They are kept for as many images as are scored: N·D numbers, which metrics share.
+    The features of all evaluated images stay in memory: N · D numbers, shared by the metrics.
 
     Args:
-        names: of the metrics.
-        reference: the real images, and the features.
-        compared: what of the real images is compared with.
-        method: what is computed, for the protocol.
-        score: from ``[N, D]`` to what is measured, by the keys of ``names``.
+        names: names of the metrics by their measure.
+        reference: real images and the features.
+        compared: description of the real images in the comparison.
+        method: description of the computation, for the protocol.
+        score: maps features ``[N, D]`` to values by measure; other keys than those of ``names`` are
+            ignored.
     """
 
     def __init__(
@@ -95,26 +96,26 @@ class VectorsMeasure:
         }
 
     def tally(self) -> VectorsTally:
-        """Keeps the features."""
+        """Accumulator that keeps all features."""
         return VectorsTally(self._reference.features, self._score)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """The features, the method, and what is compared."""
+        """Protocol with the features, the method and the real images."""
         return self._reference.protocol(self._method, samples, source, self._compared)
 
 
 @dataclass(frozen=True)
 class VectorsTally:
-    """Features of one set of images."""
+    """Accumulator of one set's features."""
 
     features: Features
     score: Callable[[Tensor], dict[str, float]]
     kept: list[Tensor] = field(default_factory=list)  # [N, D] each
 
     def update(self, view: View) -> None:
-        """Keep the images' features."""
+        """Keep the features of a batch."""
         self.kept.append(view.vectors(self.features))
 
     def values(self) -> dict[str, float]:
-        """What the set scores."""
+        """Values of the metrics by name."""
         return self.score(torch.cat(self.kept))

@@ -1,4 +1,4 @@
-"""How much memory training takes, measured so that two trials can be compared."""
+"""Peak memory of training, measured so that trials can be compared."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ MIB = 2**20
 
 _EXACT = (2**16, 2**16)
 _FAST = (2**26, 2**25)
-"""Of a free top and of free blocks, in bytes: glibc's own limits for heaps in use for long."""
+"""Limits of glibc's heap for a free top and for free blocks, in bytes. ``_FAST`` has the limits
+that glibc itself sets for heaps in long use."""
 
 
 class PeakMemory:
-    """Peak memory of building and training the networks, in windows like :class:`TrainingTimer`'s.
+    """Peak memory of building and training the networks, measured within windows.
 
-    On CUDA it is the allocator's peak of this process on the device, with what is :meth:`kept`
-    beside the windows, such as the data set; what it reserves is reported beside it. On the CPU it
-    is the rise of the process's peak resident memory over its level when this object was made,
-    which is to be before the networks are, without the pages of files: of a process's
-    :data:`WARM_UP` rounds, during which its heap gives back at once what is freed, because what a
-    heap keeps differs from one process to the next by a tenth of the peak. What else grows between
-    windows, such as an evaluation's networks, is left out of it.
+    On CUDA the value is the peak of this process's allocator on the device. It includes memory that
+    is :meth:`kept` outside the windows, such as the data set. The reserved memory is reported
+    separately.
 
-    Linux gives the peak of each window. Where it does not let a process reset its peak, and on
-    other systems, the peak since the process began serves: there a rise that stays below an earlier
-    peak of the process is not seen, so the value is a lower bound.
+    On the CPU the value is the rise of the process's peak resident memory above its level when this
+    object was made, without pages of files. Make the object before the networks. Growth between
+    windows, such as the networks of an evaluation, is excluded. The first :data:`WARM_UP` rounds of
+    a process are measured, and during these its heap returns freed memory at once. Otherwise the
+    memory that a heap keeps would differ between processes by a tenth of the peak.
+
+    Linux gives the peak of each window. If a process may not reset its peak, and on other systems,
+    the peak since the process began is used. A rise below an earlier peak is then not seen, so the
+    value is a lower bound.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -44,8 +47,8 @@ class PeakMemory:
         self._gauge = _gauge(device)
         gc.collect()
         with self._gauge.lean():
-            pass  # what was freed before is no part of the base
-        self._left = self._gauge.level()  # bytes, when the last window was left
+            pass  # returns memory freed earlier, which must not count in the base
+        self._left = self._gauge.level()  # bytes at the end of the last window
         self._base = self._gauge.base()
         self._peak = 0
         self._reserved = 0
@@ -54,7 +57,7 @@ class PeakMemory:
 
     @contextmanager
     def window(self, rounds: int = 0) -> Iterator[None]:
-        """Watch a stretch of building, or of so many rounds of training."""
+        """Measure within: building of networks, or ``rounds`` rounds of training."""
         if self._is_known:
             yield
             return
@@ -72,10 +75,10 @@ class PeakMemory:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """What is allocated within, and not freed, belongs to the training; its own peak does not.
+        """Count tensors that are allocated within and kept; exclude the peak within.
 
-        On CUDA, whose allocator has tensors alone. On the CPU no difference is made: modules that
-        are imported meanwhile, such as a compiler's, are no part of the training.
+        This applies to CUDA, whose allocator holds only tensors. On the CPU it has no effect:
+        modules imported within, such as a compiler's, do not belong to the training.
         """
         before = self._gauge.tensors()
         try:
@@ -84,27 +87,29 @@ class PeakMemory:
             self._left += max(0, self._gauge.tensors() - before)
 
     def costs(self, held: int) -> dict[str, float]:
-        """In MiB ``peak_memory_mib`` with its standard error, and on CUDA ``reserved_memory_mib``.
+        """Memory in MiB: ``peak_memory_mib``, its error, and on CUDA ``reserved_memory_mib``.
 
-        What is reserved is the allocator's peak with all that it keeps to use again, of evaluations
-        too: what other processes cannot have.
+        The reserved memory is the peak of all memory that the allocator withholds from other
+        processes. It includes free blocks kept for reuse, and evaluations.
 
         Args:
-            held: bytes that are known to be held. A process can give back more meanwhile than
-                small networks take; the peak is not less than they are.
+            held: bytes that are known to be in use, a lower bound of the peak. With small networks
+                a process can return more memory during training than they take.
         """
         mib = max(self._peak, held) / MIB
         costs = {"peak_memory_mib": mib, "peak_memory_mib_error": self._gauge.error(mib)}
-        reserved = max(self._reserved, self._gauge.reserved())  # since the last window too
+        reserved = max(
+            self._reserved, self._gauge.reserved()
+        )  # with the time since the last window
         return {**costs, "reserved_memory_mib": reserved / MIB} if reserved else costs
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: a resumed run's peak is that of all its processes."""
+        """State for a checkpoint; the peak of a resumed run covers all its processes."""
         reserved = max(self._reserved, self._gauge.reserved())
         return {"device": self._device.type, "peak": self._peak, "reserved": reserved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` gave; another type of device is measured anew."""
+        """Restore the state from :meth:`state_dict`; ignored if the type of device differs."""
         if state["device"] == self._device.type:
             self._peak = max(self._peak, state["peak"])
             self._reserved = max(self._reserved, state["reserved"])
@@ -114,30 +119,30 @@ class _Gauge(Protocol):
     """Reads memory in bytes."""
 
     def base(self) -> int:
-        """The level that peaks are counted from."""
+        """Level that peaks are counted from."""
 
     def level(self) -> int:
-        """In use now."""
+        """Memory in use now."""
 
     def tensors(self) -> int:
-        """In use now by tensors; 0 where they are not told from what else there is."""
+        """Memory of tensors in use now; 0 if it cannot be told from other memory."""
 
     def peak(self) -> int:
-        """The most in use since the last reset, or since the process began."""
+        """Peak of the memory in use since the last reset, or since the process began."""
 
     def reserved(self) -> int:
-        """The most that an allocator held since the last reset; 0 where none is asked."""
+        """Peak of the memory held by the allocator since the last reset; 0 without an allocator."""
 
     def error(self, mib: float) -> float:
-        """Standard error of a peak, in MiB."""
+        """Standard error of a peak of ``mib`` MiB, in MiB."""
 
     def reset(self) -> None:
-        """Begin a new peak, where that can be done."""
+        """Reset the peak if possible."""
 
     def lean(self) -> AbstractContextManager[bool]:
-        """The heap keeps nothing that is freed, within; yields whether it is so.
+        """Make the heap return freed memory at once, within; yields whether it does.
 
-        It takes time: a peak that was read so is not read again later.
+        This slows the process, so a peak measured this way is not measured again.
         """
 
 
@@ -160,7 +165,7 @@ class _Cuda:
     def reserved(self) -> int:
         return torch.cuda.max_memory_reserved(self._device)
 
-    def error(self, mib: float) -> float:  # noqa: ARG002 - an allocator counts exactly
+    def error(self, mib: float) -> float:  # noqa: ARG002 - the allocator counts exactly
         return 0.0
 
     def reset(self) -> None:
@@ -193,20 +198,20 @@ class _Linux:
         return resident_error(mib)
 
     def reset(self) -> None:
-        self._CLEAR.write_text("5")  # proc(5): the peak falls to the present level
+        self._CLEAR.write_text("5")  # proc(5): resets the peak to the current level
 
     def lean(self) -> AbstractContextManager[bool]:
         return _lean_heap()
 
     def _own(self, total: str) -> int:
-        """Of this process alone: pages of files, such as libraries' code, are for all to read."""
+        """Resident memory without pages of files, such as code of libraries, which are shared."""
         lines = self._STATUS.read_text().splitlines()
         sizes = {key: rest.split() for key, _, rest in (line.partition(":") for line in lines)}
         return (int(sizes[total][0]) - int(sizes["RssFile"][0])) * 1024
 
 
 class _Lifetime:
-    """The peak since the process began, for want of better; it stands for the level too."""
+    """Fallback: the peak since the process began, which also stands for the level."""
 
     def base(self) -> int:
         return self.peak()
@@ -228,7 +233,7 @@ class _Lifetime:
         return resident_error(mib)
 
     def reset(self) -> None:
-        """It cannot be."""
+        """Do nothing: this peak cannot be reset."""
 
     def lean(self) -> AbstractContextManager[bool]:
         return nullcontext(False)
@@ -236,7 +241,7 @@ class _Lifetime:
 
 @contextmanager
 def _lean_heap() -> Iterator[bool]:
-    """Within, the heap of glibc gives the system what is freed: what is kept hides what comes."""
+    """Make glibc's heap return freed memory at once, within; kept memory would hide allocations."""
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt"):
         yield False
@@ -250,9 +255,9 @@ def _lean_heap() -> Iterator[bool]:
 
 
 def _keep_freed(libc: ctypes.CDLL, top: int, block: int) -> None:
-    """Have the heap keep a free top, and free blocks, up to so many bytes.
+    """Set the sizes in bytes up to which the heap keeps a free top and free blocks.
 
-    A larger block is the system's as soon as it is freed.
+    A larger block returns to the system as soon as it is freed.
     """
     libc.mallopt(-1, top)  # M_TRIM_THRESHOLD
     libc.mallopt(-3, block)  # M_MMAP_THRESHOLD

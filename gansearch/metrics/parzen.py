@@ -1,10 +1,10 @@
-"""Parzen-window log-likelihood, the measure of Goodfellow et al. 2014, section 5.
+"""Parzen-window log-likelihood, the metric of Goodfellow et al. 2014, section 5.
 
-Samples become the centres of isotropic Gaussian kernels; the width is the one of ten that gives
-validation images the highest likelihood; the value is the mean log-likelihood of test images, in
-nats, with pixels in [0, 1]. The paper takes 10,000 samples. Values of other sample counts, widths
-or resolutions are not comparable, and none says much of how images look (Theis et al. 2016,
-section 3.2): it is kept for what was measured by it.
+Samples are the centres of isotropic Gaussian kernels. Of ten widths, the one with the highest
+likelihood of the validation images is chosen. The value is the mean log-likelihood of the test
+images in nats, for pixels in [0, 1]. The paper uses 10,000 samples. Values with other sample
+counts, widths or resolutions are not comparable. The value says little about how images look (Theis
+et al. 2016, section 3.2); the metric serves comparison with published values.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from gansearch.metrics.measure import View
 from gansearch.metrics.protocol import QualityProtocol
 
 WIDTHS = torch.logspace(-1, 0, 10, dtype=torch.float64)
-"""The kernels' standard deviations that are tried, as shares of white."""
+"""Candidate standard deviations of the kernels, for pixels in [0, 1]."""
 VALIDATION = 1000
-"""Images that the width is chosen by, at most; never more than half of those held out."""
+"""Maximum number of validation images, also limited to half of the held-out images."""
 
-_PAIRS = 1 << 22  # distances in memory at once: 32 MiB in double precision
+_PAIRS = 1 << 22  # distances in memory at a time: 32 MiB in float64
 
 
 @dataclass(frozen=True)
 class ParzenFit:
-    """What a set of samples says of test images.
+    """Likelihood of the test images under a set of samples.
 
     Attributes:
         log_likelihood: mean over the test images, in nats.
-        error: its standard error, std/√N.
-        width: the kernels' standard deviation, which the validation images chose.
+        error: standard error of the mean, std/√N.
+        width: standard deviation of the kernels, chosen on the validation images.
     """
 
     log_likelihood: float
@@ -46,10 +46,10 @@ class ParzenFit:
 
 
 def log_likelihoods(points: Tensor, centres: Tensor, widths: Tensor) -> Tensor:
-    """Log-densities under equal mixtures of isotropic Gaussians, one mixture for each width.
+    """Log-densities under uniform mixtures of isotropic Gaussians, one mixture for each width.
 
     Args:
-        points: ``[M, D]``; memory grows with M times N, so callers give few at a time.
+        points: ``[M, D]``; memory grows with M · N, so callers pass few at a time.
         centres: ``[N, D]``.
         widths: standard deviations ``[S]``, above 0.
 
@@ -57,7 +57,7 @@ def log_likelihoods(points: Tensor, centres: Tensor, widths: Tensor) -> Tensor:
         ``[S, M]``, float64, in nats.
     """
     points, centres, widths = points.double(), centres.double(), widths.double()
-    # Around their mean the products that are subtracted are small, and so is the rounding.
+    # Centring makes the subtracted products small, and with them the rounding errors.
     mean = centres.mean(0)
     points, centres = points - mean, centres - mean
     squares = points.square().sum(1, keepdim=True) + centres.square().sum(1)  # [M, N]
@@ -74,12 +74,12 @@ def log_likelihoods(points: Tensor, centres: Tensor, widths: Tensor) -> Tensor:
 
 
 def fit(centres: Tensor, validation: ImageSet, test: ImageSet) -> ParzenFit:
-    """Choose the width by some images and score others.
+    """Choose the width on validation images and compute the likelihood of test images.
 
     Args:
-        centres: the samples, ``[N, C, H, W]`` in [-1, 1], on any device.
-        validation: the width is chosen by these.
-        test: the value is of these.
+        centres: samples ``[N, C, H, W]`` in [-1, 1], on any device.
+        validation: images that choose the width.
+        test: images whose likelihood is computed.
     """
     kernels = _pixels(centres)
 
@@ -101,16 +101,16 @@ def _pixels(images: Tensor) -> Tensor:
 
 
 class ParzenMeasure:
-    """The metric on one data set's held-out images, some of which choose the kernels' width.
+    """Parzen likelihood of a data set's held-out images, some of which choose the kernel width.
 
-    Which ones follows from the set's fingerprint alone. The real images that are scored for
-    comparison are the training ones.
+    The choice of the validation images depends only on the fingerprint of the held-out set. The
+    training images are evaluated for comparison.
 
     Args:
-        images: with at least two held out.
+        images: images with at least two held out.
 
     Raises:
-        ConfigError: fewer are held out.
+        ConfigError: fewer than two images are held out.
     """
 
     def __init__(self, images: Images) -> None:
@@ -124,11 +124,11 @@ class ParzenMeasure:
         self._validation, self._test = heldout.subset(order[:count]), heldout.subset(order[count:])
 
     def tally(self) -> ParzenTally:
-        """Keeps the images: they are the kernels' centres."""
+        """Accumulator that keeps the images as kernel centres."""
         return ParzenTally(lambda centres: fit(centres, self._validation, self._test), [])
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
-        """The kernels, and the images that choose their width and are scored."""
+        """Protocol with the kernels, the validation images and the test images."""
         return QualityProtocol(
             samples=samples,
             source=source,
@@ -141,7 +141,7 @@ class ParzenMeasure:
 
 @dataclass(frozen=True)
 class ParzenTally:
-    """The samples of one set."""
+    """Accumulator of one set's images."""
 
     fit: Callable[[Tensor], ParzenFit]
     centres: list[Tensor]
@@ -151,7 +151,7 @@ class ParzenTally:
         self.centres.append(view.batch.images)
 
     def values(self) -> dict[str, float]:
-        """``parzen``, its standard error and the width."""
+        """Values ``parzen``, ``parzen_stderr`` (standard error) and ``parzen_sigma`` (width)."""
         found = self.fit(torch.cat(self.centres))
         return {
             "parzen": found.log_likelihood,

@@ -1,4 +1,4 @@
-"""How a GPU's products are rounded: torch's own default differs from one operation to the next."""
+"""Rounding of products on a GPU; torch's defaults differ between operations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 
 @contextmanager
 def tf32(*, allowed: bool) -> Iterator[None]:
-    """Whether a GPU's convolutions and matrix products may round to TF32, within.
+    """Allow or forbid TF32 in convolutions and matrix products on a GPU, within.
 
-    By default torch lets convolutions do so and products of matrices not. On a CPU it changes
-    nothing.
+    By default torch allows it in convolutions and forbids it in matrix products. On a CPU there is
+    no effect.
     """
-    # Not by `fp32_precision`: after that, torch's own compiler may no longer ask for these.
+    # After a use of `fp32_precision`, torch's compiler may no longer read these flags.
     backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
     try:

@@ -1,4 +1,4 @@
-"""The protocol of a quality metric: all that two of its values must share to be compared."""
+"""The protocol of a quality metric: everything that two comparable values have in common."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _DIGITS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class QualityProtocol:
-    """How one value was measured; its text travels with the value.
+    """Protocol of one value; its text is stored with the value.
 
-    The text is ``samples=900; source=latents of seed 0; ...; hash=0123abcd``: what is not empty,
-    hashes by their first digits, and a hash of every attribute in full.
+    The text is ``samples=900; source=latents of seed 0; ...; hash=0123abcd``. It has the nonempty
+    attributes, the first digits of hashes, and a hash of all attributes in full.
 
     Attributes:
-        samples: number of images that were scored.
-        source: where those came from: ``latents of seed 0``, or a set of real images.
-        against: what they were compared with: ``899 real ones``, or a file.
-        reference: fingerprint of that.
-        method: what is computed, with all that it leaves open, such as a number of neighbours.
+        samples: number of evaluated images.
+        source: origin of the images: ``latents of seed 0``, or a set of real images.
+        against: reference of the comparison: ``899 real ones``, or a file.
+        reference: fingerprint of the reference.
+        method: description of the computation and its parameters, such as a number of neighbours.
         features: name of the features.
-        weights: checksum of theirs.
-        resize: what is done to the images before them.
+        weights: checksum of the features' weights.
+        resize: description of the resizing before the features.
     """
 
     samples: int
@@ -38,7 +38,7 @@ class QualityProtocol:
 
     @property
     def hash(self) -> str:
-        """Hexadecimal digits that stand for every attribute in full."""
+        """Hash of all attributes in full, in hexadecimal digits."""
         return hashlib.blake2b(repr(self).encode(), digest_size=_DIGITS // 2).hexdigest()
 
     def __str__(self) -> str:
@@ -56,9 +56,10 @@ class QualityProtocol:
 
 
 def differences(one: str, other: str) -> dict[str, tuple[str, str]]:
-    """The attributes that the texts of two protocols differ in, with what each has.
+    """Attributes in which the texts of two protocols differ, with both values.
 
-    Nothing where a text is no protocol's, or what differs is cut off in both.
+    The hash is not compared. The result can be empty for different texts: a text may not be a
+    protocol's, or the difference may lie in digits that both texts omit.
     """
     mine, theirs = _attributes(one), _attributes(other)
     return {

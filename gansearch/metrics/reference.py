@@ -1,6 +1,6 @@
 """The real images that samples are compared with, in one kind of features.
 
-What is computed of them is cached on this machine under a hash of the images and the features.
+All results are cached on this machine under a hash of the images and the features.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.statistics import Origin, Statistics
 
 _BATCH_SIZE = 64
-_RECIPE = "1"  # raised with every change of what is cached
+_RECIPE = "1"  # raised with every change of the cached computations
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What samples are compared with, for the protocol.
+    """Reference of a comparison, for the protocol.
 
     Attributes:
-        description: such as ``899 real ones``; empty where it is nothing.
-        fingerprint: of that.
+        description: text such as ``899 real ones``; empty without a reference.
+        fingerprint: fingerprint of the reference.
     """
 
     description: str = ""
@@ -40,14 +40,14 @@ class Compared:
 
 
 class Reference:
-    """Real images' features: their Gaussian, and some of the vectors themselves.
+    """Features of the real images: their Gaussian, and vectors of a subset.
 
     Args:
-        features: on the device.
-        images: what is trained on, which samples are compared with, and what is kept out.
-        samples: number of images that are to be compared at a time.
-        device: that features are computed on.
-        statistics: a Gaussian to compare with in place of the training images'.
+        features: features on ``device``.
+        images: training images, which samples are compared with, and held-out images.
+        samples: number of images in an evaluation.
+        device: device for the features.
+        statistics: Gaussian to use instead of that of the training images.
 
     Raises:
         DataError: the statistics are of other features, or of images of another kind.
@@ -75,10 +75,10 @@ class Reference:
         self._statistics = statistics
 
     def among(self, images: Images) -> Self:
-        """The same of other images, in the same features.
+        """Return the reference of other images in the same features.
 
         Raises:
-            ConfigError: there are statistics alone.
+            ConfigError: only statistics are given.
         """
         self._refuse_statistics()
         return type(self)(self.features, images, self.samples, self.device)
@@ -94,7 +94,7 @@ class Reference:
 
     @property
     def population(self) -> Compared:
-        """What the Gaussian is of: all of the training images, or a file."""
+        """Images of the Gaussian: all training images, or those of a statistics file."""
         if self._statistics is not None:
             return Compared(self._statistics.name, self._statistics.fingerprint)
         train = self.images.train
@@ -102,7 +102,7 @@ class Reference:
 
     @cached_property
     def gaussian(self) -> Factored:
-        """The Gaussian of :attr:`population`, with its factor."""
+        """Gaussian of :attr:`population`, with its factor."""
 
         def computed() -> Arrays:
             if self._statistics is not None:
@@ -124,17 +124,19 @@ class Reference:
 
     @property
     def subset(self) -> Compared:
-        """What the vectors are of: training images, no more than samples, the same in any run.
+        """Images of the vectors: as many training images as samples, or all if there are fewer.
+
+        The choice depends only on the fingerprint of the training images.
 
         Raises:
-            ConfigError: there are statistics alone.
+            ConfigError: only statistics are given.
         """
         counts = f"{len(self._chosen)} of {len(self.images.train)} real ones"
         return Compared(counts, self._chosen.fingerprint)
 
     @cached_property
     def vectors(self) -> Tensor:
-        """The features of :attr:`subset`, ``[N, D]``, float32, on the device."""
+        """Features of :attr:`subset`, ``[N, D]``, float32, on the device."""
 
         def computed() -> Arrays:
             batches = torch.split(torch.arange(len(self._chosen)), _BATCH_SIZE)
@@ -147,11 +149,11 @@ class Reference:
         return torch.from_numpy(arrays["vectors"]).to(self.device)
 
     def derived(self, kind: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        """What follows from the vectors alone, computed once for them.
+        """A tensor computed from the vectors alone, cached.
 
         Args:
-            kind: a name for it.
-            compute: makes it of the vectors.
+            kind: name of the tensor in the cache.
+            compute: maps the vectors to the tensor.
         """
         arrays = self._cached(
             "features", self.subset, lambda: {kind: compute(self.vectors).cpu().numpy()}, kind
@@ -170,7 +172,7 @@ class Reference:
     def protocol(
         self, method: str, samples: int, source: str, compared: Compared
     ) -> QualityProtocol:
-        """That of a method in these features: images from ``source`` against ``compared``."""
+        """Protocol of a method in these features: images from ``source`` against ``compared``."""
         return QualityProtocol(
             samples=samples,
             source=source,
@@ -184,7 +186,7 @@ class Reference:
 
 
 def gaussian_of(features: Features, images: ImageSet, device: torch.device) -> Dense | Thin:
-    """The Gaussian of all of ``images`` in ``features``, which are on ``device``."""
+    """Gaussian of all ``images`` in ``features``, which are on ``device``."""
     moments = Moments(features.dim, device)
     for rows in torch.split(torch.arange(len(images)), _BATCH_SIZE):
         moments.update(features(images.batch(rows).to(device).images))

@@ -1,4 +1,4 @@
-"""What metrics need of images, checked before anything is trained or scored."""
+"""Checks that the images suffice for the metrics, before training or evaluation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gansearch.metrics.catalog import METRICS, Counts, shortages
 
 
 def check_run(config: EvaluationConfig, images: Images) -> None:
-    """See that every metric of a run has a value of what its generator will make.
+    """Check that samples and images suffice for every metric of a run.
 
     Raises:
-        ConfigError: there are too few samples or images, of a class or altogether.
-        DataError: the training images are all the same.
+        ConfigError: there are too few samples or images, in total or of a class.
+        DataError: all training images are equal.
     """
     finalists = [] if config.finalists is None else [config.finalists.samples]
     check_images(config.metrics, min([config.samples, *finalists]), images)
@@ -34,16 +34,17 @@ def check_run(config: EvaluationConfig, images: Images) -> None:
 def check_images(
     metrics: Iterable[str], samples: int, images: Images, *, compared: bool = True
 ) -> None:
-    """See that metrics have values, as far as the number of samples and the images tell.
+    """Check that the number of samples and the real images suffice for the metrics.
 
     Args:
-        metrics: their names.
-        samples: number of images that are to be scored.
-        images: what they are compared with.
-        compared: whether they are; not where a statistics file stands in for the training images.
+        metrics: names of the metrics.
+        samples: number of images to evaluate.
+        images: training and held-out images.
+        compared: whether samples are compared with the training images; false if a statistics file
+            replaces them.
 
     Raises:
-        ConfigError: there are too few, or a metric is by class and the images have no labels.
+        ConfigError: there are too few images, or a metric by class meets images without labels.
     """
     train, heldout = images.train, images.heldout
     for name in metrics:
@@ -62,16 +63,16 @@ def check_images(
 
 
 def refuse_few(metrics: Iterable[str], images: ImageSet, rows: Tensor) -> None:
-    """See that metrics have values of some images of a set, or of samples of their classes.
+    """Check that images at ``rows`` of a set, or samples of their classes, suffice for the metrics.
 
     Raises:
-        ConfigError: they are too few, of a class or altogether.
+        ConfigError: there are too few images, in total or of a class.
     """
     _refuse(lacking(metrics, images, rows))
 
 
 def lacking(metrics: Iterable[str], images: ImageSet, rows: Tensor) -> list[str]:
-    """What :func:`refuse_few` names, a line each."""
+    """Messages of :func:`refuse_few`, one line each; empty if all suffices."""
     count, named = _smallest_class(images, rows)
     names = list(metrics)
     of_class = shortages(names, Counts(samples_of_class=count))
@@ -79,7 +80,7 @@ def lacking(metrics: Iterable[str], images: ImageSet, rows: Tensor) -> list[str]
 
 
 def _smallest_class(images: ImageSet, rows: Tensor) -> tuple[int | None, str]:
-    """How many of ``rows`` are of the class that has fewest, and which that is; or nothing."""
+    """Count of the rarest class among ``rows`` and its name; ``None`` and "" without labels."""
     labels = class_labels(images)
     if labels is None:
         return None, ""
@@ -93,7 +94,7 @@ def _refuse(lines: list[str]) -> None:
 
 
 def is_one_image(images: ImageSet) -> bool:
-    """Whether all images of a set are the same; reads no further than to the first other one."""
+    """Whether all images of a set are equal; stops reading once images differ."""
     first = images.pixels[images.rows[:1]]
     parts = torch.split(images.rows, 64)
     return all(bool((images.pixels[rows] == first).all()) for rows in parts)

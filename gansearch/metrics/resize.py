@@ -1,7 +1,7 @@
-"""What is done to images before the Inception network: three tools, three conventions.
+"""Resizing before the Inception network, by the conventions of three tools.
 
-They are not interchangeable: distances of the same images differ by more than generators do
-(Parmar, Zhang and Zhu 2022, section 3). All take images as the 8 bits that they have in a file.
+The conventions are not interchangeable: they change the distances of equal images by more than
+generators differ (Parmar, Zhang and Zhu 2022, section 3). All take 8-bit images, as in a file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Resize:
     """One convention.
 
     Attributes:
-        description: for the protocol.
-        apply: from ``[N, 3, H, W]`` in [0, 255] to ``[N, 3, 299, 299]``, about [-1, 1].
+        description: text for the protocol.
+        apply: ``[N, 3, H, W]`` in [0, 255] → ``[N, 3, 299, 299]``, about [-1, 1].
     """
 
     description: str
@@ -40,16 +40,16 @@ def _clean_fid(pixels: Tensor) -> Tensor:
 
 
 def _torch_fidelity(pixels: Tensor) -> Tensor:
-    """As TensorFlow 1 resizes: pixels are their upper left corners."""
+    """Resize as TensorFlow 1: sampling points are the upper left corners of pixels."""
     rows, columns = (_corner_weights(size, pixels) for size in pixels.shape[2:])
     return (rows @ pixels @ columns.T - 128) / 128
 
 
 def _corner_weights(size: int, like: Tensor) -> Tensor:
-    """``[299, size]``: bilinear weights of each pixel for each resized one."""
+    """Bilinear weights ``[299, size]`` of each source pixel for each target pixel."""
     places = torch.arange(SIDE, device=like.device, dtype=like.dtype) * (size / SIDE)
     pixels = torch.arange(size, device=like.device)
-    places = places.clamp(max=size - 1)  # beyond the last corner there is its pixel alone
+    places = places.clamp(max=size - 1)  # beyond the last corner only its pixel counts
     return (1 - (places[:, None] - pixels).abs()).clamp(min=0)
 
 
@@ -58,4 +58,4 @@ RESIZES: dict[str, Resize] = {
     "clean-fid": Resize("8-bit, antialiased bicubic to 299", _clean_fid),
     "torch-fidelity": Resize("8-bit, TensorFlow 1's bilinear to 299", _torch_fidelity),
 }
-"""By the name of the tool that does so."""
+"""Conventions by the name of the tool."""

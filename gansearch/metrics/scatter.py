@@ -1,4 +1,4 @@
-"""Standard errors of the costs of one training, in the costs' own units."""
+"""Standard errors of the costs of one training, in the units of the costs."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ import statistics
 from collections.abc import Sequence
 
 REPEATS = 0.03
-"""Relative standard deviation of a rate over processes that train the same, each measured once:
-clocks, caches and addresses differ, which no measurement within one process shows
+"""Relative standard deviation of a rate between processes with the same training. Clocks, caches
+and addresses differ between processes, so measurements within one do not show it
 (``python benchmarks/sharing.py``)."""
 
 NOT_ALONE = 0.5
-"""Relative standard error of a rate that was never measured alone: others' work may double it."""
+"""Relative standard error of a rate without exclusive measurements: other work may double it."""
 
 MEMORY_MIB, MEMORY_SHARE = 0.08, 0.005
-"""Standard deviation of the peak resident memory over processes that train the same: MiB, and a
-share of the peak. The system counts pages and libraries keep some; an allocator counts exactly."""
+"""Standard deviation of the peak resident memory between processes with the same training: a part
+in MiB and a share of the peak. The system counts pages and libraries keep some; an allocator counts
+exactly."""
 
 _MEDIAN = math.sqrt(math.pi / 2) * 1.4826
-"""Standard error of the median of n normal values, as a multiple of their median absolute deviation
-over √n: √(π/2) times the mean's, and that deviation is 1/1.4826 of the standard deviation."""
+"""Standard error of the median of n normal values, relative to their median absolute deviation
+divided by √n. It is √(π/2) times that of the mean; the deviation is 1/1.4826 of the standard
+deviation."""
 
 
 def rate_error(rates: Sequence[float], rate: float) -> float:
-    """Standard error of a rate of training.
+    """Standard error of a training rate.
 
     Args:
-        rates: measurements of it alone; may be empty.
-        rate: their median, or what else serves where there are none.
+        rates: exclusive measurements of the rate; may be empty.
+        rate: median of the measurements, or another estimate if there are none.
     """
     if not rates:
         return NOT_ALONE * rate
@@ -37,5 +39,5 @@ def rate_error(rates: Sequence[float], rate: float) -> float:
 
 
 def resident_error(mib: float) -> float:
-    """Standard error of a peak of resident memory."""
+    """Standard error of a peak of resident memory, both in MiB."""
     return math.hypot(MEMORY_MIB, MEMORY_SHARE * mib)

@@ -1,4 +1,4 @@
-"""How far images vary, to tell samples that are one image from samples that differ."""
+"""Variation between images, to detect samples that are all equal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 class Spread:
-    """Streamed variance of each pixel over the images that it is shown.
+    """Accumulator of each pixel's variance over images.
 
-    Images are taken relative to the first one, so that equal images have a variance of exactly 0.
+    The first image is subtracted from all, so that equal images have a variance of exactly 0.
 
     Attributes:
-        count: images seen so far.
+        count: number of images seen.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Spread:
         self._squares: Tensor | float = 0.0
 
     def update(self, images: Tensor) -> None:
-        """Add a batch, ``[N, C, H, W]``."""
+        """Add images ``[N, C, H, W]``."""
         images = images.double()
         if self._first is None:
             self._first = images[0]
@@ -34,6 +34,6 @@ class Spread:
         self._squares = self._squares + apart.square().sum(0)
 
     def value(self) -> float:
-        """Root of the variance's mean over the pixels; at least one image was seen."""
+        """Root of the mean variance over the pixels; needs at least one image."""
         variance = torch.as_tensor(self._squares / self.count - (self._sum / self.count) ** 2)
         return math.sqrt(max(0.0, float(variance.mean())))

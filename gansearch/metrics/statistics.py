@@ -1,7 +1,7 @@
-"""Statistics of features in files, as pytorch-fid writes and reads them.
+"""Files of feature statistics in pytorch-fid's format.
 
-Beside the mean and covariance, a file of ours says what they are of. One of pytorch-fid's does not:
-it is taken for what that program's command makes, of images of any size.
+Files written here also hold the origin of the mean and covariance. Files of pytorch-fid do not:
+they are assumed to come from its command, with images of any size.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from gansearch.metrics.features import Features
 from gansearch.metrics.fid import Dense, Gaussian
 from gansearch.paths import written_atomically
 
-_DIGITS, _CHECKSUM = 8, 64  # of a SHA-256: those that are shown, and all
+_DIGITS, _CHECKSUM = 8, 64  # digits of a SHA-256: in messages, and in full
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What features are of.
+    """Origin of feature statistics.
 
     Attributes:
-        features: their name, as of :class:`~gansearch.metrics.features.Features`.
-        weights: checksum of the network's.
-        resize: what is done to the images before it.
-        channels: of the images; 0 where that is not known.
-        resolution: of the images, in pixels; 0 where that is not known.
+        features: name of the :class:`~gansearch.metrics.features.Features`.
+        weights: checksum of the network's weights.
+        resize: description of the resizing before the network.
+        channels: channels of the images; 0 if unknown.
+        resolution: image resolution in pixels; 0 if unknown.
     """
 
     features: str
@@ -44,7 +44,7 @@ class Origin:
 
     @classmethod
     def of(cls, features: Features, spec: ImageSpec) -> Self:
-        """The origin of images' features."""
+        """Origin of the features of images of form ``spec``."""
         return cls(
             features=features.name,
             weights=features.checksum,
@@ -55,7 +55,7 @@ class Origin:
 
     @classmethod
     def of_pytorch_fid(cls) -> Self:
-        """The origin of what pytorch-fid's command writes."""
+        """Origin of files written by pytorch-fid's command."""
         from gansearch.metrics import inception  # imports torchvision
         from gansearch.metrics.resize import RESIZES
 
@@ -68,13 +68,13 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """A file's Gaussian.
+    """Gaussian read from a file.
 
     Attributes:
-        gaussian: its count is 0 where the file does not tell it.
-        origin: what it is of.
+        gaussian: mean and covariance; its count is 0 if the file has none.
+        origin: origin of the features.
         fingerprint: hash of the file.
-        name: of the file.
+        name: name of the file.
     """
 
     gaussian: Dense
@@ -83,10 +83,10 @@ class Statistics:
     name: str
 
     def check(self, other: Origin) -> None:
-        """See that the Gaussian can be compared with features of another origin.
+        """Check that the Gaussian can be compared with features of origin ``other``.
 
         Raises:
-            DataError: they are of other features, or of images of another kind.
+            DataError: the features or the kinds of images differ.
         """
         mine, theirs = asdict(self.origin), asdict(other)
         different = [
@@ -102,23 +102,23 @@ class Statistics:
 
 
 def _short(value: object) -> str:
-    """A checksum by its first digits."""
+    """Text of a value for a message; checksums are shortened to their first digits."""
     return str(value)[:_DIGITS] if len(str(value)) == _CHECKSUM else repr(value)
 
 
 _TOLD = (*(each.name for each in fields(Origin)), "count")
-"""What a file of ours holds beside the Gaussian."""
+"""Keys of a file beside ``mu`` and ``sigma``; pytorch-fid writes none of them."""
 
 
 def read_statistics(path: Path) -> Statistics:
-    """The mean and covariance that ``python -m pytorch_fid --save-stats`` wrote.
+    """Read statistics from :func:`write_statistics` or ``python -m pytorch_fid --save-stats``.
 
     Args:
-        path: an ``.npz`` file with ``mu``, ``[D]``, and ``sigma``, ``[D, D]``; where
-            :func:`write_statistics` made it, with what they are of.
+        path: an ``.npz`` file with ``mu`` ``[D]`` and ``sigma`` ``[D, D]``; files of
+            :func:`write_statistics` also hold the origin.
 
     Raises:
-        DataError: there is no such file, or it holds anything else.
+        DataError: the file does not exist or has other contents.
     """
     try:
         data = path.read_bytes()
@@ -146,9 +146,9 @@ def read_statistics(path: Path) -> Statistics:
 
 
 def write_statistics(path: Path, gaussian: Gaussian, origin: Origin) -> None:
-    """Write a Gaussian as pytorch-fid reads it: ``mu`` and ``sigma``, float64, in an ``.npz``.
+    """Write a Gaussian in pytorch-fid's format: ``mu`` and ``sigma``, float64, in an ``.npz`` file.
 
-    Beside them are the fields of ``origin`` and the ``count`` of the images.
+    The file also holds the fields of ``origin`` and the image ``count``.
     """
     told: dict[str, Any] = {**asdict(origin), "count": gaussian.count}
     with written_atomically(path) as temporary, temporary.open("wb") as file:

@@ -1,4 +1,4 @@
-"""How long training takes, measured so that two trials can be compared."""
+"""Training time, measured so that trials can be compared."""
 
 from __future__ import annotations
 
@@ -18,30 +18,39 @@ from gansearch.metrics.lazy import LazyShares, Quality
 from gansearch.metrics.scatter import rate_error
 
 WARM_UP = 16
-"""Rounds of a process before its time is measured: tuning, first allocations. Its memory is."""
+"""First rounds of a process, excluded from time measurements because of tuning and allocations.
+Memory is measured during them."""
 
 MEASURED = 16
-"""Rounds of a measurement, at least."""
+"""Minimum number of rounds in a measurement."""
 
 SETTLING = 4
-"""Rounds before those that are measured once others have left: they find caches cold."""
+"""Unmeasured rounds at the start of an exclusive turn, which run with cold caches."""
 
 SPACING = 1.5
-"""Progress from one measurement to asking for the next, as a factor."""
+"""Ratio of the images at which the next measurement is due to those at the last one."""
 
 SHARE = 0.05
-"""Of a run's time that asking for more measurements, and waiting for others', may take."""
+"""Share of a run's time for exclusive turns and waiting, above which the timer does not ask for
+further measurements."""
 
 _BESIDE_SECONDS = 0.25
-"""Of a stretch beside others, about: so long does one wait who wants to be alone."""
+"""Approximate length of a stretch in a shared turn; others wait that long for an exclusive turn."""
 
 _ALONE_SECONDS = (0.05, 1.0)
-"""Of a stretch alone that has settled, about: the least and the most."""
+"""Approximate minimum and maximum length of the settled part of a stretch in an exclusive turn."""
 
 
 @dataclass
 class _Stages:
-    """What stages of a run come to, each at its own rate; ``error`` is that of the seconds."""
+    """Totals over stages of a run, each at its own rate.
+
+    Attributes:
+        seconds: time of all images at the rates of their stages.
+        images: real images shown.
+        measurements: undisturbed exclusive measurements.
+        error: standard error of ``seconds``.
+    """
 
     seconds: float = 0.0
     images: int = 0
@@ -50,25 +59,26 @@ class _Stages:
 
 
 class TrainingTimer:
-    """Times training in stretches, and nothing between them; measures some of them alone.
+    """Times training in stretches, some of them in exclusive turns on the device.
 
-    The rate is the median of measurements, each of :data:`MEASURED` rounds or more in which nobody
-    else uses the device, after a process's :data:`WARM_UP`. On a device of its own that is all of
-    them. Where others are there, they are asked to leave for the first one, and then at geometric
-    distances; their first :data:`SETTLING` rounds are not measured yet. Measurements in which
-    programs outside of the study had the cores count where there is no other, and a run too short
-    for any measurement has the rate of all its stretches.
+    The time between stretches does not count. The rate is the median of the measurements. A
+    measurement has at least :data:`MEASURED` rounds after the process's :data:`WARM_UP`, during
+    which no other process of the study uses the device. A process that has the device for itself
+    measures in every stretch. On a shared device it asks for an exclusive turn for the first
+    measurement, and then at geometric intervals. The first :data:`SETTLING` rounds of such a turn
+    are not measured. Measurements disturbed by programs outside the study count only if there are
+    no others. A run too short for any measurement has the rate of all its stretches.
 
-    Lazy penalties (:meth:`lazily`) are timed apart, and added as often as their intervals say.
+    Lazy penalties (:meth:`lazily`) are timed separately and added to the rate by their intervals.
 
-    A stretch is timed on the device: on CUDA by its events, so that its steps stay asynchronous.
+    Stretches are timed on the device. On CUDA events do this, so that steps stay asynchronous.
 
-    Where rounds change on the way (:meth:`begin_stage`), the rate of the run is the mean of its
-    stages' rates, weighted by their images.
+    If the rounds change during the run (:meth:`begin_stage`), the rate of the run is the mean rate
+    of its stages, weighted by images.
 
     Args:
-        device: that is trained on.
-        turns: of this process on it.
+        device: training device.
+        turns: this process's turns on the device.
     """
 
     def __init__(self, device: torch.device, turns: Turns) -> None:
@@ -76,15 +86,15 @@ class TrainingTimer:
         self._turns = turns
         self._born = time.perf_counter()
         self._all = Timed()
-        self._stage = Timed()  # since what a round does last changed
+        self._stage = Timed()  # the present stage
         self._earlier = _Stages()
         self._warm_up = Timed()
-        self._asked_seconds = 0.0  # alone, which others waited for
-        self._alone = Timed()  # all that was measured, disturbed or not
-        self._rates: list[float] = []  # of measurements, without lazy penalties
+        self._asked_seconds = 0.0  # of stretches for which an exclusive turn was requested
+        self._alone = Timed()  # all measurements, disturbed or not
+        self._rates: list[float] = []  # of undisturbed measurements, without lazy penalties
         self._disturbed: list[float] = []
         self._lazy = LazyShares()
-        self._stretch: Stretch | None = None  # that is being trained
+        self._stretch: Stretch | None = None  # in progress
         self._next = 0  # images at which the next measurement is due
         self._process_rounds = 0
         self._round_seconds: float | None = None  # of the last stretch
@@ -93,13 +103,16 @@ class TrainingTimer:
 
     @contextmanager
     def stretch(self, rounds: int, images: int) -> Iterator[Stretch]:
-        """Time the next rounds; yields those to be trained now, from 1 to ``rounds``.
+        """Time the next rounds.
 
-        A stretch that raises adds to the seconds and not to the rate.
+        If the body raises, the time counts in the run's seconds but not in its rate.
 
         Args:
-            rounds: that are to be trained, at least 1.
-            images: real images that each of them shows, at least 1.
+            rounds: remaining rounds, at least 1.
+            images: real images per round, at least 1.
+
+        Yields:
+            The rounds to train now, between 1 and ``rounds`` of them.
         """
         due, ripe = self._is_due(), self._process_rounds >= WARM_UP
         settling, measured = self._fitting(due)
@@ -124,20 +137,21 @@ class TrainingTimer:
             self._asked_seconds += done.seconds
         if alone:
             self._measure(sample)
-        elif due:  # the others did not leave
+        elif due:  # the turn stayed shared
             self._next = round(self._all.images * SPACING)
 
     def lazily(self, name: str, every: float) -> AbstractContextManager[None]:
-        """Within, a lazy penalty is computed, as it is once in ``every`` rounds on average.
+        """Time a lazy penalty that is computed within.
 
         Args:
-            name: of the penalty, unique among the players'.
-            every: rounds, at least 1 or, where a round has several of the player's steps, less.
+            name: name of the penalty, unique among the players.
+            every: mean number of rounds between computations; below 1 if a round has several steps
+                of the player.
         """
         return self._stretch.lazily(name, every) if self._stretch else nullcontext()
 
     def begin_stage(self) -> None:
-        """Rounds take another time from now on."""
+        """Begin a stage with another round time."""
         self._earlier = self._stages()
         self._stage, self._current = Timed(), Timed()
         self._rates, self._disturbed = [], []
@@ -154,7 +168,7 @@ class TrainingTimer:
         return affordable or is_first or self._current.rounds > 0
 
     def _fitting(self, alone: bool) -> tuple[int, int]:
-        """Rounds to settle in the next stretch, and rounds that follow them."""
+        """Numbers of settling rounds and of further rounds in the next stretch."""
         if self._round_seconds is None:
             return 0, 1
         if not alone:
@@ -162,7 +176,7 @@ class TrainingTimer:
             missing = WARM_UP - self._process_rounds
             return 0, count if missing <= 0 else min(count, missing)
         least, most = (int(seconds / self._round_seconds) for seconds in _ALONE_SECONDS)
-        settling = min(SETTLING, most // 4)  # caches fill in a small part of a long round
+        settling = min(SETTLING, most // 4)  # long rounds fill the caches sooner
         wanted = max(least, MEASURED - self._current.rounds)
         return settling, max(1, min(most, wanted))
 
@@ -184,17 +198,20 @@ class TrainingTimer:
             self._next = round(self._all.images * SPACING)
 
     def costs(self) -> dict[str, float]:
-        """The run's time, in seconds.
+        """Times of the run, in seconds, and their standard errors.
 
-        ``train_seconds`` is all of the training, ``warmup_seconds`` the part of it that was a
-        process's first rounds, and ``waiting_seconds`` what waiting for turns came to beside it.
-        Once a round was trained there is ``seconds_per_kimg``, and how many measurements alone it
-        is the median of: ``measured_alone``. ``outside_load`` is the share of all measurements'
-        time that programs outside of the study had the cores.
+        - ``train_seconds``: total training time.
+        - ``warmup_seconds``: part of it in the first rounds of a process.
+        - ``waiting_seconds``: time spent waiting for turns, outside ``train_seconds``.
+        - ``measured_alone``: number of undisturbed exclusive measurements.
+        - ``outside_load``: share of the measurements' time during which programs outside the study
+          occupied the cores.
+        - ``seconds_per_kimg``: rate of the run; present after the first round.
+        - ``seconds_per_kimg_error``, ``train_seconds_error``: standard errors by the scatter of
+          measurements and of repeated runs.
 
-        Both times have a standard error, ``seconds_per_kimg_error`` and ``train_seconds_error``, by
-        the scatter of the measurements and of repeated runs; those of stages add up, since they
-        share a process. What training took beyond its rate is an error of ``train_seconds``.
+        Errors of stages add up linearly, because stages share a process. The difference between
+        ``train_seconds`` and the time at the run's rate counts as an error of ``train_seconds``.
         """
         run = self._stages()
         costs = {
@@ -211,15 +228,15 @@ class TrainingTimer:
         return costs
 
     def windows(self) -> tuple[float, ...]:
-        """Seconds per kimg in each measurement of the present stage, lazy penalties included.
+        """Seconds per kimg in each measurement of the present stage, including lazy penalties.
 
-        Their median is ``seconds_per_kimg`` of a run of one stage. Those that programs outside of
-        the study disturbed are given where all were; none where no measurement is complete.
+        In a run of one stage their median is ``seconds_per_kimg``. Disturbed measurements are
+        returned only if there are no others. The result is empty without a complete measurement.
         """
         return tuple(rate * (1 + self._lazy.total) for rate in self._rates or self._disturbed)
 
     def _stages(self) -> _Stages:
-        """What the stages come to, the present one among them."""
+        """Totals over all stages, including the present one."""
         stages, kimg = replace(self._earlier), self._stage.images / 1000
         stages.measurements += len(self._rates)
         if kimg:
@@ -230,14 +247,14 @@ class TrainingTimer:
         return stages
 
     def _rate(self) -> float:
-        """Seconds per kimg of the present stage, which has images."""
+        """Seconds per kimg of the present stage, which has shown images."""
         if windows := self.windows():
             return statistics.median(windows)
         plain = (self._current if self._current.images else self._stage).rate
         return plain * (1 + self._lazy.total)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps, plain values."""
+        """State for a checkpoint, as plain values."""
         return {
             "device": device_name(self._device),
             "all": asdict(self._all),
@@ -254,7 +271,7 @@ class TrainingTimer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` gave; another kind of device is measured anew."""
+        """Restore the state from :meth:`state_dict`; another kind of device is measured anew."""
         self._all = Timed(**state["all"])
         self._stage = Timed(**state["all"])
         self._warm_up = Timed(**state["warm_up"])

@@ -1,4 +1,4 @@
-"""Published weights: looked for on this machine, fetched if need be, checked before they load."""
+"""Published weights: found on this machine or downloaded, and verified before loading."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gansearch.metrics.catalog import Metric
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A file of weights that a metric is defined by.
+    """A published file of weights that defines a metric.
 
     Attributes:
-        file: its name in torch's hub cache.
-        url: where it is published.
-        sha256: of its content.
-        used_by: who needs it, and how large it is.
-        setting: how else a space can name the file; empty where it cannot.
+        file: name of the file in torch's hub cache.
+        url: address of the publication.
+        sha256: SHA-256 of the content.
+        used_by: user of the weights and size of the file, for messages.
+        setting: setting of a space that names another path; empty if there is none.
     """
 
     file: str
@@ -34,21 +34,20 @@ class PublishedWeights:
     setting: str = ""
 
     def load(self, path: Path | None = None) -> dict[str, Any]:
-        """The tensors in the file, on the CPU.
+        """Load the tensors of the file onto the CPU.
 
         Args:
-            path: of the file; without it torch's hub cache is looked in, then the network.
+            path: path of the file; by default torch's hub cache, then a download.
 
         Raises:
-            WeightsError: the file cannot be had, or its checksum is another; it is then not loaded
-                at all.
+            WeightsError: the file is not available or has another checksum. It is then not loaded.
         """
         if path is not None and not path.is_file():
             raise WeightsError(f"{self.setting}: there is no file {path}")
         return self._checked(path or self._in_hub_cache())
 
     def place(self) -> Path:
-        """Where torch's hub cache has the file, known without torch."""
+        """Path of the file in torch's hub cache, without importing torch."""
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         torch_home = os.environ.get("TORCH_HOME") or str(Path(home) / "torch")
         return Path(torch_home).expanduser() / "hub" / "checkpoints" / self.file
@@ -73,7 +72,7 @@ class PublishedWeights:
     def _checked(self, path: Path) -> dict[str, Any]:
         import torch
 
-        data = path.read_bytes()  # read once: what is loaded is what was checked
+        data = path.read_bytes()  # read once, so that the checked bytes are loaded
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
             raise WeightsError(
@@ -97,7 +96,7 @@ INCEPTION = PublishedWeights(
     used_by="what is measured in Inception features (96 MB)",
     setting="evaluation.inception_weights",
 )
-"""What pytorch-fid publishes."""
+"""Inception weights as published by pytorch-fid."""
 ALEXNET = PublishedWeights(
     file="alexnet-owt-7be5be79.pth",
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -110,11 +109,11 @@ LPIPS_HEADS = PublishedWeights(
     sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
     used_by="lpips_diversity (6 KB)",
 )
-"""How much each channel counts, as the paper's authors published it: version 0.1."""
+"""Channel weights of LPIPS as published by the paper's authors, version 0.1."""
 
 
 def weights_of(metric: Metric) -> tuple[PublishedWeights, ...]:
-    """The files that a metric is defined by; none for those in features that are made here."""
+    """Files of weights that a metric needs; none if its features are computed on this machine."""
     return {"inception": (INCEPTION,), "lpips_diversity": (ALEXNET, LPIPS_HEADS)}.get(
         metric.features or metric.measure, ()
     )
