@@ -1,6 +1,6 @@
-"""What a study found: its Pareto front as values, tables and plots.
+"""Results of a study: its Pareto front as values, tables and plots.
 
-Tables and plots are in modules of their own, because they load rich and matplotlib.
+Tables and plots are separate modules, because they load rich and matplotlib.
 """
 
 from gansearch.report.selection import Selection, select

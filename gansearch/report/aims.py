@@ -1,4 +1,4 @@
-"""What a front is asked for, and the trials that are let into the comparison."""
+"""Objectives and bounds of a front, and the trials that meet them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Candidates:
     """Trials that may be compared.
 
     Attributes:
-        trials: within every bound.
-        points: ``[N, M + 1]``, their objectives, minimised, and the share of trainings that were
-            lost. So a configuration that diverges at times may be on a front, but keeps off none
-            that does not.
+        trials: trials within every bound.
+        points: ``[N, M + 1]``, the minimised objectives, then the configuration's failure rate. A
+            configuration that sometimes diverges may thus be on a front, but does not dominate one
+            that never does.
         errors: standard errors of the points.
-        removed: for each bound, in words, the trials that it kept out.
+        removed: for each bound, in words, the numbers of the trials outside it.
     """
 
     trials: tuple[TrialRecord, ...]
@@ -41,11 +41,12 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Aims:
-    """What a front is a trade-off of, and within which bounds.
+    """Objectives of a front, and its bounds.
 
     Attributes:
-        objectives: at least one.
-        limits: every bound that holds, in words. An objective without one still asks for a value.
+        objectives: objectives, at least one.
+        limits: every bound, by its description. An objective without a bound still requires a
+            finite value.
     """
 
     objectives: tuple[Objective, ...]
@@ -53,15 +54,15 @@ class Aims:
 
     @classmethod
     def of(cls, space: Space, names: Sequence[str] | None, bounds: Iterable[Bound]) -> Self:
-        """What a space asks for.
+        """Combine a space's objectives and bounds with further ones.
 
         Args:
-            space: its objectives, bounds and constraints hold.
-            names: metrics to trade off instead of the space's own.
-            bounds: further ones.
+            space: space whose objectives, bounds and constraints hold.
+            names: metrics to trade off instead of the space's objectives.
+            bounds: further bounds.
 
         Raises:
-            UsageError: a name that is no metric, or no names at all.
+            UsageError: a name is not a metric, or ``names`` is empty.
         """
         objectives = _objectives(space, names)
         given = [b for b in (*space.objectives, *space.constraints, *bounds) if is_bounded(b)]
@@ -70,26 +71,26 @@ class Aims:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The objectives' names."""
+        """Names of the objectives."""
         return tuple(objective.metric for objective in self.objectives)
 
     @property
     def by_latents(self) -> frozenset[str]:
-        """The metrics asked for that other latents would give another value."""
+        """Metrics among objectives and bounds whose values depend on the latents."""
         metrics = (bound.metric for bound in self.limits.values())
         return frozenset(metric for metric in metrics if by_latents(metric))
 
     def candidates(
         self, trials: Sequence[TrialRecord], standings: Mapping[int, Standing]
     ) -> Candidates:
-        """Those of ``trials`` that are within every bound, and may be compared.
+        """Return the trials that are within every bound and may be compared.
 
         Args:
-            trials: that completed the full budget.
-            standings: what each is ranked by, by its number.
+            trials: trials that completed the full budget.
+            standings: standings by trial number.
 
         Raises:
-            ProtocolError: as of :func:`~gansearch.report.standing.check_protocols`.
+            ProtocolError: as in :func:`~gansearch.report.standing.check_protocols`.
         """
         import numpy as np
 
@@ -118,7 +119,7 @@ class Aims:
 
 
 def oriented(objective: Objective, value: float) -> float:
-    """``value`` as something to minimise: the one place where maximised objectives are negated."""
+    """Negate maximised objectives, so that all are minimised; done here alone."""
     return -value if objective.direction == "maximize" else value
 
 
@@ -152,6 +153,6 @@ def _words(bound: Bound) -> str:
 
 
 def _admits(bound: Bound, report: Report) -> bool:
-    """Whether a report is within a bound; one without the metric is not."""
+    """Whether a report is within a bound; false if it lacks the metric."""
     value = report.metrics.get(bound.metric, math.nan)
     return math.isfinite(value) and bound.admits(value)

@@ -1,4 +1,4 @@
-"""What the axes of a study's pictures show, and the floor that both pictures have."""
+"""Axes of a study's plots, and the real-data floor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def axes_of(selection: Selection) -> tuple[str, str, str | None]:
-    """Metrics of the vertical axis, the horizontal one and the colour."""
+    """Return the metrics of the vertical axis, the horizontal axis and the colour."""
     left = [objective.metric for objective in selection.objectives]
 
     def take(wanted: Any, otherwise: Sequence[str]) -> str | None:
@@ -36,9 +36,9 @@ def axes_of(selection: Selection) -> tuple[str, str, str | None]:
 
 
 def draw_floor(axes: Axes, record: StudyRecord, selection: Selection, metric: str) -> float | None:
-    """Draw the distance of real data to itself, where it is known; the value.
+    """Draw the distance between real and held-out real data, if known, and return it.
 
-    It is measured as the search measures: where trials were scored again, its label says so.
+    It is evaluated with the search's protocol; its label says so if trials were rescored.
     """
     text = record.tags.get(f"floor/{metric}")
     if text is None:
@@ -59,7 +59,7 @@ def draw_floor(axes: Axes, record: StudyRecord, selection: Selection, metric: st
 
 
 def with_direction(selection: Selection, metric: str) -> str:
-    """A metric with its unit and the way in which it is better, as an axis says it."""
+    """Return an axis label: the metric, its unit, and its better direction."""
     own = (o.direction for o in selection.objectives if o.metric == metric)
     direction = next(own, METRICS[metric].direction)
     return f"{label(metric)}, {'lower' if direction == 'minimize' else 'higher'} is better"

@@ -1,4 +1,4 @@
-"""A study's configurations as changes from a baseline on the same seeds, beside published ones."""
+"""Configurations of a study as changes from a baseline on the same seeds."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from gansearch.settings import Params, Scalar
 
 COSTS = ("seconds_per_kimg", "peak_memory_mib", "params_m", "gmacs")
-"""What is compared beside the study's qualities."""
+"""Metrics to compare besides the study's qualities."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A number over seeds.
+    """Mean and standard deviation over seeds.
 
     Attributes:
-        mean: over the seeds.
-        deviation: their standard deviation (n - 1), or ``None`` of a single seed.
+        mean: mean over the seeds.
+        deviation: standard deviation (n - 1), or ``None`` for a single seed.
     """
 
     mean: float
@@ -34,20 +34,20 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """The spread of at least one value."""
+        """Compute the spread of at least one value."""
         deviation = statistics.stdev(values) if len(values) > 1 else None
         return cls(statistics.fmean(values), deviation)
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What was trained alike but for the seed.
+    """Trainings that differ in their seed alone.
 
     Attributes:
-        params: as sampled, without the seed.
-        seeds: that are counted.
-        values: by metric: of the baseline as measured, of the others the change from the baseline
-            on the same seed in percent, 100 (value / baseline - 1).
+        params: sampled parameters without the seed.
+        seeds: seeds that count.
+        values: spread of each metric: measured values for the baseline; for others the change in
+            percent from the baseline on the same seed, 100 (value / baseline - 1).
     """
 
     params: Params
@@ -57,13 +57,14 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A study's configurations as changes from one of them.
+    """Configurations of a study as changes from one of them.
 
     Attributes:
-        metrics: that are compared, the study's qualities first.
-        varied: parameters that tell the configurations apart.
-        baseline: what the others are compared with, over all its seeds.
-        others: over the seeds that the baseline has too, in the order of the first metric.
+        metrics: compared metrics, the study's qualities first.
+        varied: parameters in which the configurations differ.
+        baseline: the baseline over all its seeds.
+        others: other configurations over the seeds shared with the baseline, in order of the first
+            metric.
         unmatched: configurations that completed on none of the baseline's seeds.
     """
 
@@ -78,15 +79,15 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
     """Compare a study's configurations with one of them, seed by seed.
 
     Args:
-        space: that the study searches; a ``seed`` among its parameters repeats configurations.
-        record: the study; trials that completed the full budget are compared, but for those whose
-            parameters changed on the way.
-        baseline: parameters and their values, as text, that one configuration alone has.
+        space: space of the study; a ``seed`` among its parameters repeats configurations.
+        record: record of the study. Trials that completed the full budget count, except those whose
+            parameters changed during training.
+        baseline: parameters and values, as text, that match exactly one configuration.
 
     Raises:
-        UsageError: no configuration is the baseline, or several are.
-        StudyError: nothing else was completed on a seed of the baseline's.
-        ProtocolError: a quality was measured under different protocols.
+        UsageError: no configuration matches the baseline, or several do.
+        StudyError: no other configuration completed on a seed of the baseline.
+        ProtocolError: a quality was evaluated under different protocols.
     """
     full = space.budget.max_kimg
     trials = [t for t in record.trials if is_complete(t, full) and not t.lineage]
@@ -113,7 +114,7 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
 
 @dataclass(frozen=True)
 class _Group:
-    """The completed trials of one configuration, by their seeds."""
+    """Completed trials of one configuration, by seed."""
 
     params: Params
     trials: dict[int, TrialRecord]

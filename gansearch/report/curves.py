@@ -1,4 +1,4 @@
-"""The learning curves of a study as a picture."""
+"""Plot of a study's learning curves."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gansearch.report.style import FAINT, FIGURE, GREY, HIGHLIGHTS, INK, below, 
 
 
 def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
-    """Quality over kimg for every trial: the front's highlighted, the stopped ones faded.
+    """Plot quality over kimg for every trial; the front is highlighted, stopped trials are faded.
 
-    Trainings of one configuration have one colour.
+    Trainings of one configuration share a colour.
     """
     y, *_ = axes_of(selection)
     figure = Figure(**FIGURE)
     axes = figure.add_subplot()
-    # The recommended trial first; one beyond the last colour is drawn as any completed trial.
+    # The recommended trial is first; trials past the last colour are drawn as other completed ones.
     front = sorted(selection.front, key=lambda trial: trial is not selection.knee)
     colours = {
         training.number: colour

@@ -1,4 +1,4 @@
-"""Labels of points, placed where they cover neither error bars nor other points nor each other."""
+"""Placement of point labels that avoids error bars, points and other labels."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PLACES = [
         (0, -1.6 * distance, "center", "top"),
     )
 ]
-"""Offsets from a point in typographic points, with the label's alignment: the preferred first."""
+"""Offsets from a point in typographic points, with the label's alignment; the preferred first."""
 
 MARKER = 6.0
-"""Half the width of what is drawn at a point, in typographic points."""
+"""Half the width of a marker, in typographic points."""
 
 
 class Bar(NamedTuple):
-    """A point with its error bars, in data's units: half their lengths, 0 where there are none."""
+    """A point with its error bars in data units; half lengths, 0 for none."""
 
     x: float
     y: float
@@ -45,13 +45,13 @@ def place_labels(
     labels: Iterable[tuple[float, float, str, dict[str, Any]]],
     bars: Sequence[Bar],
 ) -> list[Annotation]:
-    """Annotate points, each at the first of :data:`PLACES` where it covers least.
+    """Annotate points, each at the first of :data:`PLACES` with the least overlap.
 
     Args:
-        figure: with the limits of its axes as they will be.
-        axes: that the points are in.
-        labels: of each a point, its text, and how it is written.
-        bars: what is not to be covered.
+        figure: figure whose axis limits are final.
+        axes: axes of the points.
+        labels: for each label the point's x and y, the text, and its style.
+        bars: points and error bars to avoid.
     """
     figure.draw_without_rendering()
     taken = [box for bar in bars for box in _boxes(axes, bar)]
@@ -74,7 +74,7 @@ def _move(label: Annotation, place: tuple[float, float, str, str]) -> None:
 def _overlap(
     label: Annotation, place: tuple[float, float, str, str], taken: Sequence[Bbox], axes: Axes
 ) -> tuple[float, Bbox]:
-    """Square pixels of a label at a place that cover something or are outside, and its box."""
+    """Return the overlap and outside area of a label at a place, in square pixels, and its box."""
     _move(label, place)
     box = label.get_window_extent()
     covered = sum(_area(Bbox.intersection(box, other)) for other in taken)
@@ -87,7 +87,7 @@ def _area(box: Bbox | None) -> float:
 
 
 def _boxes(axes: Axes, bar: Bar) -> list[Bbox]:
-    """Of a marker and its bars with their caps, in pixels."""
+    """Boxes of a marker and its bars with caps, in pixels."""
     half = MARKER * axes.figure.dpi / 72
     ends = [
         (bar.x - bar.across, bar.y, bar.x + bar.across, bar.y),

@@ -1,6 +1,6 @@
-"""The front as a picture that reads at a README's size.
+"""Plot of the front, legible at a README's size.
 
-Figures are made without pyplot, so they hold no global state and can be drawn from any thread.
+Figures are made without pyplot, so they hold no global state and any thread can draw them.
 """
 
 from __future__ import annotations
@@ -39,24 +39,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Caps that are wider than the markers show an interval that is smaller than one.
+# Caps wider than the markers show intervals that are smaller than a marker.
 BARS: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 9, "zorder": 2.8}
 BOUND = HIGHLIGHTS[3]
 HOLLOW: dict[str, Any] = {"s": 34, "facecolors": "none", "edgecolors": GREY, "linewidths": 1.0}
-"""How trials look that the front is not drawn from."""
+"""Style of trials that are not candidates for the front."""
 
 
 def front_figure(record: StudyRecord, selection: Selection) -> Figure:
-    """Quality over time with memory as colour: every trial that has reported, and the front.
+    """Plot quality over time with memory as colour: all trials that reported, and the front.
 
-    The axes are the selection's first quality, its first time and its first memory, or whatever
-    objectives it has in their place. Trials that did not complete the full budget are faded, at the
-    values of their last rung. Trainings of one configuration are one point. A mean has its interval
-    as error bars, and so has a cost that was reported with its standard error. Points that are on
-    the front by noise alone are ringed with dashes, and bounds are lines. Where trials were scored
-    again, those that were not are hollow, at the values that the search measured, which fewer
-    samples shift. The real-data floor is drawn where the study's tags have it, as
-    ``floor/<metric>``.
+    The axes are the selection's first quality, time and memory, or other objectives if it lacks one
+    of them. Trials that did not complete the full budget are faded, at the values of their last
+    rung. Trainings of one configuration are one point. Error bars show the intervals of means and
+    of costs reported with a standard error. Dashed rings mark points that are on the front by noise
+    alone, and lines mark bounds. Once some trials were rescored, the others are hollow, at their
+    values from the search, which are biased by fewer samples. The real-data floor is drawn if the
+    study's tags have it as ``floor/<metric>``.
     """
     y, x, colour = axes_of(selection)
     figure = Figure(**FIGURE)
@@ -82,23 +81,23 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
 
 
 def write_front_plot(selection: Selection, record: StudyRecord, path: Path) -> None:
-    """Write :func:`front_figure` to a file of the kind that its suffix names.
+    """Write :func:`front_figure` to a file in the format of its suffix.
 
     Raises:
-        UsageError: the suffix names no kind of picture.
+        UsageError: the suffix is not a supported format.
     """
     write_figure(front_figure(record, selection), path)
 
 
 def _shown(selection: Selection, trial: TrialRecord) -> Mapping[str, float]:
-    """What a trial is ranked by, or, of one that is not, what it reported last."""
+    """Return the metrics that rank a trial, or those of its last report if it is not ranked."""
     if trial.number in selection.standings:
         return selection.values(trial)
     return trial.last.metrics if trial.last else {}
 
 
 def _aside(selection: Selection) -> list[TrialRecord]:
-    """The completed trials that were not scored again, where others were."""
+    """Completed trials that were not rescored, if others were."""
     if not selection.scored:
         return []
     return [t for t in selection.completed if not selection.standings[t.number].scored]
@@ -118,7 +117,7 @@ def _scatter(
 def _coloured(
     figure: Figure, axes: Axes, selection: Selection, metrics: tuple[str, str, str | None]
 ) -> None:
-    """Trials at the full budget, with the third metric as colour."""
+    """Draw trials at the full budget, with the third metric as colour."""
     x, y, colour = metrics
     needed = {x, y, colour} - {None}
     aside = _aside(selection)
@@ -153,7 +152,7 @@ def _coloured(
 
 
 def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
-    """The best quality that the front has at each time or less: its lower edge in this plane."""
+    """Draw the front's best quality within each time, its lower edge in this plane."""
     shown = (selection.values(trial) for trial in selection.front)
     points = sorted((values[x], values[y]) for values in shown if {x, y} <= values.keys())
     best = next((o for o in selection.objectives if o.metric == y), None)
@@ -168,7 +167,7 @@ def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
 
 
 def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[Bar]:
-    """Draw the intervals of the front and of means; all points that are shown, with them."""
+    """Draw the intervals of the front and of means; return all shown points with theirs."""
     bars = []
     for trial in (*selection.front, *selection.completed):
         values = selection.values(trial)
@@ -177,7 +176,7 @@ def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[Bar]:
         intervals = [selection.interval(trial, metric) for metric in (x, y)]
         across, along = (interval.half or 0.0 if interval else 0.0 for interval in intervals)
         if trial not in selection.front and y not in selection.standings[trial.number].intervals:
-            across = 0.0  # one more cross for each trial would hide the front
+            across = 0.0  # a cross for every trial would hide the front
         if across or along:
             axes.errorbar(
                 values[x], values[y], xerr=across or None, yerr=along or None, fmt="none", **BARS
@@ -187,7 +186,7 @@ def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[Bar]:
 
 
 def _mark_front(axes: Axes, selection: Selection, x: str, y: str) -> None:
-    """Ring the recommended point, and with dashes those that are there by noise alone."""
+    """Ring the recommended point, and with dashes the points on the front by noise alone."""
     rings = {trial.number: ("--", GREY, 1.4) for trial in selection.by_noise}
     if selection.knee:
         rings[selection.knee.number] = ("-", KNEE, 2.4)
@@ -218,7 +217,7 @@ def _labels(
 
 
 def _draw_bounds(axes: Axes, selection: Selection, x: str, y: str) -> None:
-    """Draw the bounds on what the axes show as lines, labelled with what they allow."""
+    """Draw and label the bounds on the metrics of the axes."""
     for bound in selection.bounds:
         for sign, limit in (("≥", bound.min), ("≤", bound.max)):
             if limit is None or bound.metric not in (x, y):

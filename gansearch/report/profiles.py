@@ -1,4 +1,4 @@
-"""A profile as tables on a terminal and as a picture."""
+"""Profiles as terminal tables and as a plot."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 FORWARD, BACKWARD = HIGHLIGHTS[0], HIGHLIGHTS[5]
 ROW = 0.27
-"""Inches of a bar."""
+"""Height of a bar, in inches."""
 
 
 def profile_tables(profile: Profile) -> RenderableType:
-    """What was run, a table of its phases and one of its blocks."""
+    """Make a heading and tables of a profile's phases and blocks."""
     return Group(_heading(profile), "", _phases(profile), "", _blocks(profile))
 
 
 def write_profile_plot(profile: Profile, path: Path) -> None:
-    """Write :func:`profile_figure` to a file of the kind that its suffix names.
+    """Write :func:`profile_figure` to a file in the format of its suffix.
 
     Raises:
-        UsageError: the suffix names no kind of picture.
+        UsageError: the suffix is not a supported format.
     """
     write_figure(profile_figure(profile), path)
 
 
 def profile_figure(profile: Profile) -> Figure:
-    """Bars of the phases of a round and, under them, of the blocks' passes."""
+    """Plot the times of a round's phases and, below, of the blocks' passes as bars."""
     phases, blocks = profile.phases, profile.blocks
     rows = (len(phases), len(blocks))
     height = ROW * sum(rows) + 2.2

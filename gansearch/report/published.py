@@ -1,4 +1,4 @@
-"""Comparisons as their papers publish them, to be set beside a study's own."""
+"""Published comparisons from papers, to show beside a study's own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class PublishedChange:
     """One row of a paper's table.
 
     Attributes:
-        data: the data set.
-        resolution: in pixels.
-        fid: change of FID in percent, or ``None`` where the paper gives none.
-        time: change of the training time in percent, likewise.
+        data: name of the data set.
+        resolution: image resolution, in pixels.
+        fid: change of FID in percent, or ``None`` if the paper gives none.
+        time: change of the training time in percent, or ``None`` if the paper gives none.
     """
 
     data: str
@@ -28,8 +28,8 @@ class Published:
 
     Attributes:
         source: the paper.
-        rows: as published.
-        note: what it says besides.
+        rows: rows as published.
+        note: further statements of the paper.
     """
 
     source: str
@@ -50,4 +50,4 @@ PUBLISHED: dict[str, Published] = {
         note="About 15% less memory; better and faster on earthquake scenes, without numbers.",
     ),
 }
-"""By the variant that the paper proposes."""
+"""Published tables by the variant that the paper proposes."""

@@ -1,4 +1,4 @@
-"""The front of candidates: its order, its recommended point, and what of it is noise."""
+"""The front of candidates: order, recommended point, and influence of noise."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AUGMENTATION = 0.01
-"""Weight of the plain sum beside the largest term: what tells a weakly optimal point apart."""
+"""Weight of the plain sum beside the largest term; it separates weakly optimal points from optimal
+ones."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """The candidates that no other one dominates.
+    """The non-dominated candidates.
 
     Attributes:
-        trials: in the order of preference under weights, otherwise of the first objective.
-        knee: the recommended one: the first under weights, otherwise the knee, of those that are
-            not there by noise alone, if there are any; ``None`` of an empty front.
-        probabilities: of each to be on the front, by the trial's number, by
+        trials: trials in order of preference under weights, otherwise in order of the first
+            objective.
+        knee: recommended trial: the first under weights, otherwise the knee. Points on the front by
+            noise alone are excluded unless all are. ``None`` for an empty front.
+        probabilities: probability of each to be on the front, by trial number, from
             :func:`gansearch.uncertainty.front_probability` among all candidates.
-        by_noise: those that another one of the front dominates when differences within the noise
-            count as ties: :func:`gansearch.uncertainty.dominated_in_noise`.
+        by_noise: trials that another one of the front dominates when differences within the noise
+            count as ties; see :func:`gansearch.uncertainty.dominated_in_noise`.
     """
 
     trials: tuple[TrialRecord, ...] = ()
@@ -41,11 +43,11 @@ class Front:
 
 
 def front_of(candidates: Candidates, weights: NDArray[np.float64] | None) -> Front:
-    """The front of candidates.
+    """Compute the front of candidates.
 
     Args:
-        candidates: to be ranked.
-        weights: ``[M]`` of the objectives, or ``None``.
+        candidates: trials to rank.
+        weights: ``[M]``, weights of the objectives, or ``None``.
     """
     import numpy as np
 
@@ -56,7 +58,7 @@ def front_of(candidates: Candidates, weights: NDArray[np.float64] | None) -> Fro
     if not len(members):
         return Front()
     points, errors = candidates.points[members], candidates.errors[members]
-    scaled = pareto.normalise(points)[:, :-1]  # weights are of objectives alone
+    scaled = pareto.normalise(points)[:, :-1]  # weights apply to objectives alone
     if weights is None:
         order = np.lexsort(points.T[::-1])
     else:
@@ -81,10 +83,10 @@ def front_of(candidates: Candidates, weights: NDArray[np.float64] | None) -> Fro
 def checked_weights(
     objectives: Sequence[Objective], weights: Mapping[str, float] | None
 ) -> NDArray[np.float64] | None:
-    """Preferences as shares ``[M]`` of the objectives; ``None`` where there are none.
+    """Return preferences as shares ``[M]`` of the objectives, or ``None`` without weights.
 
     Raises:
-        UsageError: a weight of what is no objective, negative, not finite, or all of them 0.
+        UsageError: a weight is not of an objective, negative or not finite, or all are 0.
     """
     import numpy as np
 

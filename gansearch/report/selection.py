@@ -1,13 +1,14 @@
-"""Which trials of a study are on its Pareto front, and which of those to take.
+"""Selection of a study's Pareto front and its recommended trial.
 
-Time and memory of a trial that was cut short are no merit, so only trials that completed the full
-budget can be on the front; values that were measured under different protocols are never compared.
-Once trials were scored again, the front is that of their scores: one that was not is not ranked.
-Trainings of one configuration are one point, under the number of the first that counts.
+Time and memory of a trial that was stopped early are not comparable, so only trials that completed
+the full budget can be on the front. Values under different protocols are never compared. Once some
+trials were rescored, the front is built from their scores, and trials without scores are not
+ranked. Trainings of one configuration are one point, under the number of the first that counts.
 
-Values have noise (:mod:`gansearch.noise`). The front is that of the values as they are, and each of
-its points has a probability of being there. A point that another one dominates when differences
-within the noise count as ties is there by noise alone, and is not recommended where another is.
+Values have noise (:mod:`gansearch.noise`). The front is computed from the values as they are, and
+each of its points has a probability of being on it. A point is on the front by noise alone if
+another one dominates it when differences within the noise count as ties. It is not recommended
+unless all points are such.
 """
 
 from __future__ import annotations
@@ -36,22 +37,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """A study's trials, sorted by what became of them.
+    """Trials of a study in groups: front, completed, rest.
 
     Attributes:
-        objectives: what the front is a trade-off of.
-        front: a trial a point, in the order of preference under weights, otherwise of the first
-            objective.
-        knee: the recommended trial, of those that are not there by noise alone: the first under
-            weights, otherwise the front's knee; ``None`` where the front is empty.
-        completed: likewise, the points that reached the full budget and are not on the front.
-        rest: all others: stopped, diverged, failed, unfinished, or completed at a lesser budget.
-        standings: what each point is ranked by, by its trial's number.
-        probabilities: of the front's points to be on it, by their trials' numbers.
-        by_noise: the front's points that are there by noise alone.
-        bounds: that the front is within.
-        unscored: finalists that are not ranked, because others were scored again and they were not.
-        removed: for each bound, in words, the completed trials that it keeps off the front.
+        objectives: objectives of the front.
+        front: one trial per point, in order of preference under weights, otherwise in order of the
+            first objective.
+        knee: recommended trial: the first under weights, otherwise the front's knee. Points on the
+            front by noise alone are excluded unless all are. ``None`` if the front is empty.
+        completed: one trial per ranked point that reached the full budget and is not on the front.
+        rest: all other trials: stopped, diverged, failed, unfinished, or completed at a smaller
+            budget.
+        standings: standing of each point, by trial number.
+        probabilities: probability of each front point to be on the front, by trial number.
+        by_noise: front points that are there by noise alone.
+        bounds: bounds on the front.
+        unscored: finalists that are not ranked, because other trials were rescored and these were
+            not.
+        removed: for each bound, in words, the numbers of the completed trials outside it.
         full_kimg: the full budget.
         varied: parameters that differ between the study's trials.
     """
@@ -71,19 +74,19 @@ class Selection:
     varied: tuple[str, ...] = ()
 
     def values(self, trial: TrialRecord) -> Mapping[str, float]:
-        """The metrics that a point is ranked by: means, of what has several values."""
+        """Return the metrics that rank a point; means of those with several values."""
         return self.standings[trial.number].report.metrics
 
     def interval(self, trial: TrialRecord, metric: str) -> Interval | None:
-        """The 95% confidence interval of a mean; of a single value, ``None``."""
+        """Return the 95% confidence interval of a metric, or ``None`` if there is none."""
         return self.standings[trial.number].intervals.get(metric)
 
     def trainings(self, trial: TrialRecord) -> tuple[TrialRecord, ...]:
-        """The trials whose mean a point is."""
+        """Return the trials whose mean a point is."""
         return self.standings[trial.number].trainings
 
     def lost(self, trial: TrialRecord) -> int:
-        """Trainings of a point's configuration that diverged, ran out of memory or were stopped."""
+        """Count a configuration's trainings that diverged, ran out of memory or were stopped."""
         return self.standings[trial.number].lost
 
     @property
@@ -93,22 +96,22 @@ class Selection:
 
     @property
     def uncertain(self) -> bool:
-        """Whether the front's values leave any doubt of who is on it."""
+        """Whether any front point has a probability below 1 of being on the front."""
         return any(probability < 1 for probability in self.probabilities.values())
 
     @cached_property
     def scored(self) -> frozenset[str]:
-        """The metrics that were scored again."""
+        """Metrics that were rescored."""
         return frozenset(m for standing in self.standings.values() for m in standing.scored)
 
     @cached_property
     def spread(self) -> frozenset[str]:
-        """The metrics of which some point has an interval."""
+        """Metrics for which some point has an interval."""
         return frozenset(m for standing in self.standings.values() for m in standing.intervals)
 
     @property
     def disturbed(self) -> tuple[TrialRecord, ...]:
-        """Completed trials whose time may have others' work in it, where time is an objective."""
+        """Completed trials whose time may include other processes' work, if it is an objective."""
         if all(objective.metric != "seconds_per_kimg" for objective in self.objectives):
             return ()
         completed = (*self.front, *self.completed)
@@ -116,7 +119,7 @@ class Selection:
 
     @property
     def message(self) -> str:
-        """Why the front is empty, in one line; empty where it is not."""
+        """Reason for an empty front, in one line; empty otherwise."""
         if self.front:
             return ""
         if not self.completed:
@@ -126,13 +129,13 @@ class Selection:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The front, one row a trial in the order of :attr:`front`.
+        """The front, one row per trial in the order of :attr:`front`.
 
-        Columns: ``trial``, ``variant``, ``knee``, the objectives, the other metrics of the catalog
-        that were reported, each one with an interval followed by it (``fid_low``, ``fid_high``),
-        ``kimg``, ``seed``, ``trainings`` (that the means are of), ``lost`` (those that came to
-        nothing), ``probability`` (of being on the front), ``by_noise`` (whether it is there by
-        noise alone) and the parameters that vary, as sampled.
+        Columns: ``trial``, ``variant``, ``knee``; the objectives and the other reported metrics of
+        the catalog, each followed by its interval if it has one (``fid_low``, ``fid_high``);
+        ``kimg``, ``seed``; ``trainings``, the number in the means; ``lost``, the number that
+        failed; ``probability`` of being on the front; ``by_noise``, whether it is there by noise
+        alone; and the varied parameters, as sampled.
         """
         import pandas as pd
 
@@ -188,24 +191,23 @@ def select(
     bounds: Iterable[Bound] = (),
     weights: Mapping[str, float] | None = None,
 ) -> Selection:
-    """Select the Pareto front of a study, and its recommended point.
+    """Select the Pareto front of a study and its recommended point.
 
     Args:
-        space: that the study searches; its objectives, bounds, constraints and full budget hold.
-        record: the study.
-        objectives: metrics to trade off instead of the space's own. A direction is the space's
-            where it has one, otherwise the catalog's.
-        bounds: further bounds that a trial must be within.
-        weights: preference by objective, at least 0, not all of them 0; an objective that is not
-            named has 0. They order the front by the augmented weighted Chebyshev distance to the
-            ideal point, over objectives scaled to [0, 1] on the front: max wᵢxᵢ + 0.01 Σxᵢ
-            (Steuer and Choo 1983).
+        space: space of the study; its objectives, bounds, constraints and full budget hold.
+        record: record of the study.
+        objectives: metrics to trade off instead of the space's objectives. The direction is the
+            space's if it has one, otherwise the catalog's.
+        bounds: further bounds.
+        weights: preference by objective, at least 0, not all 0; omitted objectives have 0. The
+            front is ordered by the augmented weighted Chebyshev distance to the ideal point, with
+            objectives scaled to [0, 1] on the front: max wᵢxᵢ + 0.01 Σxᵢ (Steuer and Choo 1983).
 
     Raises:
-        UsageError: an objective, bound or weight that names no metric of the catalog, or a weight
-            that is no preference.
-        ProtocolError: an objective was measured under different protocols among the candidates, or
-            different things stand in there for what a variant's paper has.
+        UsageError: an objective, bound or weight names no metric of the catalog, or a weight is
+            invalid.
+        ProtocolError: candidates have different protocols for an objective, or different stand-ins
+            for a component of the variant's paper.
     """
     aims = Aims.of(space, objectives, bounds)
     full = space.budget.max_kimg
@@ -236,17 +238,17 @@ def select(
 
 
 def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
-    """The trials that may be on the front, judging by what the search measured of them.
+    """Return the trials that may be on the front according to the search's own values.
 
-    They are the trainings of each configuration that no other would dominate if its objectives were
-    better by half their 95% intervals.
+    They are all counted trainings of each configuration that no other would dominate if its
+    objectives improved by half their 95% intervals.
 
     Args:
-        space: as of :func:`select`.
-        record: the study; its scores do not count.
+        space: as in :func:`select`.
+        record: record of the study; its scores are ignored.
 
     Raises:
-        ProtocolError: as of :func:`select`.
+        ProtocolError: as in :func:`select`.
     """
     return _finalists(Aims.of(space, None, ()), record, space.budget.max_kimg)
 
@@ -270,5 +272,5 @@ def _varied(trials: Iterable[TrialRecord]) -> tuple[str, ...]:
     for trial in trials:
         for name in trial.params:
             values.setdefault(name, {t.params.get(name) for t in trials})
-    own = ("variant", "seed")  # columns of the table in any case
+    own = ("variant", "seed")  # always columns of the table
     return tuple(name for name, seen in values.items() if len(seen) > 1 and name not in own)

@@ -1,10 +1,10 @@
-"""What a trial is ranked by: its last report, or what its weights scored after the search.
+"""Standing of a trial: its last report, or the scores of its weights after the search.
 
-A search measures every trial once, with few samples and the same latents. The best of many such
-values is partly luck, so finalists are scored again with more samples and several seeds of latents
-that the search has never used. A mean over these has a 95% confidence interval, by Student's t:
-how far it would move with other latents. It says nothing of another training's seed, which several
-trainings of a configuration tell of (:mod:`gansearch.report.trainings`).
+A search evaluates every trial once, with few samples and the same latents. The best of many such
+values is partly luck, so finalists are rescored with more samples and several seeds of latents that
+the search has not used. The mean over these seeds has a 95% confidence interval by Student's t,
+which covers variation of the latents. It does not cover variation of the training seed, which
+several trainings of a configuration show (:mod:`gansearch.report.trainings`).
 
 A cost has the interval that follows from its standard error (:mod:`gansearch.noise`).
 """
@@ -24,10 +24,10 @@ from gansearch.record import Outcome, Report, Score, TrialRecord
 from gansearch.uncertainty import SIGNIFICANT
 
 CONFIDENCE = 0.95
-"""Of every interval."""
+"""Confidence level of every interval."""
 
 RESCORING = "; `gansearch rescore STUDY` scores them alike"
-"""What mends a rescoring by another protocol that was cut off halfway."""
+"""Remedy when rescoring under another protocol was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Interval:
     """A mean with its confidence interval.
 
     Attributes:
-        mean: of the values.
-        half: half the interval's width, at least 0; ``None`` of a single value.
+        mean: mean of the values.
+        half: half the interval's width, at least 0; ``None`` for a single value.
     """
 
     mean: float
@@ -44,17 +44,17 @@ class Interval:
 
     @property
     def low(self) -> float | None:
-        """Its lower end."""
+        """Lower end of the interval."""
         return None if self.half is None else self.mean - self.half
 
     @property
     def high(self) -> float | None:
-        """Its upper end."""
+        """Upper end of the interval."""
         return None if self.half is None else self.mean + self.half
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Interval:
-        """The mean of K independent values, at least one: mean ± t(0.975, K - 1) s / √K."""
+        """Compute the mean of K ≥ 1 independent values: mean ± t(0.975, K - 1) s / √K."""
         from scipy.special import stdtrit
 
         mean, count = statistics.fmean(values), len(values)
@@ -65,23 +65,23 @@ class Interval:
 
     @classmethod
     def of_error(cls, value: float, error: float) -> Interval:
-        """A value with its standard error, at least 0: value ± 1.96 error."""
+        """Make the interval of a value with standard error ≥ 0: value ± 1.96 error."""
         return cls(value, SIGNIFICANT * error if error else None)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What a completed trial, or several trainings of its configuration, are ranked by.
+    """Values that rank a completed trial, or several trainings of its configuration.
 
     Attributes:
-        report: the last one; where the trial was scored again, with the means of its scores and
-            their protocols in place of its own. Of several trainings the mean.
-        intervals: by metric, of what was scored again, of what is a mean over trainings, and of
-            costs that were reported with their standard errors.
-        errors: standard errors by metric, of what is not exact.
-        scored: the metrics that were scored again.
-        trainings: that count; :func:`gansearch.report.trainings.standings_of` finds them.
-        lost: the number of trainings that diverged, ran out of memory or were stopped.
+        report: the last report; if the trial was rescored, with the means of its scores and their
+            protocols; for several trainings, the mean.
+        intervals: intervals by metric: of scores, of means over trainings, and of costs that were
+            reported with standard errors.
+        errors: standard errors by metric; exact values are absent.
+        scored: metrics that were rescored.
+        trainings: trials that count; set by :func:`gansearch.report.trainings.standings_of`.
+        lost: number of trainings that diverged, ran out of memory or were stopped.
     """
 
     report: Report
@@ -93,18 +93,18 @@ class Standing:
 
     @property
     def lost_share(self) -> float:
-        """The share of trainings that were lost, of those and the ones that count."""
+        """Failure rate: ``lost`` over all trainings, those that count and those lost."""
         return self.lost / max(1, self.lost + len(self.trainings))
 
 
 def standing(
     trial: TrialRecord, *, scored: bool, shares: Mapping[str, float] | None = None
 ) -> Standing:
-    """The standing of a completed trial.
+    """Compute the standing of a completed trial.
 
     Args:
-        trial: that completed.
-        scored: whether by its scores, where it has any, or by its report alone.
+        trial: a completed trial.
+        scored: whether to use its scores, if any, rather than its report alone.
         shares: relative standard deviations of single scores, by metric.
     """
     report, scores = final(trial), scores_of(trial) if scored else {}
@@ -125,7 +125,7 @@ def standing(
 
 
 def scores_of(trial: TrialRecord) -> dict[str, Score]:
-    """The scores of a trial's last weights: those of earlier ones do not count."""
+    """Return the scores of a trial's last weights; scores of earlier ones do not count."""
     return {
         metric: score
         for metric, score in trial.scores.items()
@@ -134,29 +134,33 @@ def scores_of(trial: TrialRecord) -> dict[str, Score]:
 
 
 def is_complete(trial: TrialRecord, full_kimg: float) -> bool:
-    """Whether a trial completed the full budget, so that it may be on a front."""
+    """Whether a trial completed the full budget and may be on a front."""
     if trial.outcome is not Outcome.COMPLETED or trial.last is None:
         return False
     return trial.last.kimg >= full_kimg or math.isclose(trial.last.kimg, full_kimg)
 
 
 def final(trial: TrialRecord) -> Report:
-    """The report of a completed trial at the full budget."""
+    """Return the last report of a completed trial.
+
+    Raises:
+        ValueError: the trial has no report.
+    """
     if trial.last is None:
         raise ValueError(f"trial {trial.number} has reported nothing")
     return trial.last
 
 
 def check_protocols(metrics: Iterable[str], standings: Mapping[int, Standing]) -> None:
-    """See that completed trials may be compared.
+    """Check that completed trials may be compared.
 
     Args:
-        metrics: that they are compared by.
-        standings: by the trial's number, what each is compared by.
+        metrics: metrics of the comparison.
+        standings: standings by trial number.
 
     Raises:
-        ProtocolError: two trials have different protocols for a metric, or both name what stands in
-            for what a paper has, and it is not the same.
+        ProtocolError: two trials have different protocols for a metric, or name different stand-ins
+            for the same component of a paper.
     """
     protocols = {number: standing.report.protocols for number, standing in standings.items()}
     stand_ins = {name for named in protocols.values() for name in named} - METRICS.keys()
@@ -177,7 +181,7 @@ def check_protocols(metrics: Iterable[str], standings: Mapping[int, Standing]) -
 
 
 def _apart(one: str, other: str) -> str:
-    """What two protocols differ in: `` (samples 1000 against 10000)``; empty if not known."""
+    """Describe how two protocols differ: `` (samples 1000 against 10000)``; empty if unknown."""
     apart = (f"{name} {a} against {b}" for name, (a, b) in differences(one, other).items())
     words = ", ".join(apart)
     return f" ({words})" if words else ""

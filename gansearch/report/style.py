@@ -1,6 +1,6 @@
-"""How the plots look and are written: colours, axes, legends, files.
+"""Style of plots: colours, axes, legends, files.
 
-Colours are Okabe and Ito's and cividis: both are told apart by colour-blind people.
+Colours are Okabe and Ito's and cividis, which colour-blind people can tell apart.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ COLOUR_MAP = "cividis"
 FIGURE: dict[str, Any] = {"figsize": (8.0, 5.0), "dpi": 160, "layout": "constrained"}
 KINDS = ("png", "pdf", "svg")
 WIDE = 12.0
-"""An axis whose values span more than this factor is logarithmic."""
+"""Ratio of largest to smallest value above which an axis is logarithmic."""
 
 
 def label(metric: str) -> str:
-    """A metric with its unit, as an axis says it."""
+    """Return a metric with its unit, as an axis label."""
     unit = METRICS[metric].unit
     return f"{metric} [{unit}]" if unit else metric
 
 
 def scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None:
-    """Make an axis logarithmic, with plain numbers, where its values are positive and span much."""
+    """Make an axis logarithmic, with plain numbers, if its values are positive and span widely."""
     if not values or min(values) <= 0 or max(values) / min(values) < WIDE:
         return
     axes.set(**{f"{which}scale": "log"})
@@ -53,7 +53,7 @@ def scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None
 
 
 def decorate(axes: Axes, x: str, y: str) -> None:
-    """Name the axes and leave no more ink than they need."""
+    """Label the axes, draw a faint grid and remove needless spines."""
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)
     axes.grid(color=FAINT, lw=0.6)
@@ -66,7 +66,7 @@ def decorate(axes: Axes, x: str, y: str) -> None:
 
 
 def below(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """A legend under the axes, where it hides no point."""
+    """Add a legend below the axes, where it hides no point."""
     figure.legend(
         handles=handles,
         loc="outside lower center",
@@ -79,10 +79,10 @@ def below(figure: Figure, handles: Sequence[Line2D]) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """The kind of picture that a file's suffix names, such as ``png``.
+    """Return the file format that a suffix names, such as ``png``.
 
     Raises:
-        UsageError: it names none.
+        UsageError: the format is not supported.
     """
     kind = path.suffix.removeprefix(".").lower()
     if kind not in KINDS:
@@ -91,10 +91,10 @@ def kind_of(path: Path) -> str:
 
 
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure to a file of the kind that its suffix names.
+    """Write a figure to a file in the format of its suffix.
 
     Raises:
-        UsageError: the suffix names no kind of picture.
+        UsageError: the suffix is not a supported format.
     """
     kind = kind_of(path)
     with written_atomically(path) as temporary:
@@ -102,7 +102,7 @@ def write_figure(figure: Figure, path: Path) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """A figure as PNG; the same figure gives the same bytes."""
+    """Render a figure as PNG; the same figure gives the same bytes."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The closing words of a study: what it found, where everything is, and what opens it."""
+"""Closing summary of a study: its front, where files are, and next commands."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def summary(space: Space, record: StudyRecord, results: Path) -> RenderableType:
-    """The front of a study, its trials by outcome, and the commands that go on from here.
+    """Make the front of a study, its trials by outcome, and the commands for next steps.
 
     Args:
-        space: that the study searched.
-        record: the study as it ended.
-        results: folder that it is in.
+        space: space of the study.
+        record: record of the study at its end.
+        results: results folder of the study.
     """
     try:
         selection = select(space, record)

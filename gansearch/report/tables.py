@@ -1,4 +1,4 @@
-"""The front as a table on a terminal and as a CSV file; comparisons as tables."""
+"""The front as a terminal table and a CSV file; tables of comparisons."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from gansearch.record import TrialRecord
 
 MAX_PARAMETERS = 8
-"""Parameters that a front's table shows; the CSV has all of them."""
+"""Largest number of parameters in a front's table; the CSV has all of them."""
 
 FRONT = "P(front)"
 """Heading of the probability of being on the front."""
 
 KNEE, NOISE = "★", "~"
-"""Marks of the recommended point, and of those that are on the front by noise alone."""
+"""Marks of the recommended point, and of points on the front by noise alone."""
 
 
 def front_table(selection: Selection, title: str = "Pareto front") -> Sheet:
-    """The front, its objectives with their units, and the parameters that tell its points apart.
+    """Make a table of the front: objectives with units, and parameters that differ on it.
 
     Args:
-        selection: the front; the recommended point is marked :data:`KNEE`, one that is there by
-            noise alone :data:`NOISE`.
-        title: above the table.
+        selection: the selection; :data:`KNEE` marks the recommended point, :data:`NOISE` points on
+            the front by noise alone.
+        title: title above the table.
     """
     front = selection.front
     if not front:
@@ -71,7 +71,11 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Sheet:
 
 
 def scores_table(rows: Iterable[tuple[str, Sequence[float], str]]) -> Sheet:
-    """Metrics, their values by seed, and the protocol that these were measured by."""
+    """Make a table of metrics, their values over seeds, and their protocols.
+
+    Args:
+        rows: for each metric its name, values by seed, and protocol.
+    """
     rows = list(rows)
     intervals = [Interval.of(values) for _, values, _ in rows]
     cells = [
@@ -91,30 +95,30 @@ def scores_table(rows: Iterable[tuple[str, Sequence[float], str]]) -> Sheet:
 
 
 def studies_table(names: Iterable[str]) -> Sheet:
-    """The studies of a results folder, oldest first."""
+    """Make a table of the studies in a results folder, oldest first."""
     return Sheet([Column("study", list(names))], [])
 
 
 def write_csv(selection: Selection, path: Path) -> None:
-    """Write the front as CSV: every parameter and metric, at full precision."""
+    """Write the front as CSV: every metric and varied parameter, at full precision."""
     with written_atomically(path) as temporary:
         selection.table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def along(trial: TrialRecord, name: str) -> str:
-    """A parameter's value, or its values along a schedule: ``0.002 → 0.001``."""
+    """Format a parameter's value, or its values along a schedule: ``0.002 → 0.001``."""
     values = [stage.get(name) for stage in (*(a.params for a in trial.lineage), trial.params)]
     return " → ".join(number(value) for value, _ in groupby(values))
 
 
 def measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
-    """A value, with its interval where it has one: ``1.234 ± 0.051``."""
+    """Format a value, with its interval if it has one: ``1.234 ± 0.051``."""
     interval = selection.interval(trial, metric)
     return number(selection.values(trial)[metric]) if interval is None else with_interval(interval)
 
 
 def chance(selection: Selection, trial: TrialRecord) -> str:
-    """The probability of being on the front: ``74%``; what is uncertain never reads 0 or 100%."""
+    """Format the probability of being on the front: ``74%``; 0% and 100% appear only if exact."""
     percent = 100 * selection.probabilities[trial.number]
     if percent in (0, 100):
         return f"{percent:.0f}%"
@@ -122,13 +126,13 @@ def chance(selection: Selection, trial: TrialRecord) -> str:
 
 
 def trainings(selection: Selection, trial: TrialRecord) -> str:
-    """How many trainings a point is the mean of, where some were lost of how many: ``2 of 3``."""
+    """Format the number of trainings in a point's mean, and of all if some failed: ``2 of 3``."""
     counted, lost = len(selection.trainings(trial)), selection.lost(trial)
     return f"{counted} of {counted + lost}" if lost else str(counted)
 
 
 def notes(selection: Selection) -> Iterator[str]:
-    """What a reader of the front has to know, a line each."""
+    """Yield notes that explain the front to a reader, one per line."""
     if selection.message:
         yield selection.message
     for metric in sorted(selection.scored) if selection.front else ():
@@ -178,7 +182,7 @@ def _notes_of_noise(selection: Selection) -> Iterator[str]:
 
 
 def with_interval(interval: Interval) -> str:
-    """A mean and half its interval's width, to the same digit: ``1.234 ± 0.051``."""
+    """Format a mean and half its interval's width, to the same digit: ``1.234 ± 0.051``."""
     if interval.half is None or interval.half < 1e-6 * abs(interval.mean):
         return number(interval.mean)
     decimals = max(0, 1 - math.floor(math.log10(interval.half)))
@@ -194,7 +198,7 @@ def _metric_column(metric: str, cells: Sequence[str]) -> Column:
 
 
 def _telling(selection: Selection) -> list[str]:
-    """Parameters that vary in the study and are not the same all over its front."""
+    """Parameters that vary in the study and, unless the front is a single point, on the front."""
     front = selection.front
     return [
         name
@@ -204,11 +208,11 @@ def _telling(selection: Selection) -> list[str]:
 
 
 def comparison_tables(comparison: Comparison, published: Iterable[Published]) -> RenderableType:
-    """A comparison with its baseline on top, and beside it what papers publish.
+    """Make tables of a comparison, baseline first, and of published ones.
 
     Args:
-        comparison: of a study's configurations.
-        published: the papers' tables.
+        comparison: comparison of a study's configurations.
+        published: tables from papers.
     """
     return Group(_own_changes(comparison), *map(_published_changes, published))
 

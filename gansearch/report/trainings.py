@@ -1,12 +1,12 @@
 """Trainings of one configuration as one point: means over their seeds, with intervals.
 
-A mean over K trainings that completed has a 95% interval by Student's t over their seeds: how far
-it would move with others. Where the trainings were scored again, each counts with the mean of its
-scores, so that the interval has the chance of both. Trainings that were lost have no values. Their
-share is told beside the mean, which is that of the trainings that succeed.
+The mean over K completed trainings has a 95% interval by Student's t, which covers variation of
+their seeds. If the trainings were rescored, each counts with the mean of its scores, so the
+interval covers variation of both seeds and latents. Failed trainings have no values. The mean is
+that of the completed trainings; the failure rate is reported beside it.
 
-Where trainings of one configuration scatter more than their standard errors say, those of all
-points are enlarged by as much (the Birge ratio of :mod:`gansearch.noise`).
+If trainings of one configuration scatter more than their standard errors explain, the standard
+errors of all points are enlarged by the Birge ratio (:mod:`gansearch.noise`).
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ def standings_of(
     scored: Collection[int] = (),
     metrics: Collection[str] = (),
 ) -> dict[int, Standing]:
-    """What each configuration is ranked by, by the number of the first of its trials that counts.
+    """Compute each configuration's standing, by the number of its first trial that counts.
 
-    Those count that completed the full budget, one of each seed. Where some of a configuration's
-    were scored again, the others do not count.
+    Trials that completed the full budget count, one per seed. If some trials of a configuration
+    were rescored, only those count.
 
     Args:
-        trials: of a study.
+        trials: trials of a study.
         full_kimg: the full budget.
-        scored: numbers of the trials that were scored again; none ranks by reports alone.
-        metrics: that configurations are compared by.
+        scored: numbers of the rescored trials; if empty, standings come from reports alone.
+        metrics: metrics by which configurations are compared.
 
     Raises:
-        ProtocolError: two trainings of a configuration were measured under different protocols.
+        ProtocolError: two trainings of a configuration were evaluated under different protocols.
     """
     alike: dict[str, list[TrialRecord]] = {}
     for trial in trials:
@@ -69,7 +69,7 @@ def standings_of(
 
 
 def _shares(trials: Iterable[TrialRecord]) -> dict[str, float]:
-    """Relative standard deviations of scores over latents, of all trials together."""
+    """Relative standard deviations of scores over latents, pooled over all trials."""
     scores: dict[str, list[Sequence[float]]] = {}
     for trial in trials:
         for metric, score in scores_of(trial).items():
@@ -78,7 +78,7 @@ def _shares(trials: Iterable[TrialRecord]) -> dict[str, float]:
 
 
 def _ratios(points: Iterable[Sequence[Standing]]) -> dict[str, float]:
-    """By how much trainings scatter more than their standard errors say, by metric."""
+    """Ratios by which trainings scatter more than their standard errors explain, by metric."""
     repeated = [each for each in points if len(each) > 1]
     names = (
         set.intersection(*(set(s.errors) for each in repeated for s in each)) if repeated else ()
@@ -93,7 +93,7 @@ def _ratios(points: Iterable[Sequence[Standing]]) -> dict[str, float]:
 
 
 def _pooled(standings: Sequence[Standing], ratios: Mapping[str, float]) -> Standing:
-    """The mean of one training or several, in every metric that all of them have."""
+    """Average one or several trainings, in every metric that all of them have."""
     first = standings[0]
     reports = [each.report.metrics for each in standings]
     common = [name for name in reports[0] if all(name in metrics for metrics in reports)]
