@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         run_study,
     )
 
-# Each is imported when it is first asked for, so that `import gansearch` costs nothing.
+# Modules are imported on first use, so that `import gansearch` is cheap.
 _HOMES = {
     "load_space": "gansearch.space",
     "load_study": "gansearch.study",

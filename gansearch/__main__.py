@@ -1,10 +1,10 @@
-"""``python -m gansearch``, and the ``gansearch`` command."""
+"""The ``gansearch`` command, also ``python -m gansearch``."""
 
 from gansearch.interrupts import exit_on_signals
 
 
 def main() -> None:
-    """Answer to signals first, then load the commands and run the one that was typed."""
+    """Install the signal handlers, then import the commands and run one."""
     exit_on_signals()
     from gansearch.cli import main as run_command
 

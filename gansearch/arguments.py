@@ -1,4 +1,4 @@
-"""What a person writes after an option, as values."""
+"""Parsing of option values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gansearch.space.models import Bound
 
 
 def bounds(at_least: Sequence[str], at_most: Sequence[str]) -> list[Bound]:
-    """What ``--min METRIC=VALUE`` and ``--max METRIC=VALUE`` stand for.
+    """Parse ``--min METRIC=VALUE`` and ``--max METRIC=VALUE``.
 
     Raises:
-        UsageError: a text that is not of that form.
+        UsageError: a text is not of that form.
     """
     lows, highs = numbers("--min", at_least), numbers("--max", at_most)
     return [
@@ -28,7 +28,7 @@ def numbers(option: str, texts: Sequence[str]) -> dict[str, float]:
     """``["fid=20", "gmacs=1e1"]`` → ``{"fid": 20.0, "gmacs": 10.0}``.
 
     Raises:
-        UsageError: a text that is not of that form, or a number that is not finite.
+        UsageError: a text is not of that form, or a number is not finite.
     """
     values = {}
     for text, metric, number in _split(texts):
@@ -48,7 +48,7 @@ def assignments(option: str, texts: Sequence[str]) -> dict[str, str]:
     """``["dsc.where=none"]`` → ``{"dsc.where": "none"}``.
 
     Raises:
-        UsageError: a text that is not of that form.
+        UsageError: a text is not of that form.
     """
     values = {}
     for text, name, value in _split(texts):
@@ -65,7 +65,7 @@ def scalars(option: str, texts: Sequence[str]) -> dict[str, Scalar]:
     """``["d_steps=2", "dsc.where=both"]`` → ``{"d_steps": 2, "dsc.where": "both"}``.
 
     Raises:
-        UsageError: a text that is not of that form.
+        UsageError: a text is not of that form.
     """
     return {name: _scalar(value) for name, value in assignments(option, texts).items()}
 

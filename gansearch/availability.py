@@ -1,7 +1,7 @@
-"""What a run would look for, looked for before anything heavy is imported.
+"""Check that a run's inputs exist, without expensive imports.
 
-Images and how many there are, files of weights, cores and GPUs: each thing that is missing is
-named with its key in the space and with what would do instead.
+It covers images and their number, weight files, cores and GPUs. Each message gives the space's key
+and a remedy.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind
 
 REACHED_SECONDS = 2.0
-"""After which a host that weights could be downloaded from counts as out of reach."""
+"""Seconds after which a host of weights counts as unreachable."""
 OPENED = 100
-"""Images of a folder whose size is looked at, where none is given."""
+"""Most images to open in a folder to propose a resolution."""
 
 _IMAGES_OF = ("batch_size", "labelled")  # settings that are numbers of training images
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of a data set without opening an image.
+    """Facts of a data set that are known without opening an image.
 
     Attributes:
-        train: training images.
-        heldout: those kept out of training.
-        fewest: of the class that has fewest; ``None`` without classes, or where it is not known.
-        classes: how many there are; 0 without labels.
+        train: number of training images.
+        heldout: number of held-out images.
+        fewest: number of images of the smallest class; ``None`` without classes, or if unknown.
+        classes: number of classes; 0 without labels.
     """
 
     train: int
@@ -57,14 +57,14 @@ class _Known:
 
 
 def check_available(space: Space, *, machine: bool = True) -> None:
-    """See that a run of ``space`` would find what it needs.
+    """Check that a run of ``space`` would find all that it needs.
 
     Args:
-        space: that could be run.
-        machine: whether it would run on this machine: a cluster's cores and GPUs are not known.
+        space: the space to check.
+        machine: whether it would run on this machine; a cluster's cores and GPUs are unknown.
 
     Raises:
-        SpaceError: everything that is missing.
+        SpaceError: lists everything that is missing.
     """
     findings = [*_unresolved(space), *_weights(space), *_projectors(space)]
     findings += _resources(space) if machine else ()
@@ -106,7 +106,7 @@ def _path(config: DataConfig) -> Path:
 
 
 def _unresolved(space: Space) -> Iterator[Finding]:
-    """A resolution is given wherever the images do not have the one that is usual."""
+    """Check that a resolution is given, unless the data set is digits."""
     config = space.data
     if "resolution" in config.model_fields_set or config.name == "digits":
         return
@@ -116,19 +116,19 @@ def _unresolved(space: Space) -> Iterator[Finding]:
 
 
 def _sizes(config: DataConfig) -> str:
-    from PIL import Image  # only where a size has to be proposed
+    from PIL import Image  # expensive, needed only here
 
     try:
         files = image_files(_path(config))
     except DataError:
-        return ""  # which is named by itself
+        return ""  # reported on its own
     sizes: Counter[tuple[int, int]] = Counter()
     for file in files[:: -(-len(files) // OPENED)]:
         try:
             with Image.open(_path(config) / file.name) as image:
                 sizes[image.size] += 1
-        # Pillow's readers raise whatever a damaged file drives them into.
-        except Exception:  # noqa: S112 - loading the images names it
+        # Pillow raises errors of any type for damaged files.
+        except Exception:  # noqa: S112 - loading the images reports it
             continue
     if not sizes:
         return f", and none of the images in {config.path} can be read"
@@ -140,7 +140,7 @@ def _sizes(config: DataConfig) -> str:
 
 
 def _images(space: Space, known: _Known) -> Iterator[Finding]:
-    """There are as many training images as a batch has."""
+    """Check that batches and labelled sets are no larger than the training set."""
     if known.train < 1:
         yield ("data", "holdout"), "leaves no images to train on"
         return
@@ -153,7 +153,7 @@ def _images(space: Space, known: _Known) -> Iterator[Finding]:
 
 
 def _given(space: Space, variant: str, name: str) -> Iterator[tuple[tuple[str, ...], Scalar]]:
-    """The greatest value, or every listed one, that a variant has of a setting, if it has it."""
+    """Yield the largest value, or every listed one, of a variant's setting, with its path."""
     if name not in takes(variant):
         return
     section, key = space.entries(variant).get(name, ("training", name))
@@ -167,7 +167,7 @@ def _given(space: Space, variant: str, name: str) -> Iterator[tuple[tuple[str, .
 
 
 def _labels(space: Space, known: _Known) -> Iterator[Finding]:
-    """A folder has classes where a variant is conditioned on them."""
+    """Check that a folder has classes if a variant is conditioned on them."""
     for i, variant in enumerate(space.variant):
         if CATALOG[variant].data is DataKind.LABEL and not known.classes:
             message = f"{variant} needs classes: first-level sub-folders of {space.data.path}"
@@ -175,7 +175,7 @@ def _labels(space: Space, known: _Known) -> Iterator[Finding]:
 
 
 def _counts(space: Space, known: _Known) -> Iterator[Finding]:
-    """There are as many images and samples as the metrics need."""
+    """Check that there are enough images and samples for the metrics."""
     evaluation = space.evaluation
     finalists = [evaluation.finalists.samples] if evaluation.finalists else []
     samples = min([evaluation.samples, *finalists])
@@ -195,7 +195,7 @@ def _counts(space: Space, known: _Known) -> Iterator[Finding]:
 
 
 def _metrics(space: Space) -> Iterator[tuple[tuple[str | int, ...], Metric]]:
-    """The quality metrics of a space, with where they stand."""
+    """The quality metrics of a space, with their paths."""
     for section in ("objectives", "constraints"):
         for bound in getattr(space, section):
             yield (section, bound.metric), METRICS[bound.metric]
@@ -207,7 +207,7 @@ def _metrics(space: Space) -> Iterator[tuple[tuple[str | int, ...], Metric]]:
 
 
 def _weights(space: Space) -> Iterator[Finding]:
-    """Files of weights are there, or can be downloaded."""
+    """Check that weight files exist or can be downloaded."""
     given = space.evaluation.inception_weights
     if given is not None and not given.is_file():
         yield ("evaluation", "inception_weights"), f"there is no file {given}"
@@ -226,7 +226,7 @@ def _weights(space: Space) -> Iterator[Finding]:
 
 
 def _projectors(space: Space) -> Iterator[Finding]:
-    """A file of a projector's weights is there."""
+    """Check that files of projector weights exist."""
     for variant in space.variant:
         for path, value in _given(space, variant, "projector_weights"):
             if value not in ("hub", "random") and not Path(str(value)).is_file():
@@ -239,7 +239,7 @@ def _is_there(weights: PublishedWeights, space: Space) -> bool:
 
 
 def _alternatives(metric: Metric, space: Space) -> list[str]:
-    """Metrics of the same in features that need no weights that are missing."""
+    """Metrics of the same kind whose features need no missing weights."""
     return [
         other.name
         for other in METRICS.values()
@@ -250,7 +250,7 @@ def _alternatives(metric: Metric, space: Space) -> list[str]:
 
 
 def _reached(url: str) -> bool:
-    """Whether a host answers; to look up its name may take longer than anybody waits."""
+    """Whether a host answers in time; a thread bounds the name lookup, which may hang."""
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def connect() -> None:
@@ -272,7 +272,7 @@ def _reached(url: str) -> bool:
 
 
 def _resources(space: Space) -> Iterator[Finding]:
-    """One trial needs no more cores and GPUs than this machine has."""
+    """Check that this machine has the cores and GPUs of one trial."""
     if os.environ.get("RAY_ADDRESS"):
         return
     cpus, gpus = os.cpu_count() or 1, _gpus()
@@ -289,7 +289,7 @@ def _resources(space: Space) -> Iterator[Finding]:
 
 
 def _gpus() -> int | None:
-    """The GPUs that this process may use; ``None`` where only a driver could say."""
+    """Count the GPUs that this process may use; ``None`` if only a driver could tell."""
     if any(Path(device).exists() for device in ("/dev/dxg", "/dev/kfd")):
         return None
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

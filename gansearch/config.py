@@ -1,4 +1,4 @@
-"""The validated models of one trial's training: what a checkpoint, a run and a worker agree on."""
+"""Validated models of one trial's training, shared by checkpoints, runs and workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Dsc", "Model", "Params", "Scalar", "Settings", "flatten", "nest"]
 
 
 class DataConfig(Model):
-    """Which images are trained on."""
+    """The training images."""
 
     name: Literal["digits", "photos", "folder", "mnist", "cifar10"]
     """``digits`` and ``photos`` ship with scikit-learn; ``folder`` reads image files; ``mnist`` and
@@ -29,9 +29,9 @@ class DataConfig(Model):
     holdout: float = Field(default=0.0, ge=0.0, le=0.5)
     """Share of the images kept out of training, the same ones for every trial."""
     unreadable: Literal["refuse", "skip"] = "refuse"
-    """What a broken image file does: stop with its name, or be named, counted and left out."""
+    """Treatment of a broken image file: stop with its name, or report, count and skip it."""
     download: bool = False
-    """Whether torchvision may fetch the files where they are missing."""
+    """Whether torchvision may download missing files."""
 
     @field_validator("resolution")
     @classmethod
@@ -48,7 +48,7 @@ class DataConfig(Model):
 
 
 class FinalistsConfig(Model):
-    """How the trials that may be on the front are scored again after the search."""
+    """How trials that may be on the front are rescored after the search."""
 
     samples: int = Field(default=10_000, ge=2, le=100_000)
     """Generated images per seed; part of the protocol."""
@@ -57,47 +57,46 @@ class FinalistsConfig(Model):
 
 
 class EvaluationConfig(Model):
-    """How a trial's quality is measured: the part of the protocol that a person chooses."""
+    """How a trial's quality is evaluated: the configurable part of the protocol."""
 
     metrics: tuple[str, ...] = ()
     """Quality metrics computed at every rung; the objectives are always among them."""
     samples: int = Field(default=1000, ge=2, le=100_000)
     """Generated images per evaluation; part of the protocol."""
     seed: int = Field(default=0, ge=0, le=LARGEST)
-    """Seed of the latent vectors, the same ones at every evaluation."""
+    """Seed of the latent vectors, the same at every evaluation."""
     inception_weights: Path | None = None
-    """pytorch-fid's Inception weights; without it torch's hub cache is looked in."""
+    """pytorch-fid's Inception weights; by default those in torch's hub cache."""
     resize: Literal["pytorch-fid", "clean-fid", "torch-fidelity"] = "pytorch-fid"
-    """The tool whose way of resizing to Inception's 299 pixels is followed; part of the
-    protocol."""
+    """Tool whose resizing to Inception's 299 pixels is reproduced; part of the protocol."""
     finalists: FinalistsConfig | None = None
-    """Scores the trials on the front, and those that are as good, again at the end of a study."""
+    """Rescoring of the trials that may be on the front, at the end of a study."""
 
 
 GPU_ONLY = {"precision": "tf32", "cuda_graphs": True}
-"""Settings of :class:`ComputeConfig`, and their values that only a GPU has."""
+"""Values of :class:`ComputeConfig` that need a GPU."""
 
 
 class ComputeConfig(Model):
     """How a step is computed.
 
-    No setting changes more than the rounding, but for which elements a dropout drops, and the noise
-    that a compiled network adds: these are drawn in another order.
+    Settings change results by rounding only, with two exceptions: dropout masks and the noise that
+    a compiled network adds are drawn in another order.
     """
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    """Of the networks' convolutions and matrix products: ``tf32`` and ``bfloat16`` round what they
-    multiply to 10 and 7 bits. Losses, gradient penalties, weights and samples stay float32."""
+    """Precision of the networks' convolutions and matrix products: ``tf32`` and ``bfloat16`` round
+    factors to 10 and 7 bits. Losses, gradient penalties, weights and samples stay float32."""
     memory_format: Literal["contiguous", "channels_last"] = "channels_last"
-    """What lies together in a feature map's memory: a channel's pixels, or a pixel's channels."""
+    """Memory order of feature maps: pixels of a channel, or channels of a pixel, are contiguous."""
     compile: Literal["none", "default", "max-autotune"] = "none"
-    """Whether networks are compiled (by torch's Inductor), which takes half a minute or more for
-    shapes that no trial on the machine has had; ``max-autotune`` tries several kernels each."""
+    """Whether networks are compiled by torch's Inductor. It takes half a minute or more for shapes
+    that are new to the machine; ``max-autotune`` tries several kernels each."""
     cuda_graphs: bool = False
-    """Whether compiled networks are launched on a GPU as one graph, which spares the host."""
+    """Whether compiled networks run on a GPU as one graph, which relieves the host."""
     data: Literal["auto", "resident", "streamed"] = "auto"
-    """Where images lie: on the device, or read ahead from memory or disk; ``auto`` has sets of up
-    to 1 GiB on the device. The batches are the same, bit for bit."""
+    """Location of the images: on the device, or read ahead from memory or disk; ``auto`` puts sets
+    of up to 1 GiB on the device. The batches are the same, bit for bit."""
 
     @model_validator(mode="after")
     def _graphs_of_compiled(self) -> Self:
@@ -107,22 +106,22 @@ class ComputeConfig(Model):
 
     @property
     def needing_gpu(self) -> dict[str, Any]:
-        """The settings that a CPU does not have, by name."""
+        """Settings that need a GPU, by name."""
         return {name: v for name, v in GPU_ONLY.items() if getattr(self, name) == v}
 
 
 class Change(Model):
-    """Settings that a run goes on with from a moment on."""
+    """New values of settings from a point of training on."""
 
     kimg: float = Field(gt=0)
-    """The moment: before the first round that begins with as many real images shown, in
-    thousands."""
+    """Time of the change: before the first round that starts with this many thousand real images
+    shown."""
     settings: dict[str, Scalar]
-    """Their new values, by flat name."""
+    """New values by flat name."""
 
 
 class TrainConfig(Model):
-    """Everything that determines one training run, up to the machine it runs on."""
+    """Everything that determines one training run, except the machine."""
 
     variant: str
     settings: Settings
@@ -134,7 +133,7 @@ class TrainConfig(Model):
     max_kimg: float = Field(gt=0)
     """Real images shown to the discriminator over the whole run, in thousands."""
     schedule: tuple[Change, ...] = ()
-    """What of :attr:`settings` changes on the way, in the order of kimg."""
+    """Changes of :attr:`settings` during training, in order of kimg."""
 
     @model_validator(mode="before")
     @classmethod
@@ -150,7 +149,7 @@ class TrainConfig(Model):
 
     @model_validator(mode="after")
     def _resolved_settings(self) -> Self:
-        # On record is the number that a run was trained with, whatever the rule for it becomes.
+        # The record keeps the resolved number, in case the rule changes later.
         object.__setattr__(self, "settings", self.settings.resolved(self.data.resolution))
         return self
 
@@ -168,13 +167,13 @@ class TrainConfig(Model):
         return self
 
     def settings_at(self, images: int) -> Settings:
-        """The settings of a round that begins with so many real images shown."""
+        """Return the settings of a round that starts after this many real images."""
         past = [change for change in self.schedule if round(1000 * change.kimg) <= images]
         changed = {name: value for change in past for name, value in change.settings.items()}
         return self.settings.model_copy(update=changed)
 
     def up_to(self, kimg: float) -> TrainConfig:
-        """The run without what changes only at ``kimg`` or later."""
+        """Return the run without changes at ``kimg`` or later."""
         past = tuple(change for change in self.schedule if change.kimg < kimg * (1 - 1e-9))
         return self.model_copy(update={"schedule": past})
 
@@ -190,20 +189,20 @@ class TrainConfig(Model):
         max_kimg: float,
         schedule: tuple[Change, ...] = (),
     ) -> Self:
-        """The configuration that flat sampled parameters stand for.
+        """Build the configuration for flat sampled parameters.
 
         Args:
-            params: flat parameters with ``variant`` among them; dotted names are nested. A
-                ``seed`` among them is the trial's, which is given apart.
+            params: flat parameters, ``variant`` included; dotted names are nested. A ``seed`` among
+                them is ignored; the argument counts.
             data: the images.
-            evaluation: how quality is measured.
-            compute: how steps are computed; by the defaults, unless given.
-            seed: of this run, at least 0.
+            evaluation: how quality is evaluated.
+            compute: how steps are computed; defaults if ``None``.
+            seed: seed of this run, at least 0.
             max_kimg: full budget in kimg.
-            schedule: what changes on the way.
+            schedule: changes of settings during training.
 
         Raises:
-            ConfigError: a parameter that the variant does not take, or a value out of its range.
+            ConfigError: the variant does not take a parameter, or a value is out of range.
         """
         of_run = ("variant", "seed")
         settings = {name: value for name, value in params.items() if name not in of_run}
@@ -223,17 +222,17 @@ class TrainConfig(Model):
         except ValidationError as error:
             raise ConfigError(describe(error)) from None
 
-    # A subclass of Settings is stored whole, not cut to the base class's fields.
+    # A subclass of Settings is stored completely, not cut to the base class's fields.
     def to_json(self) -> str:
-        """This configuration as JSON; :meth:`from_json` reads it back."""
+        """Serialise this configuration as JSON; :meth:`from_json` reads it back."""
         return self.model_dump_json(serialize_as_any=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The configuration that :meth:`to_json` wrote.
+        """Parse the configuration that :meth:`to_json` wrote.
 
         Raises:
-            ConfigError: the text is not such a configuration.
+            ConfigError: the text is not a valid configuration.
         """
         try:
             return cls.model_validate_json(text)
@@ -242,7 +241,7 @@ class TrainConfig(Model):
 
 
 def describe(error: ValidationError) -> str:
-    """A validation error as one line a problem: the dotted key, what is wrong, the value."""
+    """Format a validation error as one line with the key, message and value of each problem."""
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'configuration'}: {e['msg']} (got {e['input']!r})"
         for e in error.errors(include_url=False)

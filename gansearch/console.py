@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a live panel on a terminal, plain lines elsewhere."""
+"""Progress of a running study: a live panel on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BAR_WIDTH = 60
-"""Columns of the bar, where the terminal has as many."""
+"""Width of the bar in columns, if the terminal is wide enough."""
 
 
 class ProgressView:
-    """Follows a study as an observer: lines for what is new, and on a terminal a live panel.
+    """Observer that prints news of a study, and on a terminal a live panel.
 
     Args:
-        space: that the study searches.
-        console: where to print; decides by its own terminal whether there is a live panel.
+        space: space of the study.
+        console: console to print on; there is a live panel if it is a terminal.
     """
 
     def __init__(self, space: Space, console: Console) -> None:
@@ -40,7 +40,7 @@ class ProgressView:
         self._silent = False
 
     def update(self, record: StudyRecord) -> None:
-        """Show the study as it stands; a study whose output is gone goes on in silence."""
+        """Show the current state; after an output error, log it once and stay silent."""
         if self._silent:
             return
         try:
@@ -50,7 +50,7 @@ class ProgressView:
             log.warning("progress cannot be printed (%s); the study goes on", error.strerror)
 
     def close(self, record: StudyRecord) -> None:
-        """Show the study as it ended and leave the terminal as it was."""
+        """Show the final state and restore the terminal."""
         self.update(record)
         if self._live and not self._silent:
             self._live.stop()
@@ -84,4 +84,4 @@ class ProgressView:
             width=min(BAR_WIDTH, self.console.width),
         )
         title = Text(f"study {record.name}", style="bold")
-        return Group(title, Padding(bar, 0), table)  # a bar has no line end of its own
+        return Group(title, Padding(bar, 0), table)  # a bar does not end its line

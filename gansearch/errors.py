@@ -1,16 +1,16 @@
 """Every error that gansearch raises on purpose.
 
 GansearchError
-├── UsageError             what a person gave is wrong: one readable line, exit code 2
+├── UsageError             wrong input: one readable line, exit code 2
 │   ├── SpaceError         a space's YAML, with file, line and key
 │   ├── ConfigError        a training configuration that cannot be built
 │   ├── DataError          a data set that is missing, unreadable or of the wrong kind
 │   ├── WeightsError       pretrained weights that are missing or not the expected file
-│   ├── StudyError         a study that is missing, taken, or not what the command needs
-│   └── ProtocolError      values measured under different protocols, set side by side
-├── EmptyFrontError        a study has no point that is asked for: one readable line, exit code 1
-└── TrialError             one trial cannot go on; the study can
-    ├── Diverged           NaN, explosion, or collapse to a point
+│   ├── StudyError         a study that is missing, already exists, or does not suit the command
+│   └── ProtocolError      values under different protocols that cannot be compared
+├── EmptyFrontError        a study's front is empty: one readable line, exit code 1
+└── TrialError             one trial cannot continue; the study can
+    ├── Diverged           NaN, explosion, or collapse to a single image
     └── CheckpointError    a checkpoint that is damaged or of another configuration
 """
 
@@ -25,7 +25,7 @@ class GansearchError(Exception):
 
 
 class UsageError(GansearchError):
-    """What a person gave is wrong; the message says what, where, and what would be right."""
+    """Wrong input; the message says what is wrong, where, and what would be right."""
 
 
 class ConfigError(UsageError):
@@ -41,21 +41,21 @@ class WeightsError(UsageError):
 
 
 class StudyError(UsageError):
-    """A study that is missing, taken, or not what the command needs."""
+    """A study that is missing, already exists, or does not suit the command."""
 
 
 class ProtocolError(UsageError):
-    """Values measured under different protocols, set side by side."""
+    """Values under different protocols that cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a space's YAML.
+    """One problem in a space's YAML.
 
     Attributes:
-        key: dotted path of the key, e.g. ``parameters.g_lr.low``; empty for the whole file.
-        line: 1-based line in the file, or ``None`` where the file has no such line.
-        message: what is wrong, with the value, and what would be right.
+        key: dotted path of the key, such as ``parameters.g_lr.low``; empty for the whole file.
+        line: 1-based line in the file, or ``None`` if the file has no such line.
+        message: what is wrong, the value, and what would be right.
     """
 
     key: str
@@ -68,7 +68,7 @@ class SpaceError(UsageError):
 
     Attributes:
         file: the file that was read.
-        problems: everything that is wrong with it, in the order of the lines; at least one.
+        problems: all problems in order of their lines, at least one.
     """
 
     def __init__(self, file: Path, problems: list[Problem]) -> None:
@@ -86,19 +86,19 @@ class EmptyFrontError(GansearchError):
 
 
 class TrialError(GansearchError):
-    """One trial cannot go on; the study can."""
+    """One trial cannot continue; the study can."""
 
 
 class CheckpointError(TrialError):
     """A checkpoint that is damaged or of another configuration."""
 
 
-class Diverged(TrialError):  # noqa: N818 - an outcome's name, not a mistake
-    """Training left the region it can come back from.
+class Diverged(TrialError):  # noqa: N818 - named as the outcome
+    """Training reached a state from which it does not recover.
 
     Attributes:
         reason: ``nan``, ``explosion`` or ``collapse``.
-        kimg: progress at which it was seen.
+        kimg: progress when it was detected.
     """
 
     def __init__(self, reason: str, kimg: float, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""Images or weights scored against a data set or a statistics file, outside of any study."""
+"""Evaluation of images or checkpoints against a data set or statistics file, outside studies."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from gansearch.train.scoring import Scorer, best_device
 from gansearch.variants.catalog import CATALOG
 
 SIDES = {data.name: data.side for data in DATA_SETS.values() if data.side}
-"""The resolution of a data set that nothing else gives one."""
+"""Default resolution of each data set that has one."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One metric of images.
+    """Values of one metric.
 
     Attributes:
-        metric: its name.
-        values: one a seed.
-        protocol: that they were measured by.
+        metric: name of the metric.
+        values: one value per seed.
+        protocol: protocol of the values.
     """
 
     metric: str
@@ -46,13 +46,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to score; what is left out is as of the checkpoint, or pytorch-fid's.
+    """Evaluation settings; defaults are the checkpoint's, or pytorch-fid's for images.
 
     Attributes:
-        metrics: their names; of a checkpoint those of its run, of images ``fid``.
-        samples: images scored per seed; of a checkpoint as many as in its run, of images all.
-        seeds: of the latents; of images, which ones of them are scored where not all are.
-        resolution: in pixels; of a folder the one that its images have.
+        metrics: metric names; by default those of the checkpoint's run, or ``fid`` for images.
+        samples: images per seed; by default as in the checkpoint's run, or all images.
+        seeds: seeds of the latents; for images, seeds of the random subset.
+        resolution: resolution in pixels; by default that of a folder's images.
         resize: a key of :data:`gansearch.metrics.resize.RESIZES`.
         weights: pytorch-fid's Inception weights.
     """
@@ -65,10 +65,10 @@ class Wanted:
     weights: Path | None = None
 
     def config(self, usual: EvaluationConfig) -> EvaluationConfig:
-        """What is wanted, and the rest as usual.
+        """Return ``usual`` with these settings applied.
 
         Raises:
-            ConfigError: a value out of its range.
+            ConfigError: a value is out of range.
         """
         given: dict[str, Any] = {
             "metrics": self.metrics or None,
@@ -86,18 +86,18 @@ class Wanted:
 def evaluate(
     source: str, against: str | None, wanted: Wanted, *, results: Path
 ) -> tuple[Scored, ...]:
-    """Score a checkpoint or images.
+    """Evaluate a checkpoint or images.
 
     Args:
-        source: a checkpoint, as of :func:`gansearch.retrain.find_checkpoint`; a folder of images;
-            or an ``.npz`` of pytorch-fid's.
-        against: a data set, as of :func:`data_config`, or an ``.npz``; what a checkpoint was
-            trained on, unless given.
-        wanted: how to score.
+        source: a checkpoint, as in :func:`gansearch.retrain.find_checkpoint`; a folder of images;
+            or a pytorch-fid ``.npz``.
+        against: a data set, as in :func:`data_config`, or an ``.npz``; by default the checkpoint's
+            training data.
+        wanted: evaluation settings.
         results: folder of the studies.
 
     Raises:
-        UsageError: something that is missing, damaged or of the wrong kind.
+        UsageError: something is missing, damaged or of the wrong kind.
         Diverged: a checkpoint's samples hold NaN.
     """
     place = Path(source)
@@ -117,11 +117,12 @@ def evaluate(
 
 
 def save_statistics(against: str, wanted: Wanted, out: Path) -> None:
-    """Write the mean and covariance of a data set's features as pytorch-fid's command does.
+    """Write the mean and covariance of a data set's features, as pytorch-fid's command does.
 
     Args:
-        against: the data set, as of :func:`data_config`.
-        wanted: its first metric says in which features; those of ``fid`` unless given.
+        against: the data set, as in :func:`data_config`.
+        wanted: evaluation settings; the first metric decides the features, by default those of
+            ``fid``.
         out: the ``.npz`` file.
 
     Raises:
@@ -134,15 +135,15 @@ def save_statistics(against: str, wanted: Wanted, out: Path) -> None:
 
 
 def data_config(text: str, resolution: int | None = None) -> DataConfig:
-    """The data that a word stands for.
+    """Parse a data set's name or path.
 
     Args:
         text: ``digits``, ``photos``, ``mnist:PATH``, ``cifar10:PATH``, or a folder of images.
-        resolution: in pixels; without it the data's own.
+        resolution: resolution in pixels; by default the data's own.
 
     Raises:
-        DataError: there is no such data, or a folder's images have no one resolution.
-        ConfigError: a resolution that is none.
+        DataError: there is no such data, or a folder's images differ in resolution.
+        ConfigError: the resolution is not supported.
     """
     name, _, path = text.partition(":")
     if name not in SIDES:
@@ -180,9 +181,9 @@ def _score_checkpoint(file: Path, against: str | None, wanted: Wanted) -> tuple[
 
 
 def _check_kind(config: TrainConfig, own: Images, others: Images) -> None:
-    """See that a checkpoint can be asked for images like ``others``."""
+    """Check that a checkpoint's images match ``others`` in shape and, if conditional, classes."""
     mine, theirs = own.train.spec, others.train.spec
-    if not CATALOG[config.variant].by_class:  # labels are nothing to it
+    if not CATALOG[config.variant].by_class:  # an unconditional variant ignores labels
         mine, theirs = replace(mine, classes=0), replace(theirs, classes=0)
     if mine != theirs:
         raise DataError(f"the checkpoint makes images of {mine}, to be compared with {theirs}")
@@ -212,7 +213,7 @@ def _score_images(folder: Path, against: str, wanted: Wanted) -> tuple[Scored, .
 
 
 def _check_side(folder: Path, side: int, against: str) -> None:
-    """See that a folder that is compared with has images of the size of those that are scored."""
+    """Check that two folders have images of the same size."""
     if against.endswith(".npz") or (config := data_config(against)).name != "folder":
         return
     if config.resolution != side:
@@ -246,7 +247,7 @@ def _score_statistics(statistics: Statistics, against: str, wanted: Wanted) -> t
 
 
 def _gaussian(images: ImageSet, wanted: Wanted, metric: str) -> tuple[Gaussian, Origin]:
-    """The Gaussian of images in the features that a metric is measured in, and what it is of."""
+    """Fit the Gaussian of images in a metric's features; return it with its origin."""
     kind = METRICS[metric].features if metric in METRICS else ""
     if kind not in FEATURES:
         raise UsageError(f"{metric!r} is not measured in features, such as fid")
@@ -259,7 +260,7 @@ def _gaussian(images: ImageSet, wanted: Wanted, metric: str) -> tuple[Gaussian, 
 def _reference(
     against: str | None, resolution: int | None
 ) -> tuple[Images | None, Statistics | None]:
-    """What to compare with: images, or statistics, or neither where nothing is given."""
+    """Load the reference: images, statistics, or neither if ``against`` is ``None``."""
     if against is None:
         return None, None
     if against.endswith(".npz"):
@@ -268,7 +269,7 @@ def _reference(
 
 
 def _usual_metrics(against: str, statistics: Statistics | None = None) -> tuple[str, ...]:
-    """The Fréchet distance in a file's features, or those that are usual for a data set."""
+    """Return the Fréchet distance in a file's features, or in a data set's default features."""
     usual = "digits" if against == "digits" else "inception"
     kind = usual if statistics is None else statistics.origin.features
     return tuple(m.name for m in METRICS.values() if m.measure == "fid" and m.features == kind)

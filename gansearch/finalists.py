@@ -1,7 +1,7 @@
-"""Finalists: the trials that may be on the front, scored again from their weights.
+"""Rescoring of finalists: trials that may be on the front.
 
-A search measures each trial with one set of latents and picks the best of many: that value is
-partly luck, and luck of these very latents. So the finalists get other ones, and more of them.
+A search evaluates each trial with one set of latents, so the best of many values is partly luck
+with these latents. Finalists are evaluated again with other latents and more samples.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ def score_finalists(
     plan: FinalistsConfig,
     also: Collection[int] = (),
 ) -> Iterator[TrialRecord]:
-    """Score the finalists again; yields each with its scores as soon as it has them.
+    """Rescore the finalists; yield each with its scores as soon as they are known.
 
-    Trials that have scores are brought to the same protocols; what has these already is left alone.
-    A trial that cannot be scored is named in the log and passed over.
+    Trials that already have scores are rescored if their protocols differ, otherwise skipped. A
+    trial that cannot be rescored is logged and skipped.
 
     Args:
-        space: that the study searches.
-        record: the study.
-        plan: how many samples and seeds. The seeds are those that follow the search's.
-        also: numbers of further trials to score.
+        space: space of the study.
+        record: record of the study.
+        plan: number of samples and seeds. The seeds follow the search's seed.
+        also: numbers of further trials to rescore.
 
     Raises:
-        StudyError: one of these is no trial that completed the full budget.
-        ProtocolError: the search measured its trials under different protocols.
+        StudyError: a trial in ``also`` has not completed the full budget.
+        ProtocolError: the search evaluated its trials under different protocols.
         DataError: the images are missing or unreadable.
         WeightsError: a metric's weights are missing or not the expected file.
     """

@@ -1,4 +1,4 @@
-"""Observers beside a study: a thread each, so that none can slow it or end it."""
+"""Observers of a study, each in its own thread, so that none can slow or end the study."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gansearch.space import Space
 log = logging.getLogger(__name__)
 
 UPDATE_SECONDS = 1.0
-"""Between two looks at a study."""
+"""Seconds between two updates of an observer."""
 
 CLOSE_SECONDS = 30.0
-"""How long the end of a study waits for all observers' last look together."""
+"""Most seconds that the end of a study waits for the final updates of all observers."""
 
 
 @contextmanager
@@ -28,12 +28,13 @@ def following(
     snapshot: Callable[[], StudyRecord],
     close_seconds: float = CLOSE_SECONDS,
 ) -> Iterator[None]:
-    """Let ``observers`` follow a study for as long as the block runs.
+    """Run observers of a study for the duration of the block.
 
     Args:
-        observers: each is given a thread; what it raises is logged, at first with a traceback.
-        snapshot: the study as it stands.
-        close_seconds: how long the end waits for all of them together.
+        observers: observers, one thread each; their exceptions are logged, the first with a
+            traceback.
+        snapshot: returns the study's current record.
+        close_seconds: most seconds that the end waits for all of them together.
     """
     threads = [_Follower(observer, snapshot) for observer in observers]
     for thread in threads:
@@ -51,12 +52,12 @@ def following(
 
 
 class ProgressLog:
-    """Follows a study as an observer: logs what is new, at level INFO.
+    """Observer that logs news of a study at level INFO.
 
-    Where a program has set up no logging, the lines go to the error stream.
+    If the program has not configured logging, the lines go to standard error.
 
     Args:
-        space: that the study searches.
+        space: space of the study.
     """
 
     def __init__(self, space: Space) -> None:
@@ -69,17 +70,17 @@ class ProgressLog:
             package.setLevel(logging.INFO)
 
     def update(self, record: StudyRecord) -> None:
-        """Log what is new."""
+        """Log the news."""
         for line in self._news.look(record)[1]:
             log.info("%s", line.plain)
 
     def close(self, record: StudyRecord) -> None:
-        """Log the rest."""
+        """Log the last news."""
         self.update(record)
 
 
 def usual_observers(results: Path) -> Callable[[Space], Sequence[Observer]]:
-    """What follows a study of a program that asks for nothing else: its log, and MLflow."""
+    """Return the default observers of a study in a program: its log and MLflow."""
     from gansearch.tracking import MlflowMirror
 
     return lambda space: (ProgressLog(space), MlflowMirror(space, results))
@@ -103,7 +104,7 @@ class _Follower(Thread):
             look(self._snapshot())
         except Exception as error:
             self._failures += 1
-            first = self._failures == 1  # one that fails, fails every second
+            first = self._failures == 1  # later failures are likely the same, once a second
             log.log(
                 logging.WARNING if first else logging.DEBUG,
                 "%s could not follow the study: %s",

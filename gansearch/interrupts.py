@@ -1,6 +1,6 @@
-"""What Ctrl-C and SIGTERM do to a command and to a study.
+"""Handling of Ctrl-C and SIGTERM by commands and studies.
 
-A command imports this module before any other, so it loads nothing but the standard library.
+Commands import this module first, so it imports the standard library alone.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 INTERRUPTED = tuple(128 + number for number in SIGNALS)
-"""The exit codes of what they end."""
+"""Exit codes of processes that these signals end."""
 
 END_WITH_PROCESS: set[int] = set()
-"""Process groups that are killed where this process ends at once."""
+"""Process groups to kill if this process ends at once."""
 
 _SHOW_CURSOR = "\x1b[?25h"
 _ERASE_LINE = "\r\x1b[2K"
 
 
 class ExitAtOnce:
-    """A handler that ends the process with the exit code 128 + signal and a line on what to do.
+    """Handler that ends the process with exit code 128 + signal and prints how to continue.
 
-    It raises nothing: an exception in the middle of an import or of a library's start can be lost
-    there or leave it half made. What a study has on record is whole at every moment.
+    It raises no exception, because one in the middle of an import or of a library's start may be
+    swallowed or leave it half initialised. A study's record is consistent at every moment.
 
     Attributes:
-        advice: how to go on, for the line.
-        installed: whether this process is a command, which says the line.
+        advice: how to continue, for the printed line.
+        installed: whether this process is a command, which prints the line.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class ExitAtOnce:
 
 
 EXIT_AT_ONCE = ExitAtOnce()
-"""The handler of every command until a study takes the signals itself."""
+"""Handler of every command until a study handles the signals itself."""
 
 
 def exit_on_signals() -> None:
@@ -58,7 +58,7 @@ def exit_on_signals() -> None:
 
 
 def end_process(code: int, line: str = "") -> None:
-    """End this process now, without the end of Python, which waits for threads and can crash."""
+    """End this process without Python's shutdown, which waits for threads and can crash."""
     for group in END_WITH_PROCESS:
         with suppress(OSError):
             os.killpg(group, signal.SIGKILL)
@@ -72,20 +72,20 @@ def end_process(code: int, line: str = "") -> None:
 
 
 def _write(text: str) -> None:
-    """Write to the error stream, also from a handler that came upon a half-written line."""
+    """Write to standard error, even from a handler that interrupted a write to it."""
     with suppress(OSError):
         os.write(2, text.encode(errors="replace"))
 
 
 @contextmanager
 def signals_noted() -> Iterator[list[int]]:
-    """Note Ctrl-C and SIGTERM for as long as the block runs, instead of acting on them.
+    """Note Ctrl-C and SIGTERM during the block instead of acting on them.
 
-    The second one acts as it would have before. In another thread than the main one this does
-    nothing, because Python delivers signals to the main thread alone.
+    A second signal has its previous effect. Outside the main thread this does nothing, because
+    Python delivers signals only to the main thread.
 
     Yields:
-        The signals that came, in their order.
+        The signals received so far, in order.
     """
     noted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -100,7 +100,7 @@ def signals_noted() -> Iterator[list[int]]:
         noted.append(number)
         restore()
         if before[number] is EXIT_AT_ONCE:
-            # A live panel has the cursor on its last line, which it paints over.
+            # A live panel keeps the cursor on its last line and overwrites this text.
             line = f"interrupted: ending, a second signal ends at once; {EXIT_AT_ONCE.advice}\n"
             _write("\rending, a second signal ends at once" if os.isatty(2) else line)
 
@@ -112,11 +112,11 @@ def signals_noted() -> Iterator[list[int]]:
 
 
 def raise_noted(noted: list[int]) -> None:
-    """Act on the first of the noted signals, if there is one.
+    """Act on the first of the noted signals, if any.
 
     Raises:
-        KeyboardInterrupt: it is Ctrl-C.
-        SystemExit: it is SIGTERM.
+        KeyboardInterrupt: the signal is Ctrl-C.
+        SystemExit: the signal is SIGTERM.
     """
     if noted:
         raise KeyboardInterrupt if noted[0] == signal.SIGINT else SystemExit(128 + noted[0])

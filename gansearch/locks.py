@@ -1,4 +1,4 @@
-"""Locks between the processes of one host; the kernel frees them when their holder dies."""
+"""Locks between processes of one host; the kernel releases them when their holder dies."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE_SECONDS = 10.0
-"""How long one waits to be alone before it goes on beside the others."""
+"""Seconds to wait for an exclusive turn before taking a shared one."""
 
 _POLL_SECONDS = 0.001
 
 
 def lock_file(name: str) -> Path:
-    """The file of a lock, the same for every process of this user on this host.
+    """Return the file of a lock, the same for every process of this user on this host.
 
-    It lies in the temporary folder, is empty, and stays when nobody holds it.
+    It is an empty file in the temporary folder, and stays when nobody holds the lock.
     """
     folder = Path(tempfile.gettempdir()) / f"gansearch-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -28,7 +28,7 @@ def lock_file(name: str) -> Path:
 
 @contextmanager
 def locked(file: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold a file's lock, after whoever holds it now."""
+    """Hold a file's lock; wait until it is free."""
     with _opened(file) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
@@ -36,19 +36,19 @@ def locked(file: Path, *, shared: bool = False) -> Iterator[None]:
 
 @contextmanager
 def locked_at_once(file: Path) -> Iterator[bool]:
-    """Hold a file's lock if it is free; yields whether it was."""
+    """Hold a file's lock if it is free; yield whether it was."""
     with _opened(file) as descriptor:
         yield _taken(descriptor)
 
 
 class TurnLock:
-    """A lock that many hold side by side, or one alone: a readers-writer lock of processes.
+    """Lock with shared and exclusive turns: a readers-writer lock of processes.
 
-    Whoever comes passes a gate first. One who wants to be alone keeps it closed until the others
-    have left, so those who keep coming cannot keep it waiting for ever.
+    Every turn starts with a gate lock. A process that waits for an exclusive turn holds the gate
+    until the shared turns end, so new shared turns cannot starve it.
 
     Args:
-        name: of what is shared, a file's name.
+        name: name of the shared resource, used as a file name.
     """
 
     def __init__(self, name: str) -> None:
@@ -57,11 +57,11 @@ class TurnLock:
 
     @contextmanager
     def beside(self) -> Iterator[Callable[[], bool]]:
-        """Hold it beside others, never beside one who is alone.
+        """Take a shared turn, never beside an exclusive one.
 
         Yields:
-            What tells whether nobody else held it at the beginning or holds it now. To be asked
-            last: asking may let it go.
+            A function that tells whether no other process held the lock at the start or holds it
+            now. Call it last, because it may release the lock.
         """
         with _opened(self._room) as room:
             with locked(self._gate):
@@ -71,13 +71,13 @@ class TurnLock:
 
     @contextmanager
     def alone(self, patience: float = PATIENCE_SECONDS) -> Iterator[Callable[[], bool]]:
-        """Hold it alone, or beside the others where they kept it for too long.
+        """Take an exclusive turn, or a shared one if the others hold it for too long.
 
         Args:
-            patience: seconds to wait for the others to leave. Nobody else gets in meanwhile.
+            patience: seconds to wait for the others. No new turns start meanwhile.
 
         Yields:
-            What tells whether it is held alone.
+            A function that tells whether the turn is exclusive.
         """
         with _opened(self._room) as room:
             with locked(self._gate):
@@ -95,7 +95,8 @@ def _opened(file: Path) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing would not, where a fork has it open too
+        # Closing does not release a lock that a forked child shares.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

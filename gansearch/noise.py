@@ -1,8 +1,8 @@
-"""Noise of what trials report: the standard error of each value, in its own unit.
+"""Standard errors of reported values, in the values' units.
 
-A report holds it as ``<metric>_error`` beside the metric. A quality without one is measured on few
-samples of one seed of latents, by which it is taken to move by :data:`QUALITY_SHARE`. Every other
-metric without one is taken to be exact.
+A report holds the standard error of a metric as ``<metric>_error``. A quality without one was
+evaluated on few samples with a single seed of latents; its noise is taken from
+:data:`QUALITY_SHARE`. Other metrics without one count as exact.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.uncertainty import SIGNIFICANT
 
 ERROR = "_error"
-"""What a metric's name is followed by in that of its standard error."""
+"""Suffix of a metric's standard error."""
 
 QUALITY_SHARE = 0.05
-"""Half the 95% interval of a quality whose standard error is not known, as a share of its value."""
+"""Half the 95% interval of a quality with unknown standard error, as a share of its value."""
 
 
 def by_latents(metric: str) -> bool:
-    """Whether a metric is a quality that other latents would give another value."""
+    """Whether a metric is a quality whose value depends on the latents."""
     return METRICS[metric].kind == "quality" and not METRICS[metric].of_variant
 
 
 def standard_error(metric: str, metrics: Mapping[str, float]) -> float:
-    """The standard error of one training's value.
+    """Return the standard error of one training's value.
 
     Args:
-        metric: of the catalog.
-        metrics: of a report, the metric itself among them.
+        metric: a metric of the catalog.
+        metrics: metrics of a report, with this metric.
     """
     if (own := metrics.get(metric + ERROR)) is not None:
         return own
@@ -39,10 +39,10 @@ def standard_error(metric: str, metrics: Mapping[str, float]) -> float:
 
 
 def pooled_share(groups: Iterable[Sequence[float]]) -> float:
-    """Relative standard deviation of single values, pooled over groups that repeat each other.
+    """Relative standard deviation of single values, pooled over groups of repeated values.
 
-    A few repeats of one thing may agree by luck; all of a study's together hardly do. Groups weigh
-    by their number of values less 1; without any group of two, 0.
+    A few repeats may agree by luck, but all of a study's together hardly do. Groups are weighted by
+    their number of values minus 1. Without a group of at least two values it is 0.
     """
     squares, freedom = 0.0, 0
     for values in groups:
@@ -54,19 +54,19 @@ def pooled_share(groups: Iterable[Sequence[float]]) -> float:
 
 
 def error_of_mean(errors: Sequence[float]) -> float:
-    """The standard error of the mean of independent values, at least one, that have these."""
+    """Return the standard error of the mean of independent values, from theirs (at least one)."""
     return math.hypot(*errors) / len(errors)
 
 
 def birge_ratio(groups: Iterable[tuple[Sequence[float], Sequence[float]]]) -> float:
-    """By how much repeated values scatter more than their standard errors say; at least 1.
+    """Ratio by which repeated values scatter more than their standard errors explain; at least 1.
 
-    It is the root of the weighted mean of s² / e² over the groups: of the variance of a group's
-    values to the mean square of their standard errors, weighted by their number less 1.
+    It is the root of a weighted mean over groups of s² / e², the variance of a group's values over
+    the mean square of their standard errors. The weights are the number of values minus 1.
 
     Args:
-        groups: values that repeat each other, and the standard error of each; at least one a group.
-            Groups of one value tell nothing, nor do those without any error.
+        groups: repeated values and their standard errors, at least one per group. Groups of one
+            value, and groups without any error, are ignored.
 
     Source: Birge 1932, The Calculation of Errors by the Method of Least Squares; the Particle Data
     Group scales errors by it.

@@ -1,8 +1,8 @@
-"""Pareto domination, ranks, hypervolume and knee of points whose every coordinate is minimised.
+"""Pareto domination, ranks, hypervolume and knee of points; every coordinate is minimised.
 
-Points are rows: ``[N, M]``, N points of M objectives. A point dominates another when it is no worse
-in every objective and better in at least one. NaN compares with nothing, so it is refused: an
-objective that is unknown must not end on a front.
+Points are rows: ``[N, M]``, N points of M objectives. A point dominates another if it is no worse
+in every objective and better in at least one. NaN is refused because it compares with nothing: a
+point with an unknown objective must not be on a front.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Points = NDArray[np.float64]
 
 
 def non_dominated(points: ArrayLike) -> NDArray[np.bool_]:
-    """Which points no other point dominates; all duplicates of a front point are kept.
+    """Find the non-dominated points; all duplicates of a front point are kept.
 
     Args:
         points: ``[N, M]``, N >= 0, M >= 1, minimised; infinities are ordered as usual.
@@ -29,19 +29,19 @@ def non_dominated(points: ArrayLike) -> NDArray[np.bool_]:
 
 
 def near_front(points: ArrayLike, slack: ArrayLike) -> NDArray[np.bool_]:
-    """Which points no other one would dominate if they alone were better by ``slack``.
+    """Find the points that would be non-dominated if they alone improved by ``slack``.
 
-    All of the front are among them: with no slack, nothing else.
+    They include the whole front, and nothing else if the slack is 0.
 
     Args:
         points: ``[N, M]``, minimised.
-        slack: what is taken off a point's objectives, at least 0; broadcasts to ``[N, M]``.
+        slack: reduction of a point's objectives, at least 0; broadcasts to ``[N, M]``.
 
     Returns:
         Mask ``[N]``.
 
     Raises:
-        ValueError: as :func:`non_dominated`.
+        ValueError: as in :func:`non_dominated`.
     """
     values = checked(points)
     better = values - np.broadcast_to(np.asarray(slack, dtype=np.float64), values.shape)
@@ -55,7 +55,7 @@ def near_front(points: ArrayLike, slack: ArrayLike) -> NDArray[np.bool_]:
 
 
 def ranks(points: ArrayLike) -> NDArray[np.int64]:
-    """Non-dominated sorting: 0 on the front, 1 on the front of the rest, and so on.
+    """Sort points by non-domination: 0 on the front, 1 on the front of the rest, and so on.
 
     Args:
         points: ``[N, M]``, minimised.
@@ -64,7 +64,7 @@ def ranks(points: ArrayLike) -> NDArray[np.int64]:
         Ranks ``[N]``, without gaps.
 
     Raises:
-        ValueError: as :func:`non_dominated`.
+        ValueError: as in :func:`non_dominated`.
 
     Source: Deb et al. 2002, A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II, III-A.
     """
@@ -78,24 +78,24 @@ def ranks(points: ArrayLike) -> NDArray[np.int64]:
 
 
 def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
-    """Volume that the points dominate within the box that ends at ``reference``; exact.
+    """Compute the exact volume between the points and ``reference`` that the points dominate.
 
-    Points that are not better than the reference in every objective add nothing.
+    Points that are not better than the reference point in every objective add nothing.
 
     Args:
         points: ``[N, M]``, minimised, N >= 0.
-        reference: ``[M]``, finite.
+        reference: reference point ``[M]``, finite.
 
     Returns:
-        At least 0, in the product of the objectives' units.
+        Hypervolume, at least 0, in the product of the objectives' units.
 
     Raises:
-        ValueError: as :func:`non_dominated`; a reference of another length or not finite; a point
-            at minus infinity.
+        ValueError: as in :func:`non_dominated`; a reference point of another length or not finite;
+            a point at minus infinity.
 
-    Source: While, Bradstreet, Barone 2012, A Fast Way of Calculating Exact Hypervolumes (WFG):
-    the volume is a sum of exclusive ones; taken from the worst to the best in one objective, each
-    is a slice of one dimension less.
+    Source: While, Bradstreet, Barone 2012, A Fast Way of Calculating Exact Hypervolumes (WFG): the
+    volume is a sum of exclusive volumes. With points ordered from worst to best in one objective,
+    each is a slice with one dimension less.
     """
     values = checked(points)
     corner = np.asarray(reference, dtype=np.float64)
@@ -108,23 +108,21 @@ def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
 
 
 def knee(points: ArrayLike) -> int:
-    """The front point that gives up most of one objective for little of the others.
+    """Return the front point with the best compromise between the objectives.
 
-    On the front, each objective is scaled to [0, 1] between its best and its worst value there; one
-    that does not vary is left out. The knee is the point furthest below the hyperplane through the
-    corners where one objective is at its best and the others sum to one, Σx = 1: in two objectives,
-    the line through the front's extremes. Points at the same distance (up to rounding; on a
-    straight or concave front the extremes themselves) are told apart by their worst scaled
-    objective, then by the order in which they were given.
+    Each objective is scaled to [0, 1] between its best and worst value on the front; constant ones
+    are ignored. The knee is the point furthest below the hyperplane Σx = 1, which in two objectives
+    is the line through the front's extremes. Ties (up to rounding; on a straight or concave front
+    the extremes tie) are broken by the worst scaled objective, then by the order of the points.
 
     Args:
-        points: ``[N, M]``, finite, minimised, N >= 1; dominated ones are never the knee.
+        points: ``[N, M]``, finite, minimised, N >= 1; dominated points are never the knee.
 
     Returns:
-        Its index in ``points``.
+        Index of the knee in ``points``.
 
     Raises:
-        ValueError: as :func:`non_dominated`; no points, or infinite ones.
+        ValueError: as in :func:`non_dominated`; no points, or infinite ones.
 
     Source: Das 1999, On Characterizing the "Knee" of the Pareto Curve Based on Normal-Boundary
     Intersection.
@@ -134,19 +132,19 @@ def knee(points: ArrayLike) -> int:
         raise ValueError(f"a knee needs at least one point, all of them finite, not {points!r}")
     front = np.flatnonzero(_front(values))
     scaled = normalise(values[front])
-    # Rounded, so that points that tie on paper tie here whatever the scale of the objectives.
+    # Rounded, so that exact ties remain ties at any scale of the objectives.
     above = np.round(scaled.sum(axis=1), 9)
     return int(front[np.lexsort((np.round(scaled.max(axis=1), 9), above))[0]])
 
 
 def normalise(points: ArrayLike) -> Points:
-    """Each objective scaled to [0, 1] between its best and worst value; 0 where it does not vary.
+    """Scale each objective to [0, 1] between its best and worst value; constant ones become 0.
 
     Args:
         points: ``[N, M]``, finite, N >= 1.
 
     Raises:
-        ValueError: as :func:`non_dominated`.
+        ValueError: as in :func:`non_dominated`.
     """
     values = checked(points)
     best = values.min(axis=0)
@@ -156,7 +154,7 @@ def normalise(points: ArrayLike) -> Points:
 
 
 def checked(points: ArrayLike) -> Points:
-    """Points as a matrix.
+    """Convert points to a matrix.
 
     Raises:
         ValueError: not a matrix with at least one column, or NaN in it.
@@ -172,8 +170,8 @@ def checked(points: ArrayLike) -> Points:
 
 def _front(values: Points) -> NDArray[np.bool_]:
     mask = np.ones(len(values), dtype=np.bool_)
-    # A point comes after all that dominate it in lexicographic order, so each one that is still
-    # unmarked when its turn comes is on the front: the loop runs once for each front point.
+    # In lexicographic order a point follows all points that dominate it, so each point that is
+    # still unmarked at its turn is on the front. The loop computes once per front point.
     for i in np.lexsort(values.T[::-1]):
         if mask[i]:
             worse = (values >= values[i]).all(axis=1) & (values > values[i]).any(axis=1)
@@ -182,7 +180,7 @@ def _front(values: Points) -> NDArray[np.bool_]:
 
 
 def _volume(front: Points, corner: Points) -> float:
-    """Hypervolume of points that are all better than ``corner`` in every objective."""
+    """Hypervolume of points that are better than reference point ``corner`` in every objective."""
     if not len(front):
         return 0.0
     if front.shape[1] == 1:
@@ -192,7 +190,8 @@ def _volume(front: Points, corner: Points) -> float:
     front = front[np.argsort(-front[:, -1], kind="stable")]
     total = 0.0
     for i, point in enumerate(front):
-        # What the later points, better in the last objective, share with this one: [N-i-1, M-1].
+        # Part of the later points, which are better in the last objective, inside this one's box:
+        # [N-i-1, M-1].
         shared = np.maximum(front[i + 1 :, :-1], point[:-1])
         box = float(np.prod(corner[:-1] - point[:-1]))
         exclusive = box - _volume(shared[_front(shared)], corner[:-1])

@@ -1,4 +1,4 @@
-"""Where results and cached files are kept, how files are written, how commands are printed."""
+"""Folders of results and cached files, atomic writes, printed commands."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 StrPath = str | os.PathLike[str]
-"""A path as a caller may give it."""
+"""Path as a caller may pass it."""
 
 RESULTS = Path("results")
-"""Where studies are kept unless a person says otherwise."""
+"""Default folder of studies."""
 
 
 def cache_folder(kind: str) -> Path:
-    """The folder of one kind of cached files, made if it is missing.
+    """Return the folder of one kind of cached files; make it if it is missing.
 
-    It lies in ``$GANSEARCH_CACHE``, or else in ``~/.cache/gansearch``. Everything in it may be
-    deleted at any time: it is made again from its inputs.
+    It is in ``$GANSEARCH_CACHE``, by default ``~/.cache/gansearch``. Its content may be deleted at
+    any time, because it is made again from its inputs.
     """
     base = os.environ.get("GANSEARCH_CACHE")
     folder = (Path(base) if base else Path.home() / ".cache" / "gansearch") / kind
@@ -29,11 +29,11 @@ def cache_folder(kind: str) -> Path:
 
 
 def command(*words: object, results: Path | None = None) -> str:
-    """A ``gansearch`` command as a shell takes it.
+    """Format a ``gansearch`` command for a shell.
 
     Args:
-        words: what follows the program's name.
-        results: folder of the studies; named where the command would look elsewhere by itself.
+        words: words after the program's name.
+        results: folder of the studies; printed if it is not the command's default.
     """
     parts = ["gansearch", *map(str, words)]
     if results not in (None, RESULTS) or (results and os.environ.get("GANSEARCH_RESULTS")):
@@ -43,13 +43,13 @@ def command(*words: object, results: Path | None = None) -> str:
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
-    """A temporary path that takes ``path``'s place once the block has ended well.
+    """Yield a temporary path that replaces ``path`` when the block ends without an exception.
 
-    A reader sees the old file or the whole new one, whatever happens in between; of several
-    processes that write at once the last one stands. A block that raises leaves nothing behind.
+    A reader sees the old file or the whole new one. With several writing processes, the last one
+    wins. A block that raises leaves nothing behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A folder of its own rather than a file from mkstemp, which nobody else could read.
+    # A folder rather than a file from mkstemp, which others could not read.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
         temporary = Path(folder) / path.name
         yield temporary

@@ -1,4 +1,4 @@
-"""What is seen to before a study starts, so that it does not fail for it later."""
+"""Checks before a study starts, so that it does not fail later."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from gansearch.space import Space
 
 
 def check_name(name: str, results: Path, taken: Sequence[str]) -> None:
-    """See that a new study in ``results`` can have ``name``.
+    """Check that a new study in ``results`` can have ``name``.
 
     Raises:
-        StudyError: it is no name, it is taken, or something lies where its weights would go.
+        StudyError: the name is invalid or exists already, or a file is where its weights would go.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", name):
         raise StudyError(
@@ -42,7 +42,7 @@ def check_name(name: str, results: Path, taken: Sequence[str]) -> None:
 
 
 def study_tags(space: Space) -> dict[str, str]:
-    """What a study's results depend on beside its space."""
+    """Return the versions, host, data fingerprint and floors of a study, as tags."""
     images, evaluator = _measures(space)
     packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
     return {
@@ -56,9 +56,9 @@ def study_tags(space: Space) -> dict[str, str]:
 
 
 def _measures(space: Space) -> tuple[Images, Evaluator]:
-    """The images and what measures quality on them: as far as a trial needs files, it needs these.
+    """Load the images and the evaluator, which need the same files as a trial.
 
-    The workers find what an evaluator prepares in the cache.
+    Workers find what the evaluator prepares in the cache.
     """
     images = load_images(space.data)
     evaluation = space.train_config(space.defaults()[0], seed=0).evaluation
@@ -67,10 +67,10 @@ def _measures(space: Space) -> tuple[Images, Evaluator]:
 
 
 def check_data(space: Space, record: StudyRecord) -> None:
-    """See that a study goes on with the images that it began with.
+    """Check that a study resumes with the same images.
 
     Raises:
-        DataError: they are missing, unreadable, or others.
+        DataError: the images are missing, unreadable, or different.
         WeightsError: a metric's weights are missing or not the expected file.
     """
     now, then = _measures(space)[0].train.fingerprint, record.tags["data"]
@@ -82,10 +82,10 @@ def check_data(space: Space, record: StudyRecord) -> None:
 
 
 def make_writable(results: Path) -> None:
-    """Make the results folder, and see that files can be written in it.
+    """Make the results folder, and check that it is writable.
 
     Raises:
-        StudyError: they cannot.
+        StudyError: it is not writable.
     """
     try:
         results.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where a step's time and memory go, for a variant or for a space's first trial."""
+"""Profiling of a variant or of a space's first trial."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ def profile_source(
     """Profile on the best device of this machine.
 
     Args:
-        source: a variant, with its paper's settings, or a space's file, of which the first trial.
-        data: as of :func:`gansearch.evaluate.data_config`, if not the space's or digits.
-        settings: flat parameters in place of the source's.
-        steps: rounds to time, at least 1.
+        source: a variant, with its paper's settings, or a space's file, whose first trial is
+            profiled.
+        data: data set as in :func:`gansearch.evaluate.data_config`; by default the space's, or
+            digits.
+        settings: flat parameters that replace the source's.
+        steps: number of rounds to time, at least 1.
 
     Raises:
         UsageError: there is no such variant, file or data, or a setting does not fit.
@@ -36,7 +38,7 @@ def profile_source(
 
 
 def config_of(source: str, data: str | None, settings: Mapping[str, Scalar]) -> TrainConfig:
-    """The configuration that is profiled; arguments as of :func:`profile_source`."""
+    """Build the configuration to profile; arguments as in :func:`profile_source`."""
     chosen = None if data is None else data_config(data)
     if source.endswith(YAML):
         space = load_space(Path(source))

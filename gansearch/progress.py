@@ -1,4 +1,4 @@
-"""How far a study is, and what there is to say of it at each look."""
+"""Progress of a study, and its news since the last look."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gansearch.space import Space
 
 HEARTBEAT_SECONDS = 60.0
-"""After so long without a line there is one that says that the study is still at work."""
+"""Seconds without news after which a line says that the study is still running."""
 
 COLOURS = {
     "running": "cyan",
@@ -34,16 +34,16 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Progress:
-    """A study's progress at one moment.
+    """Progress of a study at one moment.
 
     Attributes:
-        states: trials by outcome, and ``running``.
-        rungs: for each rung in kimg, the number of trials that reached it.
-        best: for each objective, the best value among configurations that completed, a mean where
-            one was trained several times, and the first of its trials.
+        states: number of trials by outcome, and ``running``.
+        rungs: number of trials that reached each rung, by kimg.
+        best: for each objective, the best value of a completed configuration, averaged over its
+            trainings, and the first of its trials.
         kimg: real images shown over all trials, in thousands.
-        ended: trials of the budget that have an outcome: no repeated trainings.
-        expected_kimg: kimg that the whole study is expected to take, judging by the trials so far.
+        ended: trials of the budget that have an outcome; repeated trainings do not count.
+        expected_kimg: expected kimg of the whole study, extrapolated from the trials so far.
     """
 
     states: dict[str, int]
@@ -55,7 +55,7 @@ class Progress:
 
     @classmethod
     def of(cls, space: Space, record: StudyRecord) -> Progress:
-        """The progress that a record shows."""
+        """Compute the progress from a record."""
         reached = [trial.last.kimg if trial.last else 0.0 for trial in record.trials]
         ended = sum(t.outcome is not None for t in record.trials if t.replicates is None)
         repeating = sum(t.outcome is None for t in record.trials if t.replicates is not None)
@@ -88,26 +88,26 @@ class Progress:
 
 
 class News:
-    """What is new of a study at each look, as lines of text.
+    """News of a study at each look, as lines of text.
 
     Args:
-        space: that the study searches.
-        panel: whether a panel beside the lines shows where the study stands; otherwise lines say
-            it too: the start, the rungs that trials reach, and one a minute where nothing happens.
+        space: space of the study.
+        panel: whether a panel shows the state besides. Otherwise lines show it: the start, rungs
+            that trials reach, and one line a minute without news.
     """
 
     def __init__(self, space: Space, *, panel: bool) -> None:
         self.space = space
         self._panel = panel
         self._start: tuple[float, float] | None = None  # seconds, kimg
-        self._spoke = 0.0  # at which second
+        self._spoke = 0.0  # time of the last line, in seconds
         self._announced: set[int] = set()
         self._reached: dict[int, float] = {}
         self._scored: dict[int, Mapping[str, Score]] = {}
         self._ending = ""
 
     def look(self, record: StudyRecord) -> tuple[Progress, list[Text]]:
-        """Where the study stands, and the lines that were not said before."""
+        """Return the progress, and the lines that are new since the last call."""
         progress = Progress.of(self.space, record)
         lines: list[Text] = []
         now = time.monotonic()
@@ -130,9 +130,9 @@ class News:
         return progress, lines
 
     def time_left(self, progress: Progress) -> str:
-        """How long the study may still take, or nothing where that cannot be told yet.
+        """Estimate the remaining time; empty if unknown.
 
-        It is judged by the pace since the first look, and is never more than the wall clock leaves.
+        It follows from the pace since the first look, and never exceeds the wall-clock budget.
         """
         if self._start is None:
             return ""
@@ -208,7 +208,7 @@ class News:
         )
 
     def _means(self, trial: TrialRecord, record: StudyRecord) -> Iterator[Text]:
-        """Where a configuration that was trained again stands now."""
+        """Line with the new means of a configuration that was trained again."""
         alike = (t for t in record.trials if t.configuration == trial.configuration)
         for first, standing in standings_of(alike, self.space.budget.max_kimg).items():
             metrics = standing.report.metrics
@@ -224,13 +224,13 @@ class News:
 
 
 def ending(space: Space, record: StudyRecord, why: str, resume: str) -> str:
-    """Why a run of a study ended, and what is left of it.
+    """Describe why a run of a study ended and what is left to do.
 
     Args:
-        space: that the study searches.
-        record: the study as it ended.
-        why: what ended it before its time, if anything did.
-        resume: the command that goes on.
+        space: space of the study.
+        record: record of the study at its end.
+        why: reason for an early end, if any.
+        resume: command that resumes the study.
     """
     unfinished = sum(trial.outcome is None for trial in record.trials)
     ended, trials = Progress.of(space, record).ended, space.budget.trials

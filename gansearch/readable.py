@@ -1,19 +1,19 @@
-"""Numbers as people read them: so many significant digits, and no exponent where none is needed."""
+"""Numbers in readable form: significant digits, and an exponent only if needed."""
 
 from __future__ import annotations
 
 import math
 
 PLAIN = (1e-4, 1e12)
-"""From and below which sizes a number is written without an exponent."""
+"""Range of magnitudes that are written without an exponent."""
 
 
 def number(value: float | str | bool | None, digits: int = 4) -> str:
-    """A value in few characters; nothing for what is not there.
+    """Format a value in few characters; empty for ``None``.
 
     Args:
-        value: a float is rounded; anything else is written as it is.
-        digits: significant ones, of a float. Digits before the point are never rounded away.
+        value: value to format; only floats are rounded.
+        digits: significant digits of a float. Digits before the point are never rounded away.
     """
     if value is None:
         return ""

@@ -1,7 +1,7 @@
-"""What is known of a study and its trials: plain values, the currency between the upper layers.
+"""Records of studies and trials: plain values that the upper layers exchange.
 
-Optuna's storage holds it durably (``search/storage.py``); the policy, the tracker, the reports and
-the console all read it in this form.
+Optuna's storage keeps them durably (``search/storage.py``). The policy, the tracker, the reports
+and the console read them in this form.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Protocol
 from gansearch.settings import Params
 
 PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
-"""What a trial was predicted to need, and what it may have of its device: metrics of its reports,
-and tags of the trial itself, whether or not it came to a report."""
+"""A trial's predicted memory and the memory of its device. They are metrics of its reports, and
+tags of the trial, so that they are known even without a report."""
 
 
 class Outcome(StrEnum):
@@ -31,23 +31,22 @@ class Outcome(StrEnum):
 
 
 LOST = frozenset({Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY})
-"""Ends short of the full budget that are the configuration's own doing, and no machine's."""
+"""Outcomes before the full budget that are due to the configuration, not to a machine."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a trial tells at a rung.
+    """Report of a trial at a rung.
 
     Attributes:
         kimg: progress, a rung of the study.
         metrics: finite values by name: quality, cost, losses.
-        protocols: what two trials that name it must share to be ranked together: for each quality
-            metric the protocol that it was measured by, and what stands in for what a variant's
-            paper has, such as a random projector.
-        checkpoint: where the weights at this kimg are (a path or URI), if they were kept.
-        tags: facts that are not metrics: device, versions, what stood in for what.
-        moment: at which a study took it, in seconds since the epoch, 0 before that; two reports
-            that tell the same are equal whenever they came.
+        protocols: protocols that two trials must share to be ranked together: one per quality
+            metric, and stand-ins for components of a variant's paper, such as a random projector.
+        checkpoint: path or URI of the weights at this kimg, if they were kept.
+        tags: facts that are not metrics: device, versions, stand-ins.
+        moment: time at which the study received it, in seconds since the epoch; 0 before. It is
+            ignored when reports are compared.
     """
 
     kimg: float
@@ -60,14 +59,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Score:
-    """A quality of a trial's weights, measured again after the search.
+    """Values of a quality of a trial's weights, evaluated again after the search.
 
     Attributes:
-        kimg: of the weights.
-        seeds: of the latents; none of them the search's.
-        values: finite, one a seed.
-        protocol: by which all of them were measured.
-        ended: when, in seconds since the epoch.
+        kimg: kimg of the weights.
+        seeds: seeds of the latents; the search's seed is not among them.
+        values: finite values, one per seed.
+        protocol: protocol of all values.
+        ended: end of the evaluation, in seconds since the epoch.
     """
 
     kimg: float
@@ -79,12 +78,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Ancestor:
-    """A trial whose training another one took over and went on with.
+    """A trial whose training another trial continued.
 
     Attributes:
-        number: of the trial.
+        number: number of the trial.
         params: its flat sampled parameters.
-        kimg: up to which it was trained with them; a rung.
+        kimg: end of its training with these parameters; a rung.
     """
 
     number: int
@@ -94,22 +93,23 @@ class Ancestor:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial, as far as it has come.
+    """One trial in its current state.
 
     Attributes:
-        number: 0-based, in the order of asking; unique within the study.
-        params: flat sampled parameters, ``variant`` among them; of a trial that went on with the
-            training of others, those from there on.
-        seed: of the trial's training.
-        reports: in the order of kimg, at most one a rung.
-        outcome: how it ended, or ``None`` while it runs or waits to be resumed.
-        reason: why it ended so, in a few words; empty for completed trials.
+        number: 0-based number in the order of proposal; unique within the study.
+        params: flat sampled parameters, ``variant`` included; for a trial that continued another's
+            training, those since then.
+        seed: seed of the trial's training.
+        reports: reports in order of kimg, at most one per rung.
+        outcome: outcome, or ``None`` while the trial runs or waits to be resumed.
+        reason: reason for the outcome in a few words; empty for completed trials.
         started, ended: seconds since the epoch.
-        tags: facts that are not metrics: device, versions, what stood in for what.
-        scores: by metric, of a trial whose weights were scored again.
-        replicates: number of the trial whose configuration this one trains again, with another
-            seed; ``None`` of a trial that was proposed.
-        lineage: whose training it went on with, the first one first; empty where it began anew.
+        tags: facts that are not metrics: device, versions, stand-ins.
+        scores: scores by metric, for a rescored trial.
+        replicates: number of the trial whose configuration this one repeats with another seed;
+            ``None`` for a proposed trial.
+        lineage: trials whose training it continued, the first one first; empty for a training from
+            scratch.
     """
 
     number: int
@@ -127,33 +127,33 @@ class TrialRecord:
 
     @cached_property
     def configuration(self) -> str:
-        """What trials share that differ in the seed of their training at most."""
+        """Key shared by all trials that differ at most in their training seed."""
         searched = {name: value for name, value in self.params.items() if name != "seed"}
         before = [(ancestor.params, ancestor.kimg) for ancestor in self.lineage]
         return json.dumps([searched, before], sort_keys=True)
 
     @property
     def last(self) -> Report | None:
-        """The report of the furthest rung, if there is one."""
+        """Report of the last rung, if any."""
         return self.reports[-1] if self.reports else None
 
     @property
     def reached(self) -> float:
-        """The kimg that its training has come to, as far as it is on record."""
+        """Kimg that its training has reached according to the record."""
         began = self.lineage[-1].kimg if self.lineage else 0.0
         return self.last.kimg if self.last else began
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What a study took from an earlier one when it began.
+    """A configuration or result that a study took from an earlier one at its start.
 
     Attributes:
-        study: the earlier one.
-        number: of its trial.
-        params: of the trial, as they are in the new study's space.
-        metrics: at the full budget, of a trial that was trained just as the new study would have
-            it: a result to learn from. Without them, a configuration to try.
+        study: name of the earlier study.
+        number: number of its trial.
+        params: parameters of the trial, within the new study's space.
+        metrics: metrics at the full budget, if the trial was trained exactly as the new study
+            would: a result to learn from. If empty, the parameters are a configuration to try.
     """
 
     study: str
@@ -164,17 +164,17 @@ class Prior:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study whole: the space that it searches and every trial of it.
+    """A whole study: its space and all trials.
 
     Attributes:
-        name: unique in its storage.
-        space_yaml: the space's text, as it was submitted.
-        space_file: the file that it was read from, for messages.
+        name: name, unique in its storage.
+        space_yaml: text of the space, as submitted.
+        space_file: file of the space, for messages.
         started: seconds since the epoch.
-        tags: versions, data fingerprint, where weights are kept.
-        trials: in the order of their numbers.
-        priors: what it took from earlier studies.
-        ending: why the run that is followed ended; empty while it goes on, and on record.
+        tags: versions, data fingerprint, location of weights.
+        trials: trials in order of their numbers.
+        priors: configurations and results from earlier studies.
+        ending: reason why the followed run ended; empty while it runs, and in stored records.
     """
 
     name: str
@@ -188,10 +188,10 @@ class StudyRecord:
 
 
 class Observer(Protocol):
-    """Something that follows a study from beside it; it can neither slow the study nor end it."""
+    """Observer of a study, which can neither slow nor end it."""
 
     def update(self, record: StudyRecord) -> None:
-        """Look at the study as it stands; called about once a second, from a thread of its own."""
+        """Take the current record; called about once a second, from a thread of its own."""
 
     def close(self, record: StudyRecord) -> None:
-        """Look at the study as it ended; called once, after the last ``update``."""
+        """Take the final record; called once, after the last ``update``."""

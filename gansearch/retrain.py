@@ -1,4 +1,4 @@
-"""Training one configuration again, from a trial or an MLflow run, and sampling what came of it."""
+"""Retraining of a configuration from a trial or an MLflow run, and samples of checkpoints."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-"""Suffixes of files that a grid of images can be written to."""
+"""Suffixes of files to which a grid of images can be written."""
 
 REPORTS = 5
-"""Reports of a run that has no rungs of its own, at equal distances."""
+"""Number of equally spaced reports of a run outside a study."""
 
 
 def find_config(source: str, results: Path) -> TrainConfig:
-    """The configuration of a trial or a run.
+    """Return the configuration of a trial or a run.
 
     Args:
         source: ``STUDY/TRIAL``, an MLflow run's id, or the path of a ``config.json``.
@@ -57,17 +57,17 @@ def find_config(source: str, results: Path) -> TrainConfig:
 def retrain(
     config: TrainConfig, *, seeds: Sequence[int], out: Path, max_kimg: float | None = None
 ) -> Iterator[tuple[Report, Path]]:
-    """Train a configuration once for each seed; yields each run's last report and its folder.
+    """Train a configuration once per seed; yield each run's last report and its folder.
 
     Args:
-        config: to train.
-        seeds: one run each.
-        out: gets a folder ``seed_<seed>`` for each run, with a checkpoint's folder a report.
-        max_kimg: budget instead of the configuration's.
+        config: the configuration to train.
+        seeds: seeds, one run each.
+        out: folder of the runs ``seed_<seed>``, each with one checkpoint folder per report.
+        max_kimg: budget that replaces the configuration's.
 
     Raises:
-        UsageError: a seed or a budget that is none; nothing was trained.
-        TrialError: a run diverged or failed; the reason is in the message.
+        UsageError: a seed or the budget is invalid; nothing was trained.
+        TrialError: a run diverged or failed; the message has the reason.
     """
     changes: dict[str, float] = {} if max_kimg is None else {"max_kimg": max_kimg}
     try:
@@ -98,18 +98,18 @@ def _trainings(configs: Sequence[TrainConfig], out: Path) -> Iterator[tuple[Repo
 def sample_checkpoint(
     source: str, *, count: int, seed: int, out: Path, results: Path = RESULTS
 ) -> None:
-    """Write a grid of images that a checkpoint's averaged generator makes.
+    """Write a grid of images from a checkpoint's averaged generator.
 
     Args:
-        source: as of :func:`find_checkpoint`.
-        count: images in the grid, as square as it gets.
-        seed: of the latent vectors.
-        out: the PNG file.
+        source: checkpoint, as in :func:`find_checkpoint`.
+        count: number of images; the grid is as square as possible.
+        seed: seed of the latent vectors.
+        out: file of the grid.
         results: folder of the studies.
 
     Raises:
-        UsageError: the checkpoint is missing or damaged, its data cannot be loaded, or ``out``
-            names no kind of picture.
+        UsageError: the checkpoint is missing or damaged, its data cannot be loaded, or the suffix
+            of ``out`` is not supported.
     """
     if out.suffix.lower() not in PICTURES:
         raise UsageError(f"{out}: should end in {', '.join(PICTURES)}")
@@ -123,15 +123,14 @@ def sample_checkpoint(
 
 @contextmanager
 def find_checkpoint(source: str, results: Path) -> Iterator[Path]:
-    """A checkpoint's file, on this machine for as long as the block runs.
+    """Yield a checkpoint's file, which is on this machine for the duration of the block.
 
     Args:
-        source: the file, the folder that holds it, a run's folder, whose last one is taken, or
-            ``STUDY/TRIAL``.
+        source: the file, its folder, a run's folder (its last checkpoint), or ``STUDY/TRIAL``.
         results: folder of the studies.
 
     Raises:
-        UsageError: there is no such checkpoint, or, in the block, it is damaged.
+        UsageError: there is no such checkpoint, or the block finds it damaged.
     """
     place = Path(source)
     try:
@@ -150,7 +149,7 @@ def find_checkpoint(source: str, results: Path) -> Iterator[Path]:
 
 
 def checkpoint_config(file: Path) -> TrainConfig:
-    """The configuration of the run that wrote a checkpoint.
+    """Return the configuration of the run that wrote a checkpoint.
 
     Raises:
         CheckpointError: the file is missing or damaged.
@@ -159,7 +158,7 @@ def checkpoint_config(file: Path) -> TrainConfig:
 
 
 def holds_checkpoint(folder: Path) -> bool:
-    """Whether a folder is a checkpoint's or a run's."""
+    """Whether a folder holds a checkpoint or a run's checkpoints."""
     return (folder / CHECKPOINT_FILE).exists() or bool(_kimg_files(folder))
 
 
@@ -180,6 +179,6 @@ def _checkpoint_file(place: Path) -> Path:
 
 
 def _kimg_files(run: Path) -> list[Path]:
-    """A run's checkpoints, the last one first."""
+    """Return a run's checkpoints, the last one first."""
     files = run.glob(f"kimg_*/{CHECKPOINT_FILE}")
     return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)

@@ -1,4 +1,4 @@
-"""A study at work: its search, the scores of its finalists, and how it ends."""
+"""Run of a study: search, rescoring of finalists, and end."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from gansearch.space import Space
 log = logging.getLogger(__name__)
 
 Observers = Callable[[Space], Sequence[Observer]]
-"""What follows a study, made for its space with the budget that holds."""
+"""Makes the observers of a study from its space with the effective budget."""
 
 
 def search_study(
     store: StudyStore, results: Path, observers: Observers | None, signals: list[int]
 ) -> StudyRecord:
-    """Run trials until the study ends or a signal comes, on the connected Ray.
+    """Run trials on the connected Ray until the study ends or a signal arrives.
 
     Args:
-        store: of the study.
+        store: store of the study.
         results: folder of all studies.
-        observers: as of :func:`gansearch.study.run_study`.
-        signals: those that came to this process so far; looked at all the time.
+        observers: as in :func:`gansearch.study.run_study`.
+        signals: signals that this process has received so far; polled throughout.
 
     Raises:
         StudyError: the record could not be kept.
-        KeyboardInterrupt: Ctrl-C, once everything is on record.
-        SystemExit: SIGTERM, once everything is on record.
+        KeyboardInterrupt: Ctrl-C, raised after everything is on record.
+        SystemExit: SIGTERM, raised after everything is on record.
     """
     from gansearch.search.engine.tune import Brake, Desk, search
 
@@ -62,7 +62,7 @@ def search_study(
         if plan and not signals and desk.error is None:
             try:
                 score_study(store, record(), plan, scored, signals)
-            except UsageError as error:  # the search itself is done
+            except UsageError as error:  # the search itself is complete
                 log.warning("the finalists are not scored again: %s", error)
     if desk.error is not None:
         raise StudyError(
@@ -83,7 +83,7 @@ def score_study(
     signals: Sequence[int] = (),
     also: Collection[int] = (),
 ) -> None:
-    """Score the finalists into the store and into ``scored``, until there is a signal."""
+    """Rescore finalists into the store and ``scored``; stop early after a signal."""
     from gansearch.finalists import score_finalists
 
     for trial in score_finalists(store.space, record, plan, also):
@@ -95,5 +95,5 @@ def score_study(
 
 
 def with_scores(record: StudyRecord, scored: Mapping[int, TrialRecord]) -> StudyRecord:
-    """A study with trials replaced by others of their numbers."""
+    """Replace the trials of a record that are in ``scored``."""
     return replace(record, trials=tuple(scored.get(t.number, t) for t in record.trials))

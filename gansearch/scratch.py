@@ -1,4 +1,4 @@
-"""Temporary folders, of which those of killed processes are removed by the next process."""
+"""Temporary folders; those of killed processes are removed by the next process."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from gansearch.locks import lock_file, locked, locked_at_once
 
 PREFIX = "gansearch-"
 
-_OWNER = ".owner"  # locked for as long as the process lives that made the folder
+_OWNER = ".owner"  # locked for the lifetime of the process that made the folder
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A temporary folder of this process, removed at the end of the block.
+    """Yield a temporary folder of this process, removed at the end of the block.
 
-    Those of processes of this host that were killed are removed first.
+    Folders of killed processes of this host are removed first.
     """
     with ExitStack() as mine:
-        with locked(lock_file("scratch")):  # so that nobody finds one that is not yet locked
+        with locked(lock_file("scratch")):  # no process may find a folder that is not yet locked
             _remove_left_behind(Path(tempfile.gettempdir()))
             folder = Path(tempfile.mkdtemp(prefix=PREFIX))
             mine.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -36,5 +36,5 @@ def _remove_left_behind(place: Path) -> None:
             with locked_at_once(owner) as is_left:
                 if is_left:
                     shutil.rmtree(owner.parent, ignore_errors=True)
-        except OSError:  # of another user, or removed meanwhile
+        except OSError:  # another user's, or removed meanwhile
             continue

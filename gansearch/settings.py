@@ -1,4 +1,4 @@
-"""Parameters: what is sampled, and the typed settings that it becomes."""
+"""Sampled parameters, and the typed settings made from them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Scalar = bool | int | float | str
-"""A sampled value: what Optuna stores, Ray ships and MLflow shows."""
+"""A sampled value, which Optuna stores, Ray ships and MLflow shows."""
 
 Params = dict[str, Scalar]
 """A sampled configuration, flat: ``{"variant": "dcgan", "g_lr": 2e-4, "dsc.where": "both"}``."""
 
 
 AUTO: Final = "auto"
-"""In place of a number that follows from the rest of a configuration."""
+"""Placeholder of a number that follows from the rest of a configuration."""
 
 Auto = Literal["auto"]
 
 LARGEST = 2**63 - 1
-"""The largest integer, of seeds above all, that databases and random generators take."""
+"""Largest integer (of seeds above all) that databases and random generators accept."""
 
 
 class Model(BaseModel):
-    """A frozen value object: unknown keys are errors and numbers are finite."""
+    """Frozen value object: unknown keys are errors and numbers are finite."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -33,29 +33,29 @@ class Model(BaseModel):
 
 
 class Settings(Model):
-    """What every variant is trained with. Each variant's own settings extend it in the catalog."""
+    """Settings of every variant's training; the catalog extends them for each variant."""
 
-    # Validators are made at first use: a command that lists the catalog needs none of them.
+    # Validators are built on first use, because listing the catalog needs none of them.
     model_config = ConfigDict(defer_build=True)
 
     batch_size: int = Field(default=64, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
     ema_kimg: float = Field(default=0.0, ge=0.0)
-    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are."""
+    """Half-life of the generator's moving average, in kimg; 0 uses the current weights."""
 
-    def following(self, resolution: int) -> dict[str, float]:  # noqa: ARG002 - for those that have
-        """What ``auto`` stands for in these settings, by name.
+    def following(self, resolution: int) -> dict[str, float]:  # noqa: ARG002 - for subclasses
+        """Return the values that ``auto`` stands for in these settings, by name.
 
         Args:
-            resolution: of the images, in pixels.
+            resolution: image resolution, in pixels.
         """
         return {}
 
     def resolved(self, resolution: int) -> Self:
-        """These settings with numbers in place of every ``auto``.
+        """Replace every ``auto`` in these settings by its number.
 
         Args:
-            resolution: of the images, in pixels.
+            resolution: image resolution, in pixels.
         """
         values = self.following(resolution).items()
         return self.model_copy(update={n: v for n, v in values if getattr(self, n) == AUTO})
@@ -65,18 +65,17 @@ class Dsc(Model):
     """Where depthwise-separable convolutions (DSC) replace dense ones, and their form."""
 
     where: Literal["none", "generator", "discriminator", "both"] = "none"
-    """The networks whose convolutions are separable."""
+    """Networks whose convolutions are separable."""
     resolutions: str = "all"
     """``all``, ``low`` (up to 32 px), ``high`` (from 64), or a range in pixels such as ``8-16``."""
     kernel_size: Literal[3, 5] = 3
-    """Kernel of the depthwise half in place of a dense 3 or 5; other dense kernels keep their
-    size."""
+    """Depthwise kernel that replaces a dense 3 or 5; other dense kernels keep their size."""
     depth_multiplier: Literal[1, 2] = 1
-    """Depthwise filters for each input channel."""
+    """Depthwise filters per input channel."""
     order: Literal["depthwise_first", "pointwise_first"] = "depthwise_first"
-    """Which half comes first."""
+    """Order of the two convolutions."""
     middle: Literal["none", "norm_act"] = "none"
-    """What stands between the halves: nothing, or batch normalisation and a leaky ReLU."""
+    """Layers between the two convolutions: none, or batch normalisation and a leaky ReLU."""
 
     @field_validator("resolutions")
     @classmethod

@@ -1,7 +1,7 @@
-"""Tables that fit the terminal they are printed on.
+"""Tables that fit the width of the terminal.
 
-No number is ever shortened or broken. What does not fit side by side is printed as several tables,
-one under the other, each with the key columns that name the rows.
+No number is shortened or broken. Columns that do not fit side by side are printed as several
+tables, one below the other, each with the key columns that name the rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GAP = 2
 """Spaces between two columns."""
 
 NARROWEST = 12
-"""Characters that a column of text keeps, unless its text is shorter."""
+"""Least width of a text column in characters, unless its text is shorter."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Column:
     """A column of a sheet; every cell is plain text.
 
     Attributes:
-        heading: its name.
-        cells: one a row.
-        unit: in a second line of the heading; empty for none.
-        numbers: aligned to the right, and never broken. Text is wrapped at its spaces.
-        style: of rich.
+        heading: name of the column.
+        cells: one cell per row.
+        unit: unit in a second line of the heading; empty for none.
+        numbers: whether cells are right-aligned and never broken. Text is wrapped at its spaces.
+        style: style of rich.
     """
 
     heading: str
@@ -41,12 +41,12 @@ class Column:
 
     @property
     def natural(self) -> int:
-        """Characters that it takes without being wrapped."""
+        """Width in characters without wrapping."""
         return max(map(len, self._lines()), default=0)
 
     @property
     def least(self) -> int:
-        """Characters that it takes at least."""
+        """Least width in characters."""
         if self.numbers:
             return self.natural
         words = max((len(word) for line in self._lines() for word in line.split()), default=0)
@@ -59,16 +59,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, to be printed by rich.
+    """A table that rich prints.
 
     Attributes:
         keys: columns that name the rows.
-        groups: the others. All of them stand side by side where they fit; otherwise each group
-            begins a table of its own.
-        title: above it.
-        notes: below it, a paragraph each.
-        bold: the row to stand out, if any.
-        lines: whether rows are apart by lines.
+        groups: groups of the other columns. All stand side by side if they fit; otherwise each
+            group starts a new table.
+        title: title above the table.
+        notes: paragraphs below the table.
+        bold: index of a bold row, if any.
+        lines: whether lines separate the rows.
     """
 
     keys: Sequence[Column]
@@ -79,7 +79,7 @@ class Sheet:
     lines: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The title, the tables and the notes, none of them wider than the console."""
+        """Yield the title, tables and notes, none of them wider than the console."""
         from rich.text import Text
 
         if self.title:
@@ -94,7 +94,7 @@ class Sheet:
             yield Text(note, style="dim")
 
     def _tables(self, width: int) -> Iterator[list[Column]]:
-        """The columns of each table."""
+        """Yield the columns of each table."""
         keys, groups = list(self.keys), [list(group) for group in self.groups if group]
         if not keys:
             return
@@ -102,7 +102,7 @@ class Sheet:
         if _least(together) <= width:
             yield together
             return
-        if _least(keys) > width / 2:  # too wide to be repeated: the rows have numbers instead
+        if _least(keys) > width / 2:  # too wide to repeat: row numbers replace them
             numbers = [str(row + 1) for row in range(len(keys[0].cells))]
             groups, keys = [keys, *groups], [Column("", numbers, numbers=True, style="dim")]
         for group in groups:
@@ -151,7 +151,7 @@ def sheet(
     notes: Sequence[str] = (),
     lines: bool = False,
 ) -> Sheet:
-    """A sheet of text, a row each, that the first column names."""
+    """Make a sheet of text rows, whose first column is the key."""
     columns = list(zip(headings, *rows, strict=True))
     key, *others = (Column(heading, cells) for heading, *cells in columns)
     return Sheet([key], [others], title, notes, lines=lines)
@@ -162,7 +162,7 @@ def _least(columns: Sequence[Column]) -> int:
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Characters of each column: as it needs, or of text so much less that all of them fit."""
+    """Widths of the columns in characters: natural, or shrunk text so that all fit."""
     widths = [column.natural for column in columns]
     excess = sum(widths) + GAP * (len(columns) - 1) - width
     while excess > 0:

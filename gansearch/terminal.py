@@ -1,4 +1,4 @@
-"""What the commands share: options, the console, what a person sees of a study."""
+"""Shared parts of the commands: options, console, output of a study."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ Results = Annotated[
     ),
 ]
 LARGEST_SEED = 2**63 - 1
-"""As in a space, whose settings take long to import."""
+"""As in a space; importing its settings would take long."""
 FILE_WIDTH = 200
-"""Columns where there is no terminal to ask, such as in a file: no table is squeezed into 80."""
+"""Columns of output to a file, instead of 80."""
 
 
 _ASCII = {
@@ -57,20 +57,20 @@ _ASCII = {
     "\u2192": "->",
     "\u00b7": ".",
 }
-"""What stands for characters that a terminal's encoding has not."""
+"""Replacements of characters that a terminal's encoding lacks."""
 
 
 def prepare_streams() -> None:
-    """See that text can be written on both standard streams, whatever they are.
+    """Make both standard streams safe to write to.
 
-    A closed one is as ``/dev/null``: the next file to be opened would otherwise get its number.
-    Characters that an encoding has not are replaced, as ``\u2605`` by ``*``.
+    A closed descriptor is replaced by ``/dev/null``, because the next opened file would otherwise
+    take its number. Characters that the encoding lacks are replaced, such as ``\u2605`` by ``*``.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     codecs.register_error("in_ascii", _in_ascii)
@@ -87,10 +87,9 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Say what is wrong on the error stream, and end with an exit code.
+    """Print an error to standard error and exit.
 
-    What could not be written to standard output before is dropped, so that nothing is said of it
-    again at the end.
+    Output that cannot be flushed is discarded, so that Python does not report it at exit.
     """
     with suppress(OSError):
         typer.secho("error", fg="red", bold=True, err=True, nl=False)
@@ -103,10 +102,10 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def file_to_write(path: Path | None) -> Path | None:
-    """A file that a command writes at its end, seen to before it begins.
+    """Check before a command begins that it can write a file at its end.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: the file cannot be written.
     """
     if path is None:
         return None
@@ -119,10 +118,10 @@ def file_to_write(path: Path | None) -> Path | None:
 
 
 def folder_to_write(path: Path) -> Path:
-    """A folder in which a command writes, made by it where it is missing.
+    """Check that a command can write in a folder, or make it.
 
     Raises:
-        UsageError: it cannot be made, or written in.
+        UsageError: the folder cannot be made or written to.
     """
     there = next(each for each in (path, *path.absolute().parents) if each.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -131,7 +130,7 @@ def folder_to_write(path: Path) -> Path:
 
 
 def terminal() -> Console:
-    """Where a command prints."""
+    """Make the console of a command's output."""
     from rich.console import Console
 
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
@@ -140,7 +139,7 @@ def terminal() -> Console:
 
 
 def observers(console: Console, results: Path) -> Observers:
-    """What a person sees of a study while it runs: this terminal, and MLflow."""
+    """Make the observers of a study that a command runs: this terminal and MLflow."""
     from gansearch.console import ProgressView
     from gansearch.tracking import MlflowMirror
 
@@ -148,11 +147,11 @@ def observers(console: Console, results: Path) -> Observers:
 
 
 def summarise(console: Console, study: str, results: Path) -> None:
-    """The front of a study that ended, and where everything is.
+    """Print the front of a finished study, and where its files are.
 
     Raises:
         EmptyFrontError: the front is empty.
-        ProtocolError: its trials cannot be ranked.
+        ProtocolError: the trials cannot be ranked.
     """
     from gansearch.report.selection import select
     from gansearch.report.summary import summary
@@ -164,10 +163,10 @@ def summarise(console: Console, study: str, results: Path) -> None:
 
 
 def check_front(selection: Selection, study: str) -> None:
-    """See that there is a front.
+    """Check that the front is not empty.
 
     Raises:
-        EmptyFrontError: it is empty; the message says why.
+        EmptyFrontError: the front is empty; the message says why.
     """
     if not selection.front:
         raise EmptyFrontError(f"the front of {study} is empty: {selection.message}")

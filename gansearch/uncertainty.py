@@ -1,7 +1,7 @@
-"""Pareto domination of measured points, whose values have standard errors.
+"""Pareto domination of measured points with standard errors.
 
-Points are rows as in :mod:`gansearch.pareto`; errors are ``[N, M]`` like them, in the objectives'
-units, 0 where a value is exact.
+Points are rows as in :mod:`gansearch.pareto`. Errors are ``[N, M]`` in the objectives' units, 0 for
+exact values.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from numpy.typing import ArrayLike, NDArray
 from gansearch.pareto import Points, checked
 
 SIGNIFICANT = 1.959963984540054
-"""Standard errors of a difference beyond which it is more than noise: 95 % of a normal variable lie
-within them."""
+"""Standard errors above which a difference is more than noise: 95 % of a normal variable lie
+within."""
 
 DRAWS = 1024
-"""Values of a point, over which the probability of being on the front is averaged."""
+"""Samples of a point over which its probability of being on the front is averaged."""
 
 BEYOND = 6.0
-"""Standard errors of a difference beyond which there is no doubt of which value is the better."""
+"""Standard errors above which a difference counts as certain."""
 
 
 def dominated_in_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_]:
-    """Which points another one dominates when a difference within the noise counts as a tie.
+    """Find the points that another one dominates if differences within the noise count as ties.
 
     The other point is better in at least one objective by more than :data:`SIGNIFICANT` standard
-    errors of the difference, and worse by more than them in none. Without errors these are the
+    errors of the difference, and worse by more than that in none. Without errors these are the
     points that are not :func:`~gansearch.pareto.non_dominated`. With errors the relation is not
-    transitive, so that it can hold for every point of a front.
+    transitive, so it can hold for every point of a front.
 
     Args:
         points: ``[N, M]``, minimised.
@@ -38,7 +38,7 @@ def dominated_in_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_
         Mask ``[N]``.
 
     Raises:
-        ValueError: as :func:`gansearch.pareto.non_dominated`; an error that is negative or NaN.
+        ValueError: as in :func:`gansearch.pareto.non_dominated`; a negative or NaN error.
     """
     values = checked(points)
     spread = _checked_errors(errors, values)
@@ -55,21 +55,21 @@ def front_probability(
 ) -> Points:
     """Probability that no other point dominates a point's true values.
 
-    Every true value is normal about the measured one with its standard error, independently of the
-    others. Given a point's own values, the probability that none of the others dominates it is
-    exact: the product over them of 1 - Πₘ Φ((own - other) / error of the other). This is averaged
-    over :data:`DRAWS` values of the point, a Latin hypercube that is the same in every call.
+    True values are independent and normal around the measured ones, with their standard errors. For
+    fixed values of a point, the probability that no other dominates it is exact: the product over
+    the others of 1 - Πₘ Φ((own - other) / error of the other). It is averaged over :data:`DRAWS`
+    samples of the point, from a fixed Latin hypercube.
 
     Args:
         points: ``[N, M]``, finite, minimised.
         errors: standard errors, at least 0; broadcasts to ``[N, M]``.
-        members: indices ``[F]`` of the points asked for; all where they are not given.
+        members: indices ``[F]`` of the points to compute; all by default.
 
     Returns:
         ``[F]``, in [0, 1]; without errors 1 on the front and 0 elsewhere.
 
     Raises:
-        ValueError: as :func:`dominated_in_noise`.
+        ValueError: as in :func:`dominated_in_noise`.
 
     Source: Teich 2001, Pareto-Front Exploration with Uncertain Objectives; the Latin hypercube is
     that of McKay, Beckman, Conover 1979.
@@ -89,7 +89,7 @@ def _checked_errors(errors: ArrayLike, values: Points) -> Points:
 
 
 def _normal_draws(dimensions: int) -> Points:
-    """A Latin hypercube of :data:`DRAWS` standard normal points ``[DRAWS, dimensions]``."""
+    """Latin hypercube of :data:`DRAWS` standard normal points ``[DRAWS, dimensions]``."""
     from scipy.special import ndtri
 
     middles = (np.arange(DRAWS) + 0.5) / DRAWS
@@ -98,19 +98,19 @@ def _normal_draws(dimensions: int) -> Points:
 
 
 def _stays(i: int | np.intp, values: Points, spread: Points, draws: Points) -> float:
-    """Probability that point ``i`` is dominated by none of the others."""
+    """Probability that no other point dominates point ``i``."""
     from scipy.special import ndtr
 
     point, error = values[i], spread[i]
     noise = np.hypot(spread, error)
     rivals = ((values - point) <= BEYOND * noise).all(axis=1)
-    rivals &= (noise > 0).any(axis=1) | (values < point).any(axis=1)  # an equal one is no better
+    rivals &= (noise > 0).any(axis=1) | (values < point).any(axis=1)  # equal is not better
     rivals[i] = False
     if ((values - point)[rivals] <= -BEYOND * noise[rivals]).all(axis=1).any():
         return 0.0
     others, theirs = values[rivals], spread[rivals]
     drawn = point + error * draws  # [S, M]
-    probability = np.ones((len(draws), len(others)))  # that a rival dominates what was drawn
+    probability = np.ones((len(draws), len(others)))  # that a rival dominates the sample
     for m in range(values.shape[1]):
         ahead = drawn[:, m, None] - others[:, m]
         exact = np.where(ahead >= 0, 1.0, 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
 PLAIN = frozenset({"host", "hostaddr", "port", "dbname", "sslmode", "connect_timeout"})
-"""Keys of a database URL's query whose values are no secrets."""
+"""Keys of a database URL's query whose values are not secret."""
 
 _PARTS = re.compile(
     r"(?P<scheme>[\w.+-]+)://"
@@ -21,9 +21,9 @@ _PARTS = re.compile(
 
 
 def sqlite_url(file: Path) -> str:
-    """The URL of the SQLite database in ``file``, e.g. ``results/studies.db``.
+    """Return the URL of the SQLite database in ``file``, such as ``results/studies.db``.
 
-    Whatever stands in the path, SQLAlchemy reads the same path from it.
+    Any path is escaped so that SQLAlchemy reads the same path.
     """
     from sqlalchemy.engine import URL
 
@@ -31,10 +31,10 @@ def sqlite_url(file: Path) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite database; ``None`` for anything else.
+    """Return the file of a SQLite database, or ``None`` for another database.
 
     Raises:
-        ValueError, sqlalchemy.exc.ArgumentError: ``url`` is none.
+        ValueError, sqlalchemy.exc.ArgumentError: ``url`` is not a valid URL.
     """
     from sqlalchemy.engine import make_url
 
@@ -45,10 +45,9 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def masked(url: str) -> str:
-    """``url`` with ``***`` for its login, its query and its fragment.
+    """Return ``url`` with ``***`` for its login, query and fragment.
 
-    Where the parts cannot be told apart, such as with an unescaped ``@`` in a password, only the
-    scheme is left.
+    If the parts are ambiguous, as with an unescaped ``@`` in a password, only the scheme is kept.
     """
     parts = _PARTS.fullmatch(url)
     if parts is None:
@@ -61,7 +60,7 @@ def masked(url: str) -> str:
 
 
 def without_secrets(text: str, url: str) -> str:
-    """``text`` with ``***`` for every secret of ``url`` that stands in it."""
+    """Return ``text`` with ``***`` for every secret of ``url`` in it."""
     text = text.replace(url, masked(url))
     for secret in sorted(set(_secrets(url)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
@@ -69,9 +68,9 @@ def without_secrets(text: str, url: str) -> str:
 
 
 def _secrets(url: str) -> Iterator[str]:
-    """Logins, passwords and values of the query, as they are written and as they are meant."""
+    """Yield logins, passwords and query values, escaped and unescaped."""
     parts = _PARTS.fullmatch(url)
-    if parts is None:  # any part may be one
+    if parts is None:  # any part may be a secret
         yield from filter(None, re.split(r"[:@/?#=&]", url.partition("://")[2]))
         return
     login, query = parts["login"] or "", parts["query"] or ""

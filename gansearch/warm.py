@@ -1,4 +1,4 @@
-"""A warm start: what a new study takes from earlier ones, once, before it begins."""
+"""Warm start of a new study from earlier ones, once, before it begins."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from gansearch.settings import Params
 from gansearch.space import Space
 
 ALIKE = ("data", "host", "gansearch", "torch")
-"""Tags that two studies share whose values can be set side by side."""
+"""Tags that two studies must share for their values to be comparable."""
 
 Read = Callable[[str], tuple[Space, StudyRecord]]
 """Reads a study by its name."""
 
 
 def priors(space: Space, tags: Mapping[str, str], read: Read) -> tuple[Prior, ...]:
-    """What a new study takes from those that its space names.
+    """Collect configurations and results for a new study from those that its space names.
 
-    To try: the configurations of their fronts, moved into the ranges, in the order of the first
-    objective, for up to half of the budget's trials. To learn from: what they measured of other
-    configurations that this study would train, measure and compute just so, on the same images and
-    the same machine, by the same versions; of several trainings the mean.
+    Configurations to try: the earlier fronts, moved into the ranges, in order of the first
+    objective, for at most half of the budget's trials. Results to learn from: metrics of other
+    configurations that this study would train, evaluate and compute identically, on the same images
+    and machine, with the same versions; for several trainings, the mean.
 
     Args:
-        space: of the new study.
-        tags: of the new study.
-        read: as :func:`gansearch.search.storage.read_study` does.
+        space: space of the new study.
+        tags: tags of the new study.
+        read: reads a study, as :func:`gansearch.search.storage.read_study` does.
 
     Raises:
-        StudyError: there is no such study, it has no front, or nothing of that fits the space.
-        ProtocolError: the front of one was measured under different protocols.
+        StudyError: a study does not exist, has an empty front, or has nothing that fits the space.
+        ProtocolError: the front of a study was evaluated under different protocols.
     """
     own = space.defaults()
     found: list[Prior] = []
@@ -55,7 +55,7 @@ def priors(space: Space, tags: Mapping[str, str], read: Read) -> tuple[Prior, ..
 
 
 def summary(found: tuple[Prior, ...]) -> str:
-    """What was taken, in words."""
+    """Describe the priors in words."""
     told = sum(bool(prior.metrics) for prior in found)
     return f"{len(found) - told} configurations to try, {told} results"
 
@@ -68,7 +68,7 @@ def _read(name: str, read: Read) -> tuple[Space, StudyRecord]:
 
 
 def _moved(space: Space, trial: TrialRecord) -> Params | None:
-    """A trial's configuration within the ranges of ``space``, if it can be trained there."""
+    """Move a trial's configuration into the ranges of ``space``; ``None`` if that is invalid."""
     variant = str(trial.params["variant"])
     if variant not in space.variant:
         return None
@@ -94,7 +94,7 @@ def _results(space: Space, earlier: Space, record: StudyRecord) -> Iterator[Prio
 
 
 def _first_of_each(found: list[Prior], but: list[Params]) -> list[Prior]:
-    """Each configuration once, and none of ``but``."""
+    """Return each configuration once, without those in ``but``."""
     kept: list[Prior] = []
     for prior in found:
         if prior.params not in (*but, *(other.params for other in kept)):
