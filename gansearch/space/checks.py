@@ -1,7 +1,7 @@
-"""What a space means, checked against the catalogs: one small function a rule.
+"""Check the meaning of a space against the catalogs, with one small function per rule.
 
-Each rule yields where in the YAML something is wrong, and what. It sees what is left of a space
-after all that has a wrong structure was taken out, and says nothing of what it cannot know.
+A rule yields the position in the YAML and the error. It sees only the well-formed part of a space
+and reports nothing that it cannot know.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(draft: Draft) -> list[Finding]:
-    """Everything that the rules find; where they find nothing, what does not build."""
+    """Return all findings of the rules; if there are none, the combinations that do not build."""
     findings = [finding for rule in RULES for finding in rule(draft)]
     if not findings and not draft.broken:
         findings = list(_first_trials(draft.space)) or list(_around_them(draft.space))
@@ -57,7 +57,7 @@ def _first_trials(space: Space) -> Iterator[Finding]:
 
 
 def _around_them(space: Space) -> Iterator[Finding]:
-    """Values that do not go with the rest of a first trial: all are tried, one at a time."""
+    """Yield values that are invalid beside the rest of a first trial; each is tried alone."""
     for variant, names in space.searched.items():
         for name, key in names.items():
             for part, value in parameters.values(space.parameters[key]).items():

@@ -1,4 +1,4 @@
-"""What the rules of a space look at, and what they find."""
+"""Input and output of the rules of a space."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from gansearch.space.scope import SECTIONS, Entry, resolve, split
 from gansearch.variants.catalog import CATALOG
 
 Finding = tuple[tuple[str | int, ...], str]
-"""Where (a path of keys) and what is wrong there."""
+"""Position (a path of keys) and error."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A space as far as it is well formed.
+    """The well-formed part of a space.
 
     Attributes:
-        space: without what is broken.
-        broken: dotted keys of what was left out: sections, or single parameters and objectives.
+        space: the space without its malformed parts.
+        broken: dotted keys of the omitted parts: sections, or single parameters and objectives.
     """
 
     space: Space
     broken: frozenset[str]
 
     def is_whole(self, section: str) -> bool:
-        """Whether nothing of ``section`` was left out."""
+        """Whether no part of ``section`` was omitted."""
         return not any(key.split(".")[0] == section for key in self.broken)
 
     @property
     def variants(self) -> Sequence[str]:
-        """The chosen variants; the whole catalog where it is not known which ones are meant."""
+        """The chosen variants, or the whole catalog if the choice itself is malformed."""
         known = self.is_whole("variant") and all(v in CATALOG for v in self.space.variant)
         return self.space.variant if known else list(CATALOG)
 
     @cached_property
     def entries(self) -> dict[str, dict[str, Entry]]:
-        """For each variant its parameters by plain name, and where they come from, if broken."""
+        """Sources of each variant's parameters by plain name, including malformed ones."""
         broken = (key.partition(".") for key in self.broken)
         written = [
             *((section, key) for section, _, key in broken if section in SECTIONS),
@@ -48,7 +48,7 @@ class Draft:
         return {variant: resolve(written, variant) for variant in self.variants}
 
     def searched(self, variant: str) -> dict[str, Parameter]:
-        """What is searched for ``variant``, by plain name, without what is broken."""
+        """Return the well-formed searched parameters of ``variant``, by plain name."""
         parameters = self.space.parameters
         keys = {
             name: key
@@ -58,15 +58,15 @@ class Draft:
         return {name: parameters[key] for name, key in keys.items() if key in parameters}
 
     def is_broken(self, name: str) -> bool:
-        """Whether a parameter called ``name`` was left out, be it shared or of one variant."""
+        """Whether a parameter called ``name`` was omitted, shared or of one variant."""
         sections = (key.partition(".") for key in self.broken)
         return any(s == "parameters" and split(key)[1] == name for s, _, key in sections)
 
     def users(self, section: str, key: str) -> list[str]:
-        """The variants that take the parameter, and take it from this entry."""
+        """Return the variants whose parameter comes from this entry."""
         _, name = split(key)
         return [v for v, entries in self.entries.items() if entries.get(name) == (section, key)]
 
 
 Rule = Callable[[Draft], Iterator[Finding]]
-"""One thing that a space must hold to."""
+"""A rule that yields the violations in a draft."""

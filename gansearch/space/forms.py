@@ -1,7 +1,7 @@
-"""The forms that a person writes to the one form that the models have.
+"""Expand the shorthand of a YAML to the form of the models.
 
-A list is a choice, a scalar a constant, ``dsc:`` or a variant a group of dotted names, a direction
-an objective. What is none of these is passed on as it is: the models say what is wrong with it.
+A list is a choice, a scalar is a constant, ``dsc:`` or a variant is a group of dotted names, and a
+direction is an objective. Any other form passes unchanged, and the models report its errors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEFAULT_RUNGS = 2
 
 
 def expand(raw: Mapping[str, Any], file: Path) -> tuple[dict[str, Any], list[Finding]]:
-    """``raw`` with every shorthand written out and what follows from other keys filled in."""
+    """Return ``raw`` with shorthand expanded and derived defaults filled in, and the findings."""
     findings: list[Finding] = []
     full = dict(raw)
     full.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]+", "-", file.stem).strip("-._") or "space")
@@ -76,7 +76,7 @@ def _unique(leaves: Iterable[_Leaf], findings: list[Finding]) -> dict[str, Any]:
 
 
 def _own_forms(leaves: Iterable[_Leaf], findings: list[Finding]) -> Iterator[_Leaf]:
-    """The parameters without those in the form of another tool, which are findings."""
+    """Yield the parameters; those in another tool's form become findings."""
     for path, name, value in leaves:
         is_known = not isinstance(value, dict) or (
             value.get("type") in _TYPES and not FOREIGN & value.keys()
@@ -137,7 +137,7 @@ def _default_objectives(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _budget(raw: Mapping[str, Any], findings: list[Finding]) -> Any:
-    """The budget with its rungs in kimg, where they are given as a count or not at all."""
+    """Return the budget with its rungs in kimg, for rungs given as a count or omitted."""
     budget = raw.get("budget", {})
     if not isinstance(budget, dict):
         return budget

@@ -1,4 +1,4 @@
-"""What a person most likely meant by a value that a space does not take."""
+"""Guesses at the intended value for a value that a space does not accept."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _SYNONYMS = {
     "step": ("step", "q"),
     "type": ("type", "distribution"),
 }
-"""The keys of a parameter, and what other tools call them."""
+"""Keys of a parameter, with their names in other tools."""
 
 FOREIGN = {word for words in _SYNONYMS.values() for word in words} - _SYNONYMS.keys() | {"bounds"}
-"""Keys by which other tools' forms of a parameter are known."""
+"""Keys that identify another tool's form of a parameter."""
 
 
 def boolean(value: Any) -> str:
-    """``; write true`` for a word or number that stands for it, likewise false, else nothing."""
+    """Return ``; write true`` or ``; write false`` for a word of that meaning, else nothing."""
     word = str(value).lower()
     return "; write true" if word in _YES else "; write false" if word in _NO else ""
 
 
 def number(value: Any, *, whole: bool) -> str:
-    """What is to be done to a number that is not written as one, else nothing.
+    """Return a hint for a number that is not written as one, or nothing.
 
     Args:
-        value: as it was given.
-        whole: whether an integer is wanted.
+        value: the value as given.
+        whole: whether an integer is required.
     """
     read = _read(value)
     if read is None or not abs(read) <= LARGEST or (whole and read != int(read)):
@@ -72,7 +72,7 @@ def _float(text: str) -> float | None:
 
 
 def time(text: str) -> str:
-    """``; write 2h`` for a time in other words, such as ``2 hours``, else nothing."""
+    """Return ``; write 2h`` for a time in another notation, such as ``2 hours``, else nothing."""
     if _float(text) is not None:
         return "; remove the quotes for seconds, or write the unit"
     clock = re.fullmatch(r"(\d+):(\d\d):(\d\d)", text)
@@ -92,7 +92,7 @@ def time(text: str) -> str:
 
 
 def parameter(spec: Mapping[str, Any]) -> str | None:
-    """A parameter in the form of another tool (W&B, Ray Tune, Optuna, Ax) as a space has it."""
+    """Rewrite another tool's parameter (W&B, Ray Tune, Optuna, Ax) in the form of a space."""
     given = {key: spec[word] for key, words in _SYNONYMS.items() for word in words if word in spec}
     kind = str(given.get("type", "")).lower()
     if isinstance(spec.get("bounds"), Sequence) and len(spec["bounds"]) == 2:
@@ -104,7 +104,7 @@ def parameter(spec: Mapping[str, Any]) -> str | None:
     ends: list[Any] = [given.get("low"), given.get("high")]
     if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
         return None
-    if kind in ("log_uniform", "log_normal"):  # W&B's are of exponents
+    if kind in ("log_uniform", "log_normal"):  # W&B's bounds are exponents.
         ends = [float(f"{math.exp(min(end, 700)):.3g}") for end in ends]
     is_whole = all(isinstance(end, int) for end in ends) and "float" not in kind
     fields: dict[str, Any] = {"type": "int" if is_whole else "float"}

@@ -1,4 +1,4 @@
-"""What can be set on a variant, read from the catalog's settings: the one place that defines it."""
+"""The parameters that each variant takes, derived from the catalog's settings."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class Knob:
-    """One thing that can be set on a variant.
+    """Specification of a parameter of a variant.
 
     Attributes:
-        name: flat and dotted, as in a space's ``parameters``.
+        name: flat dotted name, as in a space's ``parameters``.
         default: the paper's value.
-        summary: what it is, in a line.
+        summary: one-line description.
         schema: JSON Schema of a value.
-        settings: what it is a field of: mostly the variant's settings.
+        settings: the model that has this field: usually the variant's settings.
     """
 
     name: str
@@ -49,21 +49,21 @@ class Knob:
 
     @property
     def branches(self) -> list[Mapping[str, Any]]:
-        """The kinds of value that it takes, each as JSON Schema."""
+        """The accepted kinds of values, each as JSON Schema."""
         return list(self.schema.get("anyOf", [self.schema]))
 
     @property
     def domain(self) -> str:
-        """The values that it takes, in words."""
+        """The accepted values, in words."""
         return " or ".join(map(_describe, self.branches))
 
     def accepts(self, kind: str) -> bool:
-        """Whether it takes a range of ``kind``, ``float`` or ``int``."""
+        """Whether a range of ``kind``, ``float`` or ``int``, is accepted."""
         wanted = {"float": {"number"}, "int": {"number", "integer"}}[kind]
         return any(b.get("type") in wanted and "enum" not in b for b in self.branches)
 
     def complaint(self, value: Scalar) -> str | None:
-        """What is wrong with ``value`` and what would be right, or ``None``."""
+        """Return an error message with the accepted values, or ``None`` for a valid value."""
         text = json.dumps(nest({self.name: value}))
         path = tuple(self.name.split("."))
         try:
@@ -84,44 +84,44 @@ SEED = Knob(
     schema={"type": "integer", "minimum": 0, "maximum": LARGEST},
     settings=TrainConfig,
 )
-"""The one parameter that is no variant's setting: every variant takes it."""
+"""The only parameter that is not a variant's setting; every variant takes it."""
 
 
 def takes(variant: str) -> frozenset[str]:
-    """The flat dotted names of every parameter that ``variant`` takes."""
+    """Return the flat dotted names of all parameters of ``variant``."""
     return _names(CATALOG[variant].settings) | {SEED.name}
 
 
 def defaults_of(variant: str) -> Params:
-    """The paper's value of every parameter of ``variant``."""
+    """Return the paper's value of every parameter of ``variant``."""
     return {**_defaults(CATALOG[variant].settings), SEED.name: SEED.default}
 
 
 def auto_values(variant: str, params: Params, resolution: int) -> Params:
-    """What ``auto`` stands for beside the other parameters of ``variant``, by name.
+    """Return the values that ``auto`` stands for, given the other parameters, by name.
 
     Args:
-        variant: in the catalog.
-        params: flat; others have the paper's values.
-        resolution: of the images, in pixels.
+        variant: name in the catalog.
+        params: flat parameters; missing ones have the paper's values.
+        resolution: image resolution, in pixels.
     """
     own = {name: value for name, value in params.items() if name in takes(variant) - {SEED.name}}
     return dict(CATALOG[variant].settings.model_construct(**nest(own)).following(resolution))
 
 
 def knobs_of(variant: str) -> dict[str, Knob]:
-    """Every parameter of ``variant`` by its flat dotted name."""
+    """Return every parameter of ``variant`` by its flat dotted name."""
     return {**_knobs(CATALOG[variant].settings), SEED.name: SEED}
 
 
 def takers(name: str) -> list[str]:
-    """The variants that take the parameter ``name``."""
+    """Return the variants that take the parameter ``name``."""
     return [variant for variant in CATALOG if name in takes(variant)]
 
 
 @cache
 def _names(settings: type[BaseModel]) -> frozenset[str]:
-    # From the fields alone: an instance takes a validator, which takes long to make.
+    # This reads the fields alone: an instance needs a validator, which is slow to build.
     types = {name: field.annotation for name, field in settings.model_fields.items()}
     groups = {n: t for n, t in types.items() if isinstance(t, type) and issubclass(t, BaseModel)}
     nested = {f"{name}.{member}" for name, group in groups.items() for member in _names(group)}

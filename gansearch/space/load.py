@@ -1,6 +1,6 @@
-"""A YAML file to a checked space: read, write out the shorthand, validate, check the meaning.
+"""Load a YAML file as a checked space: read, expand the shorthand, validate, check the meaning.
 
-Each step reports all that it can, so that one look at a file finds everything wrong with it.
+Each step reports as many errors as it can, so one run finds all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gansearch.space.wording import in_words, unknown
 from gansearch.space.yaml import MOST_BYTES, read_yaml
 
 NOT_IN_YAML = ("text", "file")
-"""Fields of a space that say where it comes from."""
+"""Fields that record the origin of a space."""
 _SECTIONS = ("data", "evaluation", "budget", "resources", "compute", "search", "tracking")
 _BY_TAG = {
     get_args(form.model_fields["type"].annotation)[0]: form
@@ -33,15 +33,15 @@ _BY_TAG = {
 
 
 def load_space(path: str | Path) -> Space:
-    """The space in the YAML file at ``path``.
+    """Load the space in the YAML file at ``path``.
 
     Raises:
-        SpaceError: everything that is wrong with the file, each with its line, key and value.
+        SpaceError: the file has errors; each is listed with line, key and value.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
-            data = file.read(4 * MOST_BYTES)  # of characters of up to four bytes; more is refused
+            data = file.read(4 * MOST_BYTES)  # up to four bytes per character
     except OSError as error:
         raise SpaceError(path, [Problem("", None, f"cannot be read: {error.strerror}")]) from None
     try:
@@ -54,10 +54,14 @@ def load_space(path: str | Path) -> Space:
 
 
 def parse_space(text: str, file: str | Path) -> Space:
-    """The space that the YAML ``text`` describes; ``file`` is what errors call it.
+    """Parse the space in the YAML ``text``.
+
+    Args:
+        text: the YAML.
+        file: name of the file in error messages.
 
     Raises:
-        SpaceError: everything that is wrong with the text, each with its line, key and value.
+        SpaceError: the text has errors; each is listed with line, key and value.
     """
     file = Path(file)
     document = read_yaml(text, file)
@@ -68,7 +72,7 @@ def parse_space(text: str, file: str | Path) -> Space:
     if space is not None:
         findings += check(Draft(space, broken))
     problems = list(document.problems)
-    malformed = {problem.key for problem in problems}  # what its value is otherwise means nothing
+    malformed = {problem.key for problem in problems}  # other findings on them mean nothing
     problems += [p for f in findings if (p := document.problem(*f)).key not in malformed]
     if problems or space is None:
         raise SpaceError(file, list(dict.fromkeys(problems)))
@@ -76,7 +80,7 @@ def parse_space(text: str, file: str | Path) -> Space:
 
 
 def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[Finding]]:
-    """The space without what is broken in it, the keys of that, and what is wrong with them."""
+    """Return the space without its malformed parts, their keys and their errors."""
     findings: list[Finding] = [
         ((key,), unknown("key", key, _keys_at(()))) for key in NOT_IN_YAML if key in full
     ]
@@ -96,7 +100,7 @@ def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[
 
 
 def _parsed(full: Mapping[str, Any]) -> Space:
-    # As JSON: strict about numbers and text, yet a list may stand for a tuple.
+    # JSON mode is strict about numbers and text, but accepts a list for a tuple.
     return Space.model_validate_json(json.dumps(full), strict=True, by_alias=True, by_name=False)
 
 
@@ -104,7 +108,7 @@ def _finding(error: Mapping[str, Any], full: Mapping[str, Any]) -> Finding:
     loc = error["loc"]
     path = _named(loc, full)
     if loc[0] == "parameters" and len(loc) > 2:
-        path = (*path[:2], *path[3:])  # the tag of the union is no key
+        path = (*path[:2], *path[3:])  # The union's tag is not a key.
     if error["type"] == "extra_forbidden":
         place = _place_of(str(loc[-1])) if len(loc) == 1 else ""
         return path, place or unknown("key", loc[-1], _keys_at(loc[:-1]))
@@ -112,7 +116,7 @@ def _finding(error: Mapping[str, Any], full: Mapping[str, Any]) -> Finding:
 
 
 def _place_of(key: str) -> str:
-    """Where a key belongs that stands among the sections, if it belongs anywhere."""
+    """Return the right section for a misplaced top-level key, or nothing."""
     homes = [section for section in _SECTIONS if key in _keys_at((section,))]
     if homes:
         return f"belongs in {' or '.join(homes)}: indent it there"
@@ -122,12 +126,12 @@ def _place_of(key: str) -> str:
 
 
 def _item(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The smallest part of a space that can be left out when ``loc`` is wrong."""
+    """Return the smallest part of a space that can be omitted if ``loc`` is invalid."""
     return loc[:2] if loc[0] in ("parameters", "objectives", "constraints") else loc[:1]
 
 
 def _named(loc: tuple[str | int, ...], full: Mapping[str, Any]) -> tuple[str | int, ...]:
-    # A YAML maps metrics to what is wanted of them; the models have a list.
+    # A YAML maps metrics to bounds; the models have a list.
     if loc[0] in ("objectives", "constraints") and len(loc) > 1:
         return (loc[0], full[str(loc[0])][loc[1]]["metric"], *loc[2:])
     return loc
@@ -145,12 +149,12 @@ def _without(broken: set[tuple[str | int, ...]], full: Mapping[str, Any]) -> dic
 
 
 def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that a YAML may have at ``loc``."""
+    """Return the keys that a YAML may have at ``loc``."""
     if not loc:
         return [key for key in Space.model_fields if key not in NOT_IN_YAML]
     model: Any = _BY_TAG[str(loc[2])] if loc[0] == "parameters" else Space
     for key in () if loc[0] == "parameters" else (k for k in loc if isinstance(k, str)):
         model = model.model_fields[key].annotation
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            model = get_args(model)[0]  # a tuple of models, or a model that may be missing
+            model = get_args(model)[0]  # A tuple of models, or an optional model.
     return [f.alias or name for name, f in model.model_fields.items() if name != "metric"]

@@ -1,4 +1,4 @@
-"""A search space as validated values: what is searched, on what, for what and with how much."""
+"""Validated models of a search space: parameters, data, objectives, budget and resources."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Direction = Literal["minimize", "maximize"]
 
 
 class Bound(Model):
-    """The values of a metric that a trial may have and still be on the front."""
+    """Range of a metric for trials on the front."""
 
     metric: str
     """Name in the catalog of metrics."""
     min: float | None = None
-    """Least value allowed."""
+    """Smallest value allowed."""
     max: float | None = None
-    """Greatest value allowed."""
+    """Largest value allowed."""
 
     def admits(self, value: float) -> bool:
         """Whether ``value`` is within the bounds."""
@@ -50,13 +50,13 @@ class Bound(Model):
 
 
 class Objective(Bound):
-    """A metric that is optimised, with the bounds within which it is wanted."""
+    """An optimised metric, with optional bounds."""
 
     direction: Direction
-    """Which way is better."""
+    """Direction of optimisation."""
 
     def minimised(self, value: float) -> float:
-        """``value``, or its negative where more is better."""
+        """Return ``value``, negated if the objective is maximised."""
         return value if self.direction == "minimize" else -value
 
 
@@ -72,12 +72,12 @@ def _seconds(value: Any) -> Any:
 
 
 class Budget(Model):
-    """How much a study may spend."""
+    """Budget of a study."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     trials: int = Field(default=32, ge=1, le=1_000_000)
-    """Configurations to try."""
+    """Number of configurations to try."""
     max_kimg: float = Field(default=30.0, gt=0)
     """Full length of a trial, in thousands of real images."""
     rungs: tuple[Annotated[float, Field(gt=0)], ...] = ()
@@ -85,7 +85,8 @@ class Budget(Model):
     wall_clock_s: Annotated[
         Annotated[float, Field(gt=0)] | None, BeforeValidator(_seconds), Field(alias="wall_clock")
     ] = None
-    """Time for the whole study, as ``2h``, ``90m``, ``30s`` or in seconds; without it no limit."""
+    """Time limit of one run of the study, as ``2h``, ``90m``, ``30s`` or in seconds; the default is
+    no limit."""
 
 
 def _gpus(value: Any) -> Any:
@@ -96,13 +97,13 @@ def _gpus(value: Any) -> Any:
 
 
 class Resources(Model):
-    """What one trial is given."""
+    """Resources of one trial."""
 
     cpus: float = Field(default=1.0, gt=0)
     """CPU cores, or a fraction of one."""
     gpus: Annotated[Annotated[float, Field(ge=0)] | Literal["auto"], BeforeValidator(_gpus)] = 0.0
-    """GPUs: a whole number, a fraction so that trials share one, or ``auto`` for the share that a
-    trial's predicted memory asks for."""
+    """GPUs: a whole number, a fraction of a shared GPU, or ``auto`` for a share by the trial's
+    predicted memory."""
 
     @model_validator(mode="after")
     def _whole_above_one(self) -> Self:
@@ -113,7 +114,7 @@ class Resources(Model):
 
     @property
     def summary(self) -> str:
-        """In words, such as ``1 CPUs and 0.5 GPUs``."""
+        """The resources in words, such as ``1 CPUs and 0.5 GPUs``."""
         gpus = "a share of a GPU" if self.gpus == AUTO else f"{self.gpus:g} GPUs"
         return f"{self.cpus:g} CPUs and {gpus}"
 
@@ -122,127 +123,136 @@ class SearchConfig(Model):
     """How configurations are proposed and stopped."""
 
     sampler: Literal["pareto", "tpe", "nsga2", "random", "grid"] = "pareto"
-    """What proposes configurations: what promises most growth of the front for each second, a model
-    of the good ones (TPE), evolution, chance, or all."""
+    """Sampler, which proposes configurations.
+    ``pareto``: highest expected hypervolume improvement per second of training (EHVI/s).
+    ``tpe``: Optuna's multi-objective tree-structured Parzen estimator.
+    ``nsga2``: Optuna's NSGA-II, an evolutionary algorithm.
+    ``random``: random configurations.
+    ``grid``: every point of a discrete space, in random order."""
     stopping: Literal["pareto", "asha", "truncation", "none"] = "pareto"
-    """What happens at a rung: those stop that promise the front much less than trials usually do,
-    or all but the best in quality (ASHA), or the worst quarter by all objectives (truncation), or
-    nothing."""
+    """Stopping rule, which is applied at each rung.
+    ``pareto``: stop trials that another one almost surely dominates, or probably dominates if their
+    expected hypervolume improvement per second is low.
+    ``asha``: keep the best trials by quality (asynchronous successive halving).
+    ``truncation``: stop the worst quarter by all objectives.
+    ``none``: stop no trial."""
     reduction_factor: int = Field(default=3, ge=2, le=10)
-    """ASHA's eta: one of so many trials goes on past a rung."""
+    """ASHA's eta: one in so many trials continues past a rung."""
     population: int | None = Field(default=None, ge=4, le=1000)
-    """Trials that begin anew; each one after them goes on with the training of a better one, from a
-    rung on and with changed rates, steps or weights (population-based training)."""
+    """Number of trials that start from scratch. Each later trial continues a better trial's
+    checkpoint at a rung with perturbed live settings (population-based training)."""
     replicates: int = Field(default=1, ge=1, le=32)
-    """Trainings, with seeds of their own, of each configuration on the front; 1 repeats none. They
-    come beyond the budget's trials, after them."""
+    """Trainings of each configuration on the front, with different seeds; 1 means no replicates.
+    Replicates run after the budget's trials and do not count towards it."""
     warm_start: tuple[str, ...] = ()
-    """Earlier studies of the same storage: what their fronts had is tried after the papers'
-    configurations, and what they measured alike is learnt from."""
+    """Names of earlier studies in the same storage. The configurations on their fronts are tried
+    after the papers' ones, and their comparable results become observations."""
     seed: int = Field(default=0, ge=0, le=LARGEST)
-    """Every random choice of the study follows from it."""
+    """Seed of every random choice of the study."""
     concurrency: int | None = Field(default=None, ge=1, le=1_000_000)
-    """Trials at a time; without it as many as the machine has resources for."""
+    """Concurrent trials; the default is as many as the resources allow."""
     retries: int = Field(default=1, ge=0)
-    """Times that a trial is tried again after a failure that another try may not have."""
+    """Retries of a trial after retryable errors."""
 
 
 class TrackingConfig(Model):
-    """Where MLflow keeps what it shows."""
+    """MLflow tracking."""
 
     uri: str | None = None
-    """Tracking server or database; without it a SQLite file in the results folder."""
+    """Tracking server or database; the default is a SQLite file in the results folder."""
     experiment: str | None = None
-    """MLflow experiment; without it the space's name."""
+    """MLflow experiment; the default is the space's name."""
 
 
 class Space(Model):
-    """A search space: a YAML of ``search_spaces/``, validated.
+    """A search space: a validated YAML of ``search_spaces/``.
 
-    Read one with :func:`gansearch.space.load_space`, which also checks it against the catalogs of
-    variants and metrics; two are equal where they mean the same, whatever their text.
+    :func:`gansearch.space.load_space` reads one and also checks it against the catalogs of variants
+    and metrics. Two spaces are equal if they have the same meaning, whatever their text.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
-    """Names the study and its experiment; without it the file's name."""
+    """Name of the study and its experiment; the default is the file's name."""
     variant: tuple[str, ...] = Field(min_length=1)
     """The variant, or several to choose from."""
     data: DataConfig = DataConfig(name="digits")
     """The images."""
     evaluation: EvaluationConfig = EvaluationConfig()
-    """How quality is measured."""
+    """Evaluation of quality."""
     training: dict[str, Value] = Field(default_factory=dict)
-    """Settings that are the same in every trial, flat; a variant ignores those it does not have."""
+    """Flat settings that are the same in every trial; a variant ignores those that it does not
+    take."""
     parameters: dict[str, Parameter]
-    """What is searched, by flat dotted name; here and in :attr:`training` a name that begins with a
-    variant's, such as ``gan.g_lr``, is for that variant alone and goes before the shared one."""
+    """Searched parameters by flat dotted name. Here and in :attr:`training`, a name with a
+    variant's prefix, such as ``gan.g_lr``, applies to that variant alone and overrides the shared
+    one."""
     objectives: tuple[Objective, ...]
-    """What is optimised, at least one of it a quality."""
+    """Optimised metrics, at least one of them a quality metric."""
     constraints: tuple[Bound, ...] = ()
     """Bounds on metrics that are not optimised."""
     budget: Budget = Budget()
-    """How much is spent."""
+    """Budget of the study."""
     resources: Resources = Resources()
-    """What one trial is given."""
+    """Resources of one trial."""
     compute: ComputeConfig = ComputeConfig()
-    """How a trial's steps are computed."""
+    """Numerical options of a trial's steps."""
     search: SearchConfig = SearchConfig()
     """How configurations are proposed and stopped."""
     tracking: TrackingConfig = TrackingConfig()
-    """Where MLflow keeps what it shows."""
+    """MLflow tracking."""
     text: str = Field(default="", exclude=True, repr=False)
-    """The YAML that this was read from."""
+    """The YAML source."""
     file: str = Field(default="", exclude=True, repr=False)
-    """The file that it was read from."""
+    """The source file."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and self.model_dump() == other.model_dump()
 
     @property
     def quality(self) -> Objective:
-        """The first objective that measures samples: what trials are compared by at a rung."""
+        """The first quality objective, by which trials are compared at a rung."""
         return next(o for o in self.objectives if METRICS[o.metric].kind == "quality")
 
     def entries(self, variant: str) -> dict[str, Entry]:
-        """Where each parameter that this space gives ``variant`` comes from, by plain name."""
+        """Return the entries that set the parameters of ``variant``, by plain name."""
         written = ((section, key) for section in SECTIONS for key in getattr(self, section))
         return resolve(written, variant)
 
     @cached_property
     def searched(self) -> dict[str, dict[str, str]]:
-        """For each variant what is searched: plain names, and their keys in :attr:`parameters`.
+        """The searched parameters of each variant: plain names and keys in :attr:`parameters`.
 
-        Each name comes after those that its condition names.
+        Each name follows the names in its condition.
         """
         return {variant: self._in_order(variant) for variant in self.variant}
 
     def suggest(self, trial: Trial) -> Params:
-        """A configuration, as ``trial`` (Optuna's, or anything that asks like it) has it.
+        """Sample a configuration from ``trial``, Optuna's or any other with its methods.
 
-        The variant is asked for first, where there are several; then every parameter that it takes
-        and whose condition holds. A parameter is asked for by its key in :attr:`parameters`, so
-        that one name has one range; the configuration has plain names.
+        The variant comes first, if there are several. Every parameter of it whose condition holds
+        follows. Parameters are sampled by their keys in :attr:`parameters`, so that one name has
+        one range. The configuration has plain names.
         """
         choice = Choice(type="choice", values=self.variant)
         variant = choice.suggest(trial, "variant") if len(self.variant) > 1 else self.variant[0]
         return self._assign(str(variant), lambda _, key: self.parameters[key].suggest(trial, key))
 
     def asked(self, params: Params) -> Params:
-        """A configuration by the names that :meth:`suggest` asks for: what makes it again."""
+        """Return a configuration by the names that :meth:`suggest` samples: its inverse."""
         keys = self.searched[str(params["variant"])]
         return {keys.get(name, name): value for name, value in params.items()}
 
     def defaults(self) -> list[Params]:
-        """For each variant its paper's configuration, moved into the ranges: the first trials."""
+        """Return each variant's paper configuration, moved into the ranges: the first trials."""
         return [self.nearest(variant) for variant in self.variant]
 
     def nearest(self, variant: str, wanted: Mapping[str, Scalar] = MappingProxyType({})) -> Params:
-        """A variant's configuration in this space nearest to what is wanted, else to its paper.
+        """Return the configuration in this space that is nearest to the wanted values.
 
         Args:
-            variant: one of the space's.
-            wanted: values by plain name, moved into the ranges; what is not searched, or has a
-                condition that does not hold, is left out.
+            variant: one of the space's variants.
+            wanted: wanted values by plain name; the default is the paper's. They are moved into the
+                ranges. Names that are not searched, or whose condition does not hold, are omitted.
         """
         aims = {**defaults_of(variant), **wanted}
 
@@ -260,16 +270,16 @@ class Space(Model):
     def train_config(
         self, params: Params, seed: int, lineage: Sequence[Ancestor] = ()
     ) -> TrainConfig:
-        """The training run that sampled ``params`` stand for, with this space's fixed settings.
+        """Return the training run for sampled ``params``, with this space's fixed settings.
 
         Args:
-            params: of the trial.
-            seed: of its training.
-            lineage: whose training it went on with: the run is then the whole of it, from the first
-                one's beginning on.
+            params: parameters of the trial.
+            seed: seed of its training.
+            lineage: ancestors whose training it continues. The run then covers the whole lineage,
+                from the first ancestor's start.
 
         Raises:
-            ConfigError: a parameter that the variant does not take, or a value out of its range.
+            ConfigError: the variant does not take a parameter, or a value is out of range.
         """
         stages = [*(ancestor.params for ancestor in lineage), params]
         changes = (
@@ -291,7 +301,7 @@ class Space(Model):
         )
 
     def seed_of(self, params: Params) -> int | None:
-        """The seed that the space gives a configuration, searched or fixed, if it gives one."""
+        """Return the configuration's searched or fixed seed, or ``None`` if the space sets none."""
         seed = {**self._fixed(params), **params}.get("seed")
         return None if seed is None else int(seed)
 

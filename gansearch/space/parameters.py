@@ -1,4 +1,4 @@
-"""The forms of a searched parameter: range of floats, range of integers, choice, constant."""
+"""The kinds of parameter specs: float range, integer range, choice, constant."""
 
 from __future__ import annotations
 
@@ -13,62 +13,63 @@ from gansearch.config import Model, Scalar
 
 
 class Trial(Protocol):
-    """What a parameter asks its value of: Optuna's trial, or anything like it."""
+    """Sampling interface of a parameter: Optuna's trial, or an equivalent."""
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A float in [low, high]."""
+        """Return a float in [low, high]."""
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        """An integer in [low, high]."""
+        """Return an integer in [low, high]."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of ``choices``."""
+        """Return one of ``choices``."""
 
 
 def _scalar(value: Any) -> Any:
-    # Ahead of the union, whose own error would be one line for each of its types.
+    # Checked before the union, which would report one error per type.
     if not isinstance(value, Scalar) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("should be a finite number, a string, true or false")
     return value
 
 
 UP, DOWN = 1.25, 0.8
-"""From a number to its neighbours (Jaderberg et al. 2017, section 4)."""
+"""Factors from a number to its neighbours (Jaderberg et al. 2017, section 4)."""
 
 Value = Annotated[Scalar, BeforeValidator(_scalar)]
-"""One value of a parameter, refused with a single error where it is anything else."""
+"""One value of a parameter; any other type is a single validation error."""
 
 Condition = dict[str, tuple[Value, ...]]
 """``{"dsc.where": ("generator", "both")}``: every named parameter has one of its values."""
 
 
 class Conditional(Model):
-    """A parameter that may be asked for only under a condition."""
+    """A parameter spec with an optional condition."""
 
     when: Condition = Field(default_factory=dict)
-    """Other parameters (or ``variant``) and the values under which this one is asked for."""
+    """Condition: the values of other parameters (or ``variant``) for which this one is sampled."""
 
     def is_active(self, params: Mapping[str, Scalar]) -> bool:
-        """Whether the condition holds for ``params``; a parameter that was not asked fails it."""
+        """Whether the condition holds for ``params``; a missing parameter violates it."""
         return all(name in params and params[name] in values for name, values in self.when.items())
 
 
 class FloatRange(Conditional):
-    """A float between two bounds, both included."""
+    """A float between two inclusive bounds."""
 
     type: Literal["float"]
     low: float
-    """Least value."""
+    """Lower bound."""
     high: float
-    """Greatest value."""
+    """Upper bound."""
     log: bool = False
-    """Whether values are spread evenly over the logarithm; needs ``low`` above 0."""
+    """Whether values are uniform on a logarithmic scale; requires ``low`` above 0."""
     step: float | None = Field(default=None, gt=0)
-    """Distance between neighbouring values, counted from ``low``; without it every value counts."""
+    """Distance between neighbouring values, counted from ``low``; the default is a continuous
+    range."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -81,29 +82,29 @@ class FloatRange(Conditional):
         return self
 
     def admits(self, value: Scalar) -> bool:
-        """Whether this parameter can have ``value``."""
+        """Whether ``value`` is possible."""
         if not _is_number(value) or not self.low <= value <= self.high:
             return False
         return self.step is None or math.isclose(value, self.nearest(value), rel_tol=1e-9)
 
     def suggest(self, trial: Trial, name: str) -> float:
-        """A value, as ``trial`` has it."""
-        last = self.nearest(self.high)  # Optuna warns where the steps do not end at high
+        """Sample a value from ``trial``."""
+        last = self.nearest(self.high)  # Optuna warns if the steps do not end at high.
         return trial.suggest_float(name, self.low, last, step=self.step, log=self.log)
 
     def nearest(self, value: Any) -> float:
-        """The value that is closest to ``value``."""
+        """Return the possible value nearest to ``value``."""
         if not _is_number(value):
             return self.low
         clipped = float(min(max(value, self.low), self.high))
         if self.step is None:
             return clipped
-        # In decimals, as a person counts: 0.1 and two steps of 0.1 are 0.3.
+        # Decimal arithmetic: 0.1 plus two steps of 0.1 is 0.3.
         at, low, high, step = (Decimal(str(x)) for x in (clipped, self.low, self.high, self.step))
         return float(low + min(round((at - low) / step), int((high - low) / step)) * step)
 
     def neighbour(self, value: Any, *, up: bool) -> float:
-        """A quarter more than ``value``, or a fifth less, but a step at least, within the range."""
+        """Return ``value`` times 1.25 or 0.8, at least one step away, clipped to the range."""
         step = self.step or 0.0
         if up:
             return self.nearest(max(value * UP, value + step))
@@ -111,15 +112,15 @@ class FloatRange(Conditional):
 
 
 class IntRange(Conditional):
-    """An integer between two bounds, both included."""
+    """An integer between two inclusive bounds."""
 
     type: Literal["int"]
     low: int
-    """Least value."""
+    """Lower bound."""
     high: int
-    """Greatest value."""
+    """Upper bound."""
     log: bool = False
-    """Whether values are spread evenly over the logarithm; needs ``low`` of at least 1."""
+    """Whether values are uniform on a logarithmic scale; requires ``low`` of at least 1."""
     step: int = Field(default=1, ge=1)
     """Distance between neighbouring values, counted from ``low``."""
 
@@ -134,37 +135,37 @@ class IntRange(Conditional):
 
     @property
     def values(self) -> range:
-        """Every value."""
+        """All possible values."""
         return range(self.low, self.high + 1, self.step)
 
     def admits(self, value: Scalar) -> bool:
-        """Whether this parameter can have ``value``."""
+        """Whether ``value`` is possible."""
         return _is_number(value) and value in self.values
 
     def suggest(self, trial: Trial, name: str) -> int:
-        """A value, as ``trial`` has it."""
+        """Sample a value from ``trial``."""
         return trial.suggest_int(name, self.low, self.values[-1], step=self.step, log=self.log)
 
     def nearest(self, value: Any) -> int:
-        """The value that is closest to ``value``."""
+        """Return the possible value nearest to ``value``."""
         if not _is_number(value):
             return self.low
         steps = round((value - self.low) / self.step)
         return self.values[min(max(steps, 0), len(self.values) - 1)]
 
     def neighbour(self, value: Any, *, up: bool) -> int:
-        """A quarter more than ``value``, or a fifth less, but a step at least, within the range."""
+        """Return ``value`` times 1.25 or 0.8, at least one step away, clipped to the range."""
         if up:
             return self.nearest(max(value * UP, value + self.step))
         return self.nearest(min(value * DOWN, value - self.step))
 
 
 class Choice(Conditional):
-    """One of several values without an order."""
+    """One of several unordered values."""
 
     type: Literal["choice"]
     values: tuple[Value, ...] = Field(min_length=1)
-    """The values, each once."""
+    """The distinct values."""
 
     @field_validator("values")
     @classmethod
@@ -175,16 +176,16 @@ class Choice(Conditional):
         return values
 
     def admits(self, value: Scalar) -> bool:
-        """Whether this parameter can have ``value``."""
+        """Whether ``value`` is possible."""
         return _same_in(value, self.values)
 
     def suggest(self, trial: Trial, name: str) -> Scalar:
-        """A value, as ``trial`` has it."""
+        """Sample a value from ``trial``."""
         chosen: Scalar = trial.suggest_categorical(name, self.values)
         return chosen
 
     def nearest(self, value: Any) -> Scalar:
-        """``value`` itself if it is one of the values, else the closest number, else the first."""
+        """Return ``value`` if it is possible, else the nearest number, else the first value."""
         if _same_in(value, self.values):
             return next(v for v in self.values if _same_in(v, (value,)))
         numbers = [v for v in self.values if _is_number(v)]
@@ -193,7 +194,7 @@ class Choice(Conditional):
         return self.values[0]
 
     def neighbour(self, value: Any, *, up: bool) -> Scalar:
-        """The next larger or smaller number among the values, or ``value`` where there is none."""
+        """Return the next larger or smaller number among the values, else ``value``."""
         if not _is_number(value):
             return self.nearest(value)
         numbers = [v for v in self.values if _is_number(v)]
@@ -203,7 +204,7 @@ class Choice(Conditional):
 
 
 class Constant(Conditional):
-    """A parameter with one value: recorded with every trial, never varied."""
+    """A parameter spec with one value, which is recorded with every trial."""
 
     type: Literal["constant"]
     value: Value
@@ -211,23 +212,23 @@ class Constant(Conditional):
 
     @property
     def values(self) -> tuple[Scalar, ...]:
-        """Every value: the one."""
+        """All possible values: the single one."""
         return (self.value,)
 
     def admits(self, value: Scalar) -> bool:
-        """Whether this parameter can have ``value``."""
+        """Whether ``value`` is possible."""
         return _same_in(value, self.values)
 
     def suggest(self, trial: Trial, name: str) -> Scalar:  # noqa: ARG002 - nothing to ask for
-        """The value."""
+        """Return the value."""
         return self.value
 
     def nearest(self, value: Any) -> Scalar:  # noqa: ARG002 - the only value is the nearest
-        """The value."""
+        """Return the value."""
         return self.value
 
     def neighbour(self, value: Any, *, up: bool) -> Scalar:  # noqa: ARG002 - likewise
-        """The value."""
+        """Return the value."""
         return self.value
 
 
@@ -246,5 +247,5 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
 
 
 def _same_in(value: Scalar, values: Sequence[Scalar]) -> bool:
-    # True == 1 in Python, but not in a YAML.
+    # True == 1 in Python, but not in YAML.
     return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in values)

@@ -1,4 +1,4 @@
-"""Rules of what is searched: parameters, fixed settings and conditions against the catalog."""
+"""Rules for parameters, fixed settings and conditions, checked against the catalog."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REASONS = {
 
 
 def taken(draft: Draft) -> Iterator[Finding]:
-    """Every parameter and every fixed setting is taken from its entry by a chosen variant."""
+    """Every parameter and fixed setting is used by a chosen variant."""
     for section in SECTIONS:
         for key in getattr(draft.space, section):
             owner, name = split(key)
@@ -60,7 +60,7 @@ def _not_taken(name: str, variants: Sequence[str]) -> str:
 
 
 def fitting(draft: Draft) -> Iterator[Finding]:
-    """Every value that a parameter can have is one that the variant takes."""
+    """Every possible value of a parameter is valid for the variant."""
     for key, parameter in draft.space.parameters.items():
         for knob in _knobs("parameters", key, draft):
             if isinstance(parameter, FloatRange | IntRange) and not knob.accepts(parameter.type):
@@ -71,15 +71,15 @@ def fitting(draft: Draft) -> Iterator[Finding]:
 
 
 def training_fits(draft: Draft) -> Iterator[Finding]:
-    """Every fixed setting has a value that the variant takes."""
+    """Every fixed setting has a value that is valid for the variant."""
     for key, value in draft.space.training.items():
         for knob in _knobs("training", key, draft):
             yield from _wrong_values(("training", key), {"value": value}, knob)
 
 
 def values(parameter: Parameter) -> dict[str, Scalar]:
-    """The values that a parameter is judged by, by their keys in the YAML."""
-    # A setting's own range is an interval, so it holds a range of which it holds both ends.
+    """Return the values of a parameter to validate, by their keys in the YAML."""
+    # A setting's domain is an interval: it contains a range if it contains both ends.
     if isinstance(parameter, FloatRange | IntRange):
         return {"low": parameter.low, "high": parameter.high}
     return {str(i): value for i, value in enumerate(parameter.values)}
@@ -100,7 +100,7 @@ def _knobs(section: str, key: str, draft: Draft) -> list[Knob]:
 
 
 def searched_or_fixed(draft: Draft) -> Iterator[Finding]:
-    """Nothing is both searched and fixed."""
+    """No parameter is both searched and fixed."""
     searched = draft.space.parameters.keys() | {
         key.removeprefix("parameters.") for key in draft.broken if key.startswith("parameters.")
     }
@@ -110,7 +110,7 @@ def searched_or_fixed(draft: Draft) -> Iterator[Finding]:
 
 
 def conditions(draft: Draft) -> Iterator[Finding]:
-    """A condition is on something that is searched and on a value that it can have."""
+    """A condition names a searched parameter and a possible value of it."""
     for key, parameter in draft.space.parameters.items():
         users = draft.users("parameters", key)
         for other, values in parameter.when.items() if users else ():
@@ -122,7 +122,7 @@ def conditions(draft: Draft) -> Iterator[Finding]:
 def _impossible(
     other: str, values: Sequence[Scalar], users: Sequence[str], draft: Draft
 ) -> Iterator[str]:
-    """Why ``other`` cannot have one of ``values`` where the variant is one of ``users``."""
+    """Yield why ``other`` cannot have one of ``values`` in the variants ``users``."""
     found: list[Parameter] = [
         searched[other] for variant in users if other in (searched := draft.searched(variant))
     ]
@@ -166,4 +166,4 @@ def acyclic(draft: Draft) -> Iterator[Finding]:
             cycle = error.args[1]
             path = (*entries[cycle[-1]], "when")
             yield path, f"conditions in a circle: {' → '.join(cycle)}"
-            return  # other variants share it
+            return  # Other variants share the cycle.

@@ -1,4 +1,4 @@
-"""Rules of everything beside the parameters: variants, data, metrics, budget, sampler."""
+"""Rules for everything except parameters: variants, data, metrics, budget, sampler."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LABELLED = tuple(data.name for data in DATA_SETS.values() if data.may_have_labe
 
 
 def variants(draft: Draft) -> Iterator[Finding]:
-    """Variants are known, each listed once."""
+    """Variants are known, and each is listed once."""
     chosen = draft.space.variant
     for i, variant in enumerate(chosen):
         if variant not in CATALOG:
@@ -46,7 +46,7 @@ def data_suits(draft: Draft) -> Iterator[Finding]:
 
 
 def metrics(draft: Draft) -> Iterator[Finding]:
-    """Metrics are known, and measured on the data and by the variants."""
+    """Metrics are known and available for the data and the variants."""
     space = draft.space
     for section in ("objectives", "constraints"):
         for bound in getattr(space, section):
@@ -83,7 +83,7 @@ def _measures(entry: Entry, metric: Metric) -> bool:
 
 
 def directions(draft: Draft) -> Iterator[Finding]:
-    """No metric is pushed the way in which it is worse."""
+    """Each metric is optimised in its better direction."""
     for objective in draft.space.objectives:
         metric = METRICS.get(objective.metric)
         if metric is not None and objective.direction != metric.direction:
@@ -92,7 +92,7 @@ def directions(draft: Draft) -> Iterator[Finding]:
 
 
 def bounds(draft: Draft) -> Iterator[Finding]:
-    """Bounds leave something over."""
+    """Bounds leave a non-empty range."""
     for section in ("objectives", "constraints"):
         for bound in getattr(draft.space, section):
             if bound.min is not None and bound.max is not None and bound.min > bound.max:
@@ -104,7 +104,7 @@ def bounds(draft: Draft) -> Iterator[Finding]:
 
 
 def listed_once(draft: Draft) -> Iterator[Finding]:
-    """What is optimised is not a constraint as well."""
+    """No objective is also a constraint."""
     objectives = {objective.metric for objective in draft.space.objectives}
     for bound in draft.space.constraints:
         if bound.metric in objectives:
@@ -113,7 +113,7 @@ def listed_once(draft: Draft) -> Iterator[Finding]:
 
 
 def has_quality(draft: Draft) -> Iterator[Finding]:
-    """One objective is a quality, for the rungs."""
+    """At least one objective is a quality metric, for comparison at rungs."""
     known = [METRICS.get(objective.metric) for objective in draft.space.objectives]
     if not draft.is_whole("objectives") or None in known:
         return
@@ -124,7 +124,7 @@ def has_quality(draft: Draft) -> Iterator[Finding]:
 
 
 def rungs(draft: Draft) -> Iterator[Finding]:
-    """Rungs ascend to less than the full length."""
+    """Rungs ascend and are less than the full length."""
     budget = draft.space.budget
     ascending = sorted(set(budget.rungs))
     if list(budget.rungs) != ascending:
@@ -137,7 +137,7 @@ def rungs(draft: Draft) -> Iterator[Finding]:
 
 
 def compute(draft: Draft) -> Iterator[Finding]:
-    """What only a GPU computes is asked for where trials have one."""
+    """GPU-only options require trials with a GPU."""
     space = draft.space
     if space.resources.gpus or not draft.is_whole("resources"):
         return
@@ -146,7 +146,7 @@ def compute(draft: Draft) -> Iterator[Finding]:
 
 
 def seeds(draft: Draft) -> Iterator[Finding]:
-    """Configurations are repeated over seeds by a grid; a search over them would look for luck."""
+    """Only a grid varies seeds; a search over them would select lucky runs."""
     sampler = draft.space.search.sampler
     for name, parameter in draft.space.parameters.items():
         if split(name)[1] == SEED.name and parameter.type != "constant" and sampler != "grid":
@@ -155,7 +155,7 @@ def seeds(draft: Draft) -> Iterator[Finding]:
 
 
 def replicates(draft: Draft) -> Iterator[Finding]:
-    """What is trained again gets another seed, and was trained from its beginning."""
+    """Replicates need free seeds and trainings from scratch."""
     space = draft.space
     if space.search.replicates == 1:
         return
@@ -168,7 +168,7 @@ def replicates(draft: Draft) -> Iterator[Finding]:
 
 
 def warm_start(draft: Draft) -> Iterator[Finding]:
-    """An earlier study tells what to try first, each once."""
+    """Earlier studies are listed once each, and not with a grid."""
     search = draft.space.search
     for i, name in enumerate(search.warm_start):
         if name in search.warm_start[:i]:
@@ -178,7 +178,7 @@ def warm_start(draft: Draft) -> Iterator[Finding]:
 
 
 def population(draft: Draft) -> Iterator[Finding]:
-    """A population has weights to go on from, and settings that a training can change."""
+    """A population needs rungs and at least one searched live setting."""
     if draft.space.search.population is None:
         return
     if not draft.space.budget.rungs and draft.is_whole("budget"):

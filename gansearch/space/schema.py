@@ -1,4 +1,4 @@
-"""The JSON Schema of a space's YAML, so that an editor completes and checks while a person types.
+"""JSON Schema of a space's YAML, for completion and validation in an editor.
 
 ``python -m gansearch.space.schema > search_spaces/space.schema.json`` writes the file that each
 shipped YAML names in its first line.
@@ -25,7 +25,7 @@ _DIRECTION: Schema = {"enum": ["minimize", "maximize"]}
 
 
 def json_schema() -> Schema:
-    """The schema of a YAML, with every variant, parameter and metric by name."""
+    """Return the schema of a YAML, with every variant, parameter and metric by name."""
     schema = _tidy(Space.model_json_schema())
     definitions = schema.pop("$defs")
     own = {k: v for k, v in schema["properties"].items() if k not in NOT_IN_YAML}
@@ -42,7 +42,7 @@ def json_schema() -> Schema:
 
 
 def _sections(own: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The sections whose written form is not the models' own."""
+    """Return the sections whose YAML form differs from the models'."""
     variants = {"enum": list(CATALOG)}
     return {
         "variant": {**_one_or_more(variants), **_described(own["variant"])},
@@ -60,7 +60,7 @@ def _sections(own: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _written(definitions: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The models whose written form is not their own, and what they refer to."""
+    """Return the models whose YAML form differs from their own, and their references."""
     written = {
         name: _with(definitions[name], when={"$ref": "#/$defs/Condition"})
         for name in ("FloatRange", "IntRange", "Choice", "Constant")
@@ -94,7 +94,7 @@ def _written(definitions: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _knobs() -> dict[str, dict[str, Knob]]:
-    """Every parameter's name, with the variants that take it."""
+    """Return every parameter by name and variant."""
     named: dict[str, dict[str, Knob]] = {}
     for variant in CATALOG:
         for name, knob in knobs_of(variant).items():
@@ -103,7 +103,7 @@ def _knobs() -> dict[str, dict[str, Knob]]:
 
 
 def _nested(section: str, form: Callable[[Mapping[str, Knob]], Schema]) -> Schema:
-    """A mapping of parameters: dotted or within their groups, shared or under a variant's name."""
+    """Return the schema of a mapping of parameters: dotted or nested, shared or per variant."""
     shared = {name: form(takers) for name, takers in _knobs().items()}
     own = {
         variant: {**_object(_referring(section, takes(variant))), "description": _own(variant)}
@@ -117,7 +117,7 @@ def _own(variant: str) -> str:
 
 
 def _referring(section: str, names: Iterable[str]) -> dict[str, Schema]:
-    """Parameters and their groups, by reference to the section's dotted ones."""
+    """Return parameters and their groups as references to the section's dotted ones."""
     form = {name: {"$ref": f"#/properties/{section}/properties/{name}"} for name in sorted(names)}
     grouped: dict[str, dict[str, Schema]] = {}
     for name, reference in form.items():
@@ -150,7 +150,7 @@ def _any_of(branches: list[Schema]) -> Schema:
 
 
 def _summary(takers: Mapping[str, Knob]) -> str:
-    """What it is, for the variants that take it; hovering shows it."""
+    """Return the parameter's description and defaults, which editors show on hover."""
     summaries = dict.fromkeys(_plain(knob.summary) for knob in takers.values())
     defaults = (f"{knob.default} ({variant})" for variant, knob in takers.items())
     return f"{' '.join(summaries)} Default: {', '.join(defaults)}."
@@ -186,7 +186,7 @@ def _bare(field: Schema) -> Schema:
 
 
 def _tidy(schema: Any) -> Any:
-    """Without titles, which repeat the keys, and without whole sections as defaults."""
+    """Remove titles, which repeat the keys, and defaults that are whole sections."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
@@ -208,7 +208,7 @@ def _plain(text: str) -> str:
 
 
 def to_text(schema: Mapping[str, Any]) -> str:
-    """``schema`` as the shipped file has it."""
+    """Serialise ``schema`` in the form of the shipped file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

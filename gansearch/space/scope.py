@@ -1,7 +1,7 @@
-"""Whose an entry of ``parameters`` or ``training`` is: one variant's alone, or shared.
+"""Scope of an entry in ``parameters`` or ``training``: one variant, or shared.
 
-``gan.g_lr`` is gan's alone and goes, for gan, before ``g_lr``, which all others that take it share.
-It does so across the two sections: what is fixed for gan, others can search.
+``gan.g_lr`` applies to gan alone and overrides, for gan, the shared ``g_lr``. It does so across the
+two sections: a parameter can be fixed for gan and searched for others.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Entry = tuple[str, str]
 
 
 def split(key: str) -> tuple[str, str]:
-    """``gan.g_lr`` → ``("gan", "g_lr")``; the owner of what is shared is ``""``."""
+    """``gan.g_lr`` → ``("gan", "g_lr")``; the owner of a shared name is ``""``."""
     owner, _, name = key.partition(".")
     return (owner, name) if name and owner in CATALOG else ("", key)
 
 
 def members(name: str) -> list[str]:
-    """The parameters that a YAML may nest under ``name``, a variant or a group such as ``dsc``."""
+    """Return the parameters that a YAML may nest under a variant or a group such as ``dsc``."""
     if name in CATALOG:
         return sorted(takes(name))
     _, group = split(name)
@@ -32,7 +32,7 @@ def members(name: str) -> list[str]:
 
 
 def resolve(entries: Iterable[Entry], variant: str) -> dict[str, Entry]:
-    """The entry that holds for ``variant``, for each of its parameters that has one, by name."""
+    """Return the effective entry of each parameter of ``variant``, by plain name."""
     found: dict[str, dict[str, Entry]] = {"": {}, variant: {}}
     for section, key in entries:
         owner, name = split(key)

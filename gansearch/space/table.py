@@ -1,4 +1,4 @@
-"""What ``gansearch check`` prints: a space as tables."""
+"""Tables of a space, as printed by ``gansearch check``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 DIGITS = 12
-"""Significant digits of what a person wrote: all of them."""
+"""Significant digits of a user's number: all of them."""
 
 
 def render(space: Space) -> RenderableType:
-    """What is searched, for what, and how much of it, to be printed by rich."""
+    """Render parameters, objectives and study settings as tables for rich."""
     from rich.console import Group
 
     return Group(_parameters(space), "", _objectives(space), "", _study(space))
@@ -49,7 +49,7 @@ def _domain(parameter: Parameter) -> str:
 
 
 def _paper(section: str, key: str, space: Space) -> str:
-    """The defaults of the variants that the entry is for, each named where it is not for all."""
+    """Return the paper's defaults, with variant names if the entry does not apply to all alike."""
     owner, name = split(key)
     users = [v for v in space.variant if space.entries(v).get(name) == (section, key)]
     defaults = {variant: defaults_of(variant)[name] for variant in users}

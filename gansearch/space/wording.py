@@ -1,4 +1,4 @@
-"""How problems are put: an error as a sentence, the value shown, the name that was meant."""
+"""Wording of problems: errors as sentences, shortened values, suggestions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MESSAGES = {
 
 
 def shown(value: Any) -> str:
-    """``value`` as a YAML would have it, cut where it is long."""
+    """Format ``value`` as in a YAML, shortened if long."""
     if value is None or isinstance(value, bool | float):
         return json.dumps(value)
     return _SHORT.repr(value)
@@ -39,9 +39,9 @@ def listed(names: Iterable[object]) -> str:
 
 
 def meant(name: object, known: Iterable[object]) -> str:
-    """``; did you mean 'x'?`` where one of ``known`` is close to ``name``, else nothing.
+    """Return ``; did you mean 'x'?`` if one of ``known`` is close to ``name``, else nothing.
 
-    Upper and lower case, and what joins words, make no difference.
+    The comparison ignores case and treats hyphens and spaces as underscores.
     """
     folded, name = {_folded(each): str(each) for each in known}, _folded(name)
     begun = [each for each in folded if len(name) > 2 and each.startswith(name)]
@@ -54,7 +54,7 @@ def _folded(name: object) -> str:
 
 
 def unknown(what: str, name: object, known: Iterable[object]) -> str:
-    """``'x' is not a <what>``, with the name that was meant or else all that are known."""
+    """Return ``'x' is not a <what>`` with a suggestion, or with all known names."""
     known = sorted(map(str, known))
     if str(name).isdecimal():
         return f"{name!r} is not a {what}; a comma separates entries: numbers have a point"
@@ -62,7 +62,7 @@ def unknown(what: str, name: object, known: Iterable[object]) -> str:
 
 
 def in_words(error: Mapping[str, Any]) -> str:
-    """One of pydantic's error dictionaries as what is wrong, what would be right, and the value."""
+    """Convert a pydantic error to a message: the error, the right form and the value."""
     kind, value = error["type"], error["input"]
     if kind == "union_tag_invalid":
         tags = error["ctx"]["expected_tags"].replace("'", "").split(", ")
@@ -80,7 +80,7 @@ def in_words(error: Mapping[str, Any]) -> str:
 
 
 def _names(message: str, value: Any) -> bool:
-    # A model's own message has the fields that matter; a field's often has the value.
+    # A model's message names the fields; a field's message often has the value.
     return isinstance(value, dict) or shown(value) in message
 
 

@@ -1,4 +1,4 @@
-"""YAML 1.2 text to plain values that know their lines."""
+"""Parse YAML 1.2 to plain values with line numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gansearch.settings import LARGEST
 from gansearch.space.wording import shown
 
 MOST_BYTES = 64 * 1024
-"""A space's largest file: thirty times the largest that ships."""
+"""Largest size of a space's file: thirty times the largest shipped one."""
 
-_MOST_VALUES = 10_000  # far above any space; stops aliases that multiply
+_MOST_VALUES = 10_000  # Far above any space; limits aliases that multiply.
 
 _HALF = r"holds half of a character pair, such as \ud800"
 
@@ -41,11 +41,11 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Node:
-    """A value with the lines of what is in it.
+    """A value with the line numbers of its parts.
 
     Attributes:
-        value: of plain Python types; mappings have strings for keys.
-        size: number of values in it, itself included.
+        value: plain Python value; mappings have string keys.
+        size: number of values in it, including itself.
         children: by key, or by index as a string: the 1-based line and the node.
     """
 
@@ -56,21 +56,21 @@ class Node:
 
 @dataclass(frozen=True)
 class Document:
-    """A file's top-level mapping.
+    """The top-level mapping of a file.
 
     Attributes:
-        root: of a mapping.
-        problems: duplicate keys, unknown tags and the like, which left a usable rest.
+        root: node of the mapping.
+        problems: duplicate keys, unknown tags and other errors that left a usable rest.
     """
 
     root: Node
     problems: list[Problem]
 
     def problem(self, path: tuple[str | int, ...], message: str) -> Problem:
-        """``message`` about ``path``, with the key and line that the file has for it.
+        """Return ``message`` about ``path``, with the key and the line in the file.
 
-        Names with dots may be dotted in the file or nested; a part of the path that a shorthand
-        in the file leaves out is left out of the key as well.
+        Dotted names may be dotted or nested in the file. The key omits a part of the path that a
+        shorthand in the file omits.
         """
         rest = ".".join(map(str, path)).split(".") if path else []
         node, line, key = self.root, None, []
@@ -82,7 +82,7 @@ class Document:
                 key.append(name)
                 rest = rest[name.count(".") + 1 :]
             elif len(rest) == 1 and isinstance(node.value, dict):
-                key += rest  # a key that is missing: its mapping's line
+                key += rest  # A missing key has its mapping's line.
                 break
             else:
                 rest = rest[1:]
@@ -90,7 +90,7 @@ class Document:
 
 
 def read_yaml(text: str, file: Path) -> Document:
-    """The top-level mapping of ``text``.
+    """Parse the top-level mapping of ``text``.
 
     Raises:
         SpaceError: the text is not YAML, is too large for a space, is empty, is not a mapping, or
@@ -135,15 +135,15 @@ def _syntax_problem(error: YAMLError, text: str) -> Problem:
 
 
 class _RefusedError(MarkedYAMLError):
-    """YAML that no space is."""
+    """YAML that no space may contain."""
 
 
 class _Composer(Composer):
-    """ruamel's, but for a file of more keys and values than any space, which it gives up."""
+    """ruamel's composer with a limit on the number of keys and values."""
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
-        self.warn_double_anchors = False  # a name that is given again holds from there on
+        self.warn_double_anchors = False  # A repeated anchor applies from there on.
         self._nodes = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -156,7 +156,7 @@ class _Composer(Composer):
 
 
 class _Builder:
-    """Turns composed nodes into values, each node once, and collects what is wrong with them."""
+    """Converts composed nodes to values, each node once, and collects their problems."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -173,7 +173,7 @@ class _Builder:
             "int": construct.construct_yaml_int,
             "float": construct.construct_yaml_float,
             "str": lambda node: node.value,
-            "timestamp": lambda node: node.value,  # nothing in a space is a date
+            "timestamp": lambda node: node.value,  # No value in a space is a date.
         }
 
     def build(self, node: YamlNode, key: str) -> Node:
@@ -240,7 +240,7 @@ class _Builder:
         return Node(values, _size(children), children)
 
     def _sources(self, node: YamlNode, key: str) -> list[tuple[int, Node]]:
-        # `<<: *a` or `<<: [*a, *b]`; the first one that has a key gives its value.
+        # `<<: *a` or `<<: [*a, *b]`; the first mapping with a key determines its value.
         nodes = node.value if isinstance(node, SequenceNode) else [node]
         wrong = [n for n in nodes if not isinstance(n, MappingNode)]
         for each in wrong:

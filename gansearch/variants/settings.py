@@ -51,66 +51,67 @@ LIVE = frozenset(
         "beta",
     }
 )
-"""What a training can go on with another value of: what variants ask for at each step, and not when
-they are built. All are flat names."""
+"""Live settings: a training can continue with another value of them, because variants read them at
+each step and not at construction. All are flat names."""
 
 
 def can_change(before: Scalar, after: Scalar) -> bool:
-    """Whether a training can go from one value of a live setting to another.
+    """Whether a training can continue with another value of a live setting.
 
-    Numbers can follow numbers. But ``adaptive`` steps have a state of their own, and a weight of 0
-    leaves a term out, which would come or go with its memory.
+    A number can follow a number, with two exceptions. ``adaptive`` steps have a state of their own.
+    A weight of 0 omits a term, so a change from or to 0 would change the memory.
     """
     are_numbers = not any(isinstance(value, bool | str) for value in (before, after))
     return are_numbers and bool(before) == bool(after)
 
 
 EMA_SHARE = 10 / 32
-"""Half-life of the generator's average, in kimg for each image of a batch: StyleGAN2's code, and
-that of others after it."""
+"""Default half-life of the generator's moving average, in kimg per image of a batch, from
+StyleGAN2's code and its successors."""
 
 
 class Game(Settings):
-    """A generator against a discriminator, whatever they minimise."""
+    """Settings of any generator trained against a discriminator."""
 
     d_steps: Annotated[int, Field(ge=1, le=20)] | Literal["adaptive"] = 1
-    """Discriminator updates in one round: the k of Goodfellow 2014, Algorithm 1; ``adaptive`` lets
-    it follow the discriminator's edge."""
+    """Discriminator updates per round: k of Goodfellow 2014, Algorithm 1; ``adaptive`` controls it
+    by the discriminator's accuracy."""
     d_target: float = Field(default=0.75, gt=0.5, lt=1)
-    """Edge that ``d_steps: adaptive`` aims at: the share of pairs of a real and a fake image in
-    which the discriminator takes the real one for the realer; 0.5 is a blind guess."""
+    """Target of ``d_steps: adaptive``: the share of pairs of a real and a fake image in which the
+    real one has the larger discriminator output; 0.5 is a random guess."""
     g_steps: int = Field(default=1, ge=1, le=20)
-    """Generator updates in one round."""
+    """Generator updates per round."""
     g_lr: float = Field(default=2e-4, gt=0, le=1)
-    """Generator's learning rate."""
+    """Learning rate of the generator."""
     d_lr_ratio: float = Field(default=1.0, gt=0, le=100)
     """Discriminator's learning rate as a multiple of the generator's."""
     z_dim: int = Field(default=100, ge=1, le=1024)
     """Length of the latent vector."""
     gp_lambda: float = Field(default=0.0, ge=0, le=1000)
-    """Weight of WGAN-GP's penalty on the discriminator's gradient; 0 leaves it out. With it, as
-    with R1, the discriminator has layer norms in place of batch norms."""
+    """Weight of WGAN-GP's gradient penalty; 0 disables it. With it or R1, the discriminator has
+    layer norms in place of batch norms."""
     r1_gamma: float = Field(default=0.0, ge=0, le=1000)
-    """Weight of R1, the discriminator's squared gradient at real images; 0 leaves it out."""
+    """Weight of R1, the squared gradient of the discriminator at real images; 0 disables it."""
     r1_interval: int = Field(default=1, ge=1, le=64)
-    """Discriminator updates between two computations of R1."""
+    """Discriminator updates per computation of R1."""
     clip: float = Field(default=0.0, ge=0, le=10)
-    """Bound of the discriminator's weights, clipped after each update; 0 leaves them free."""
+    """Bound of the discriminator's weights, which are clipped after each update; 0 disables
+    clipping."""
     augment: AugmentName = "none"
-    """What is done to images before the discriminator sees them: DiffAugment's, to every image, or
-    with a probability that adapts; ``blit`` is ADA's flips, quarter turns and translations."""
+    """DiffAugment's augmentation of the discriminator's input, for every image or with an adaptive
+    probability; ``blit`` is ADA's flips, quarter turns and translations."""
     ada_target: float = Field(default=0.0, ge=0, lt=1)
-    """Mean sign of D's logits on real images at which the probability of augmentation stays (ADA);
-    0 augments every image. The paper's is 0.6."""
+    """Target of ADA: mean sign of the logits of real images at which the augmentation probability
+    stays constant; 0 augments every image. The paper's value is 0.6."""
     ada_kimg: float = Field(default=500.0, gt=0)
-    """Real images, in thousands, in which that probability could rise from 0 to 1."""
+    """Real images, in thousands, over which the augmentation probability can rise from 0 to 1."""
 
 
 class Adversarial(Game):
-    """A generator against a discriminator that minimise a pair of losses."""
+    """Settings of a generator and a discriminator with a pair of adversarial losses."""
 
     loss: AdversarialName = "non_saturating"
-    """The adversarial pair."""
+    """The pair of adversarial losses."""
 
 
 class Adam(Settings):

@@ -22,7 +22,7 @@ class VaeSettings(Adam):
     """Kingma & Welling 2014, section 5, on the networks of DCGAN, trained with Adam."""
 
     batch_size: int = Field(default=100, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
     g_lr: float = Field(default=1e-3, gt=0, le=1)
     """Learning rate of the encoder and the decoder."""
     beta1: float = Field(default=0.9, ge=0, lt=1)

@@ -26,12 +26,12 @@ class GanSettings(Adversarial, Perceptrons):
     """Goodfellow et al. 2014, section 5 and the released configuration for MNIST."""
 
     batch_size: int = Field(default=100, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
     g_lr: float = Field(default=0.1, gt=0, le=1)
     """Generator's learning rate."""
     d_lr_ratio: float = Field(default=0.5, gt=0, le=100)
-    """Discriminator's learning rate as a multiple of the generator's; as released both are the
-    same, and the discriminator's loss is half of the sum over its sides that it is here."""
+    """Learning rate of the discriminator as a multiple of the generator's. The released code uses
+    equal rates and half of the sum of the discriminator's two losses, which is not halved here."""
     momentum: float = Field(default=0.5, ge=0, lt=1)
     """SGD momentum at the start."""
     final_momentum: float = Field(default=0.7, ge=0, lt=1)
@@ -42,33 +42,33 @@ class DcganSettings(Adversarial, Adam, Convolutional):
     """Radford et al. 2015, sections 3 and 4; without the released code's weight decay of 1e-5."""
 
     batch_size: int = Field(default=128, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
 
 
 class FganSettings(Game, Adam, Convolutional, Perceptrons):
-    """Nowozin et al. 2016, section 4, on the networks of either of the two above."""
+    """Nowozin et al. 2016, section 4, on the networks of ``dcgan`` or ``gan``."""
 
     batch_size: int = Field(default=128, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
     divergence: DivergenceName = "gan"
-    """The f-divergence whose variational bound the discriminator raises."""
+    """The f-divergence; the discriminator maximises its variational bound."""
     g_loss: Literal["minimax", "non_saturating"] = "non_saturating"
-    """What the generator does: lower that bound (algorithm 1), or raise its own outputs (equation
-    13)."""
+    """Objective of the generator: minimise that bound (``minimax``, algorithm 1), or maximise the
+    discriminator outputs of its samples (``non_saturating``, equation 13)."""
     nets: Literal["dcgan", "mlp"] = "dcgan"
-    """Whose networks: ``dcgan``'s with ``g_channels``, ``d_channels`` and ``dsc``, or the
-    perceptrons of ``gan`` with ``g_hidden``, ``d_hidden``, ``d_pieces`` and ``dropout``."""
+    """Networks: ``dcgan``'s with ``g_channels``, ``d_channels`` and ``dsc``, or ``gan``'s
+    perceptrons with ``g_hidden``, ``d_hidden``, ``d_pieces`` and ``dropout``."""
 
 
 class SganSettings(ConvolutionalAdversarial):
     """Odena 2016 and Salimans et al. 2016, section 5, on the networks of DCGAN."""
 
     batch_size: int = Field(default=100, ge=2, le=4096)
-    """Real images in one step, and as many labelled ones."""
+    """Real images per step, and as many labelled ones."""
     g_lr: float = Field(default=3e-4, gt=0, le=1)
     """Generator's learning rate."""
     labelled: int = Field(default=100, ge=2, le=10_000_000)
-    """Training images whose labels are used, as equally many of each class as can be."""
+    """Training images with a label, spread over the classes as evenly as possible."""
 
 
 ENTRIES = (

@@ -12,19 +12,19 @@ from gansearch.variants.settings import AdversarialName, ConvolutionalAdversaria
 
 
 class CganSettings(ConvolutionalAdversarial):
-    """Mirza & Osindero 2014 on the networks of Radford et al. 2015, whose settings these are."""
+    """Mirza & Osindero 2014 on the networks of Radford et al. 2015, with the latter's settings."""
 
     batch_size: int = Field(default=128, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
 
 
 class AcganSettings(ConvolutionalAdversarial):
     """Odena et al. 2017, table 2 (CIFAR-10)."""
 
     batch_size: int = Field(default=100, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
     g_channels: int = Field(default=48, ge=4, le=512)
-    """A half of the generator's channels at half resolution; doubled at each halving."""
+    """Half of the generator's channels at half resolution; doubled at each halving."""
     d_channels: int = Field(default=16, ge=4, le=512)
     """Channels of the discriminator's first convolution; doubled by each of the next, up to 512."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
@@ -44,9 +44,10 @@ class ResnetSettings(ConvolutionalAdversarial):
     loss: AdversarialName = "hinge"
     """The adversarial pair."""
     g_channels: int = Field(default=64, ge=4, le=512)
-    """A quarter of the generator's channels up to 32 pixels; above, those at full resolution."""
+    """A quarter of the generator's channels up to 32 pixels; above, its channels at full
+    resolution."""
     d_channels: int = Field(default=64, ge=4, le=512)
-    """A half of the discriminator's channels up to 32 pixels; above, those of its first block."""
+    """Half of the discriminator's channels up to 32 pixels; above, those of its first block."""
 
 
 class ProjganSettings(ResnetSettings):
@@ -66,11 +67,13 @@ class ContraganSettings(ResnetSettings):
     z_dim: int = Field(default=80, ge=4, le=1024)
     """Length of the latent vector; the stem and each block of the generator get an equal part."""
     g_channels: int = Field(default=96, ge=4, le=512)
-    """A quarter of the generator's channels up to 32 pixels; above, those at full resolution."""
+    """A quarter of the generator's channels up to 32 pixels; above, its channels at full
+    resolution."""
     d_channels: int = Field(default=96, ge=4, le=512)
-    """A half of the discriminator's channels up to 32 pixels; above, those of its first block."""
+    """Half of the discriminator's channels up to 32 pixels; above, those of its first block."""
     ema_kimg: float = Field(default=2218.0, ge=0.0)
-    """Half-life of the generator's average, in kimg: a decay of 0.9999 at 5 x 64 images a round."""
+    """Half-life of the generator's moving average, in kimg; the default is a decay of 0.9999 at 5 x
+    64 images per round."""
     label_dim: int = Field(default=128, ge=1, le=1024)
     """Length of the label's embedding, which all blocks of the generator share."""
     embedding_dim: int = Field(default=512, ge=2, le=4096)

@@ -23,14 +23,14 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
 
     # Wider than in other variants, and a number as everywhere once it is resolved.
     ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
-    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are,
-    ``auto`` 10/32 of the batch size, as released."""
+    """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is 10/32
+    of the batch size, as released."""
     z_dim: int = Field(default=256, ge=1, le=1024)
-    """Length of the latent vector, which is scaled to the hypersphere."""
+    """Length of the latent vector, which is normalised to the hypersphere."""
     loss: AdversarialName = "hinge"
     """The adversarial pair."""
     augment: AugmentName = "color_translation_cutout"
-    """What is done to every image before the projector sees it (DiffAugment)."""
+    """DiffAugment's augmentation of every image before the projector."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Decay of Adam's first moment."""
     beta2: float = Field(default=0.99, ge=0, lt=1)
@@ -38,27 +38,30 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     g_channels: int = Field(default=128, ge=4, le=512)
     """Channels of the generator at 128 pixels; 16-fold at 4 pixels, half at 256."""
     d_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the projector's finest map and of the head on it; up to 8-fold below."""
+    """Channels of the projector's finest map and of its head; coarser maps have up to 8-fold."""
     g_blocks: Literal["big", "lite"] = "big"
-    """Two convolutions with noise at each resolution of the generator, or one without."""
+    """Generator blocks: ``big`` has two convolutions with noise per resolution, ``lite`` one
+    without noise."""
     scales: Literal[1, 2, 3, 4] = 4
-    """Maps of the projector, from the finest, each with a head; fewer make a small form."""
+    """Number of the projector's feature maps, from the finest on, each with a discriminator head;
+    fewer maps make a small model."""
     projector_resolution: Literal[32, 64, 128, 224] = 224
-    """Smaller images are enlarged to so many pixels for the projector; 32 makes a small form."""
+    """Resolution of the projector's input, in pixels; smaller images are enlarged to it. 32 makes a
+    small model."""
     projector_weights: str = "hub"
     """``hub`` (timm's and torch's cache, then the network, otherwise random), ``random``, or a file
     of tf_efficientnet_lite0's weights."""
     dsc_sle: bool = False
-    """Whether the generator's skip-layer excitations may be separable too; their maps have 4
-    pixels."""
+    """Whether the generator's skip-layer excitations, with maps of 4 pixels, may be separable
+    too."""
 
     def following(self, resolution: int) -> dict[str, float]:  # noqa: ARG002 - for any size
-        """The released code's rule of the batch size."""
+        """The released code's rule for the batch size."""
         return {"ema_kimg": EMA_SHARE * self.batch_size}
 
 
 class GeneratorDsc(Dsc):
-    """Separable convolutions, unless asked otherwise in the generator."""
+    """Separable convolutions, by default in the generator."""
 
     where: Literal["none", "generator", "discriminator", "both"] = "generator"
     """The networks whose convolutions are separable."""

@@ -11,22 +11,23 @@ from gansearch.variants.entry import DataKind, Entry
 from gansearch.variants.settings import EMA_SHARE, Adam, Adversarial
 
 R1_SHARE = 0.001
-"""R1's weight, times the batch size, for each pixel: all weights of config T in the paper and its
-released code (32.8 at 1024 pixels, 8.2 at 512, both in batches of 32, 1 at 256 in batches of 64),
-and what that code recommends for other sizes, for both configs."""
+"""R1's weight times batch size per pixel. This is the paper's and the released code's value for
+config T at all sizes (32.8 at 1024 pixels and 8.2 at 512, in batches of 32; 1 at 256, in batches of
+64). The code recommends it for other sizes and for both configs."""
 R_BLUR_SIGMA = 10.0
 BLUR_SHARE = 200 / 32
-"""Progress at which the blur has faded out, in kimg for each image of a batch."""
+"""Progress at which the blur has faded out, in kimg per image of a batch."""
 
 
 class StyleDsc(Dsc):
-    """DSC in networks that a non-linearity or a batch norm between the halves would break.
+    """DSC settings of networks that allow no layers between the convolutions.
 
-    The one would alias in the generator, the other mix images under R1's gradient.
+    A non-linearity there would alias in the generator. Batch normalisation there would mix images
+    under R1's gradient.
     """
 
     middle: Literal["none"] = "none"
-    """What stands between the halves: nothing, as each layer's own activation is filtered."""
+    """Layers between the two convolutions: none, because each layer filters its own activation."""
 
 
 class Stylegan3Settings(Adversarial, Adam):
@@ -36,11 +37,11 @@ class Stylegan3Settings(Adversarial, Adam):
     """``t``, equivariant to translation, or ``r``, to rotation too: 1x1 convolutions of twice the
     channels and radially symmetric filters."""
     batch_size: int = Field(default=32, ge=2, le=4096)
-    """Real images in one step."""
+    """Real images per step."""
     # Wider than in other variants, and a number as everywhere once it is resolved.
     ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
-    """Half-life of the generator's moving average, in kimg; 0 takes the weights as they are,
-    ``auto`` 10/32 of the batch size."""
+    """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is 10/32
+    of the batch size."""
     g_lr: float = Field(default=2.5e-3, gt=0, le=1)
     """Generator's learning rate."""
     d_lr_ratio: float = Field(default=0.8, gt=0, le=100)
@@ -54,29 +55,29 @@ class Stylegan3Settings(Adversarial, Adam):
     w_dim: int = Field(default=512, ge=1, le=1024)
     """Length of the style that the latent is mapped to."""
     r1_gamma: Annotated[float, Field(ge=0, le=1000)] | Auto = "auto"  # type: ignore[assignment]
-    """Weight of R1; 0 leaves it out, ``auto`` is 0.001 · pixels / batch size."""
+    """Weight of R1; 0 disables it; ``auto`` is 0.001 · pixels / batch size."""
     r1_interval: int = Field(default=16, ge=1, le=64)
-    """Discriminator updates between two computations of R1."""
+    """Discriminator updates per computation of R1."""
     blur_sigma: Annotated[float, Field(ge=0, le=100)] | Auto = "auto"
-    """Deviation, in pixels, of the blur over all that the discriminator sees at first; ``auto`` is
+    """Standard deviation, in pixels, of the initial blur of the discriminator's input; ``auto`` is
     10 in config ``r``, 0 in ``t``."""
     blur_kimg: Annotated[float, Field(gt=0)] | Auto = "auto"
-    """Progress at which that blur has faded out, in kimg; ``auto`` is 200/32 of the batch size."""
+    """Progress at which the blur has faded out, in kimg; ``auto`` is 200/32 of the batch size."""
     g_layers: int = Field(default=14, ge=3, le=64)
-    """Generator's layers between the Fourier features and the one that makes the image."""
+    """Layers of the generator between the Fourier features and the output layer."""
     margin: int = Field(default=10, ge=0, le=64)
-    """Samples around the image's own that a feature map holds on each side."""
+    """Margin of a feature map on each side, in samples."""
     g_channels: int = Field(default=512, ge=4, le=2048)
-    """Most channels of a layer of the generator; config ``r`` has twice as many."""
+    """Maximum number of channels of a generator layer; config ``r`` has twice as many."""
     d_channels: int = Field(default=512, ge=4, le=2048)
-    """Most channels of a layer of the discriminator."""
+    """Maximum number of channels of a discriminator layer."""
     channel_base: int = Field(default=32768, ge=256, le=2**20)
-    """Channels times resolution, where that gives a layer fewer than the most."""
+    """Channels times resolution of a layer, up to the maximum number of channels."""
     dsc: StyleDsc = StyleDsc()
     """Depthwise-separable convolution."""
 
     def following(self, resolution: int) -> dict[str, float]:
-        """The released code's rules of batch size, config and, for R1, of the pixels."""
+        """The released code's rules for the batch size, the config and, for R1, the pixels."""
         return {
             "ema_kimg": EMA_SHARE * self.batch_size,
             "r1_gamma": R1_SHARE * resolution**2 / self.batch_size,
