@@ -23,8 +23,8 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
 
     # Wider than in other variants, and a number as everywhere once it is resolved.
     ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
-    """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is 10/32
-    of the batch size, as released."""
+    """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is
+    10/32 of the batch size, as released."""
     z_dim: int = Field(default=256, ge=1, le=1024)
     """Length of the latent vector, which is normalised to the hypersphere."""
     loss: AdversarialName = "hinge"

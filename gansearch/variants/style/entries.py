@@ -40,8 +40,8 @@ class Stylegan3Settings(Adversarial, Adam):
     """Real images per step."""
     # Wider than in other variants, and a number as everywhere once it is resolved.
     ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
-    """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is 10/32
-    of the batch size."""
+    """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is
+    10/32 of the batch size."""
     g_lr: float = Field(default=2.5e-3, gt=0, le=1)
     """Generator's learning rate."""
     d_lr_ratio: float = Field(default=0.8, gt=0, le=100)
