@@ -37,7 +37,7 @@ app = typer.Typer(
 
 
 def print_version(asked: bool) -> None:
-    """Print the version, where it is asked for, and nothing else."""
+    """Print the version if it is asked for, and exit."""
     if asked:
         typer.echo(f"gansearch {gansearch.__version__}")
         raise typer.Exit
@@ -58,7 +58,7 @@ SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML
 
 @app.command()
 def check(file: SpaceFile) -> None:
-    """Check a space, print it as a table, and see that this machine has what a run would need."""
+    """Check a space, print it as a table, and check that this machine has what a run needs."""
     from gansearch.availability import check_available
     from gansearch.space import load_space
     from gansearch.space.table import render
@@ -84,7 +84,7 @@ def run(
     name: Annotated[str | None, typer.Option(help="The study's name, if not a new one.")] = None,
     results: Results = RESULTS,
 ) -> None:
-    """Search a space: train its trials side by side and select the Pareto front."""
+    """Search a space: train its trials in parallel and select the Pareto front."""
     from gansearch.space import load_space
     from gansearch.study import run_study
 
@@ -105,11 +105,11 @@ def resume(
         float | None, typer.Option(min=0.001, help="Full budget of a trial, if not as before.")
     ] = None,
 ) -> None:
-    """Continue a study that was killed, or give one more trials or a larger budget."""
+    """Resume a study that was interrupted, or give one more trials or a larger budget."""
     from gansearch.study import load_study, resume_study
 
     console = terminal()
-    load_study(study, results)  # where there is none, nothing is prepared
+    load_study(study, results)  # fail before any preparation if there is no such study
     console.print(f"{study}: images, metrics and Ray are being prepared")
     resume_study(
         study,
@@ -157,9 +157,10 @@ def pareto(
         typer.Option(callback=file_to_write, help="The front as PNG, PDF or SVG."),
     ] = None,
 ) -> None:
-    """Print the Pareto front of a study and its recommended point.
+    """Print the Pareto front of a study and its recommended trial.
 
-    An empty front is an error that says why, with exit code 1; CSV and plot are written even so.
+    An empty front is an error with its reason and exit code 1; CSV and plot are written all the
+    same.
     """
     from gansearch.arguments import bounds, numbers
     from gansearch.report.plots import write_front_plot
@@ -271,11 +272,10 @@ app.command()(cli_tracking.ui)
 
 
 def main() -> None:
-    """Run the command that was typed.
+    """Run the command.
 
-    What a person got wrong, or this machine refuses, is one readable error and exit code 2. What
-    was asked for rightly and is not there is one with exit code 1: a run that diverged, or a study
-    whose front is empty. Ctrl-C is 130, SIGTERM 143.
+    Wrong input, and what this machine refuses, end with one readable error and exit code 2. A
+    diverged run or an empty front ends with one and exit code 1. Ctrl-C gives 130, SIGTERM 143.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     prepare_streams()

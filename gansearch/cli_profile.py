@@ -1,4 +1,4 @@
-"""The command that profiles; :mod:`gansearch.cli` has it beside its own."""
+"""The ``profile`` command, registered in :mod:`gansearch.cli`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def profile(
         typer.Option(callback=file_to_write, help="The profile as PNG, PDF or SVG."),
     ] = None,
 ) -> None:
-    """Show where a step's time and memory go on this device, by phase and by block."""
+    """Show the time and memory of a training step on this device, by phase and by block."""
     from gansearch.arguments import scalars
     from gansearch.profile import profile_source
     from gansearch.report.profiles import profile_tables, write_profile_plot

@@ -1,4 +1,4 @@
-"""The commands that score images and weights; :mod:`gansearch.cli` has them beside its own."""
+"""The ``evaluate`` and ``rescore`` commands, registered in :mod:`gansearch.cli`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def evaluate(
     ] = None,
     results: Results = RESULTS,
 ) -> None:
-    """Score a checkpoint or a folder of images against a data set or a statistics file."""
+    """Evaluate a checkpoint or a folder of images against a data set or a statistics file."""
     from gansearch.evaluate import Wanted, save_statistics
     from gansearch.evaluate import evaluate as score
     from gansearch.report.tables import scores_table
@@ -99,7 +99,7 @@ def rescore(
         list[int] | None, typer.Option(min=0, help="Trial to score as well; repeatable.")
     ] = None,
 ) -> None:
-    """Score a study's front again from its weights, with more samples and several seeds."""
+    """Rescore a study's finalists from their weights, with more samples and several seeds."""
     from gansearch.study import rescore_study
 
     console = terminal()

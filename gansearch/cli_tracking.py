@@ -1,4 +1,4 @@
-"""The commands that deal with MLflow; :mod:`gansearch.cli` has them beside its own."""
+"""The MLflow commands ``sync`` and ``ui``, registered in :mod:`gansearch.cli`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gansearch.terminal import RESULTS, Results, StudyName, terminal
 
 
 def sync(study: StudyName, results: Results = RESULTS) -> None:
-    """Write to MLflow what it missed while its server was away."""
+    """Write to MLflow what it missed while its server was unreachable."""
     from gansearch.study import load_study
     from gansearch.tracking import sync as sync_study
 
@@ -23,7 +23,7 @@ def ui(
     results: Results = RESULTS,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 5000,
 ) -> None:
-    """Open MLflow's pages over a results folder, on loopback."""
+    """Open MLflow's pages of a results folder, on loopback."""
     from gansearch.tracking import serve
 
     serve(results, port)

@@ -1,4 +1,4 @@
-"""A study from its space to its record: run, resume, load."""
+"""Public functions of studies: run, resume, rescore, load."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from gansearch.search.storage import StudyStore, read_study, study_names
 from gansearch.space import Bound, Space
 from gansearch.urls import sqlite_url
 
-# torch and Ray are imported where trials run: reading a study takes neither.
+# torch and Ray are imported where trials run, because reading a study needs neither.
 
 STORAGE = "GANSEARCH_STORAGE"
-"""Environment variable with the URL of a PostgreSQL that holds the records of studies instead of
-``studies.db`` in the results folder; it is not an option because it may hold a password."""
+"""Environment variable with the URL of a PostgreSQL database for study records, used instead of
+``studies.db`` in the results folder. It is not an option because it may contain a password."""
 
 
 def run_study(
@@ -39,38 +39,38 @@ def run_study(
     observers: Observers | None = None,
     address: str | None = None,
 ) -> StudyRecord:
-    """Search ``space``: train its trials side by side, stop the poor ones, record everything.
+    """Search ``space``: train its trials in parallel, stop poor ones early, record everything.
 
     Trials run on this machine, or on the Ray cluster at ``address`` or ``$RAY_ADDRESS``, whose
-    nodes must all reach ``results``. Ctrl-C and SIGTERM end the run cleanly, and so does the
-    space's wall clock, which is of one run: trials that were at work keep no outcome, are on no
-    front, and go on from their last checkpoint when the study is resumed. So do those of a study
-    that was killed.
+    nodes must all reach ``results``. Ctrl-C, SIGTERM and the space's wall-clock budget, which
+    applies to one run, end it cleanly. Unfinished trials then have no outcome, are not on the
+    front, and continue from their last checkpoint when the study is resumed. The same holds for a
+    study that was killed.
 
     Args:
-        space: what to search.
-        name: of the study, new in ``results``; by default the space's with the time.
+        space: space to search.
+        name: name of the study, new in ``results``; by default the space's name with the time.
         results: folder of all studies.
-        observers: made once the study is on record; each follows it in a thread of its own. Without
-            them progress is logged at level INFO, and MLflow shows every trial; with
-            ``lambda _: ()`` nothing is said and nothing tracked.
-        address: of a running Ray cluster.
+        observers: makes the observers once the study is on record; each runs in a thread of its
+            own. By default progress is logged at level INFO and MLflow shows every trial; ``lambda
+            _: ()`` disables both.
+        address: address of a running Ray cluster.
 
     Returns:
-        The study as it ended; every trial has an outcome unless the wall clock ran out.
+        The study at its end; every trial has an outcome unless the wall-clock budget ran out.
 
     Raises:
-        StudyError: the name is taken, ``results`` cannot be written to, the machine lacks what a
+        StudyError: the name exists already, ``results`` is not writable, the machine lacks what a
             trial needs, there is nothing to warm-start from, or the record could not be kept.
-        SpaceError: images, or files of weights, are missing or too few for what the space asks.
+        SpaceError: images or weight files are missing, or images too few for the space.
         DataError: the images are unreadable.
         WeightsError: a metric's weights are not the expected file.
-        KeyboardInterrupt: Ctrl-C, once everything is on record.
-        SystemExit: SIGTERM, once everything is on record.
+        KeyboardInterrupt: Ctrl-C, raised after everything is on record.
+        SystemExit: SIGTERM, raised after everything is on record.
     """
     from gansearch.availability import check_available
 
-    check_available(space, machine=False)  # Ray knows what a cluster has
+    check_available(space, machine=False)  # Ray knows a cluster's resources
     if name is None:
         name = f"{space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     from gansearch.preflight import check_name, make_writable, study_tags
@@ -106,31 +106,31 @@ def resume_study(
     observers: Observers | None = None,
     address: str | None = None,
 ) -> StudyRecord:
-    """Continue a study that was killed or interrupted, or give it more trials or a larger budget.
+    """Resume an interrupted study, or give it more trials or a larger budget.
 
-    Unfinished trials come first, each from its last checkpoint; finished ones are never run again,
-    but with a larger ``max_kimg`` completed ones are trained on to it. While nothing has used a
-    larger budget, it can be taken back, down to the space's own. Everything is checked before
-    anything is written.
+    Unfinished trials come first, each from its last checkpoint. Finished ones do not run again,
+    except that a larger ``max_kimg`` continues the training of completed ones. A larger budget can
+    be reduced again, down to the space's own, as long as no trial has used it. Everything is
+    checked before anything is written.
 
     Args:
-        name: of the study in ``results``.
+        name: name of the study in ``results``.
         results: folder of all studies.
-        trials: configurations in all, instead of the number on record.
-        max_kimg: full length of a trial, instead of the one on record.
-        observers: as of :func:`run_study`.
-        address: as of :func:`run_study`.
+        trials: total number of configurations, instead of the recorded one.
+        max_kimg: full budget of a trial, instead of the recorded one.
+        observers: as in :func:`run_study`.
+        address: as in :func:`run_study`.
 
     Returns:
-        The study as it ended, as from :func:`run_study`.
+        The study at its end, as from :func:`run_study`.
 
     Raises:
-        StudyError: there is no such study, another process runs it, an amount is none or less
-            than the study has used, or as of :func:`run_study`.
-        DataError: the images are missing, unreadable, or not those that the study began with.
-        WeightsError: as of :func:`run_study`.
-        KeyboardInterrupt: as of :func:`run_study`.
-        SystemExit: as of :func:`run_study`.
+        StudyError: there is no such study, another process runs it, an amount is invalid or less
+            than the study has used, or as in :func:`run_study`.
+        DataError: the images are missing, unreadable, or differ from those at the study's start.
+        WeightsError: as in :func:`run_study`.
+        KeyboardInterrupt: as in :func:`run_study`.
+        SystemExit: as in :func:`run_study`.
     """
     from gansearch.preflight import check_data, make_writable
 
@@ -161,28 +161,27 @@ def rescore_study(
     also: Collection[int] = (),
     observers: Observers | None = None,
 ) -> StudyRecord:
-    """Score a study's finalists again from their weights, on several seeds of latents.
+    """Rescore a study's finalists from their weights, with several seeds of latents.
 
-    What was scored by the same protocol before is left alone, so that a call that was cut short is
-    made good by another one. Trials that were scored by other protocols are scored anew.
+    Trials already scored under the same protocol are skipped, so another call completes an
+    interrupted one. Trials scored under other protocols are rescored.
 
     Args:
-        name: of the study in ``results``; no other process runs it.
+        name: name of the study in ``results``; no other process may run it.
         results: folder of all studies.
-        samples: generated images per seed; without it what the space says, or else 10,000.
-        seeds: how many, at least 2; without it what the space says, or else 3.
-        also: numbers of further trials to score.
-        observers: as of :func:`run_study`.
+        samples: generated images per seed; by default the space's number, or 10,000.
+        seeds: number of seeds, at least 2; by default the space's number, or 3.
+        also: numbers of further trials to rescore.
+        observers: as in :func:`run_study`.
 
     Returns:
-        The study with the scores. A trial that cannot be scored is named in the log.
+        The study with the scores. A trial that cannot be rescored is logged.
 
     Raises:
         StudyError: there is no such study, another process runs it, or a trial has not completed
             the full budget.
-        ConfigError: a number of samples or seeds out of its range.
-        ProtocolError, DataError, WeightsError: as of
-            :func:`gansearch.finalists.score_finalists`.
+        ConfigError: the number of samples or seeds is out of range.
+        ProtocolError, DataError, WeightsError: as in :func:`gansearch.finalists.score_finalists`.
     """
     from gansearch.preflight import make_writable
 
@@ -207,7 +206,7 @@ def rescore_study(
 
 
 def load_study(name: str, results: StrPath = RESULTS) -> tuple[Space, StudyRecord]:
-    """A study as it is on record, finished or not, even while another process runs it.
+    """Load a study's record, finished or not, even while another process runs it.
 
     Raises:
         StudyError: there is no such study in ``results``, or its record cannot be read.
@@ -216,10 +215,10 @@ def load_study(name: str, results: StrPath = RESULTS) -> tuple[Space, StudyRecor
 
 
 def list_studies(results: StrPath = RESULTS) -> tuple[str, ...]:
-    """The names of the studies in ``results``, oldest first; at least one.
+    """List the names of the studies in ``results``, oldest first; at least one.
 
     Raises:
-        StudyError: there is none, or their record cannot be read.
+        StudyError: there is no study, or the records cannot be read.
     """
     url = _database(results)
     if is_missing(url):
@@ -238,19 +237,19 @@ def pareto_front(
     bounds: Sequence[Bound] = (),
     weights: Mapping[str, float] | None = None,
 ) -> Selection:
-    """The Pareto front of a study, and its recommended point.
+    """Select the Pareto front of a study and its recommended trial.
 
     Args:
-        name: of the study in ``results``.
+        name: name of the study in ``results``.
         results: folder of all studies.
-        objectives: metrics to trade off instead of the space's own.
-        bounds: further bounds that a trial must be within.
-        weights: preference by objective, as of :func:`gansearch.report.selection.select`.
+        objectives: metrics to trade off instead of the space's objectives.
+        bounds: further bounds.
+        weights: preference by objective, as in :func:`gansearch.report.selection.select`.
 
     Raises:
         StudyError: there is no such study.
-        UsageError: an objective, bound or weight that names no metric, or is no preference.
-        ProtocolError: an objective was measured under different protocols.
+        UsageError: an objective, bound or weight names no metric, or a weight is invalid.
+        ProtocolError: an objective was evaluated under different protocols.
     """
     space, record = load_study(name, results)
     return select(space, record, objectives=objectives, bounds=bounds, weights=weights)

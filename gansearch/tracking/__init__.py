@@ -1,4 +1,4 @@
-"""Studies in MLflow: one experiment a space, a parent run a study, a child run a trial."""
+"""Studies in MLflow: an experiment per space, a parent run per study, a child run per trial."""
 
 from gansearch.tracking.mirror import MlflowMirror, sync
 from gansearch.tracking.pages import read_config, serve

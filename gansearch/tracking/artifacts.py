@@ -1,4 +1,4 @@
-"""The files that go with runs: configurations, sample grids, the front."""
+"""Files of MLflow runs: configurations, sample grids, the front."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from gansearch.space.models import Space
 
 Files = dict[str, bytes]
-"""Content by path within the run; empty where the source is gone."""
+"""Content by path within the run; empty if the source no longer exists."""
 
 CONFIG_FILE = "config.json"
-"""A trial's resolved configuration among its artifacts: all that it takes to train it again."""
+"""Artifact with a trial's resolved configuration, which is sufficient to train it again."""
 THUMBNAIL = 256
 """Longer side of an image in MLflow's grid, in pixels."""
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """Some files of a run that belong together.
+    """Files of a run that belong together.
 
     Attributes:
-        key: of these files within the run.
-        version: another one means other content.
-        files: reads or makes them.
-        tags: of the run, for MLflow's pages to find them by.
+        key: name of the artifact within the run.
+        version: version of the content; a different one means different content.
+        files: function that reads or makes the files.
+        tags: tags of the run by which MLflow's pages find the files.
     """
 
     key: str
@@ -44,16 +44,16 @@ class Artifact:
 
 
 def text_artifact(key: str, path: str, text: str) -> Artifact:
-    """A text as a file of the run."""
+    """Make an artifact from a text."""
     return Artifact(key, digest(text), lambda: {path: text.encode()})
 
 
 def samples_artifact(checkpoint: str, step: int, time: int) -> Artifact:
-    """The sample grid beside a checkpoint, where MLflow's image grid looks for it.
+    """Make an artifact from a checkpoint's sample grid, where MLflow's image grid looks for it.
 
     Args:
         checkpoint: folder or URI that holds ``samples.png``.
-        step: of the run.
+        step: step of the run.
         time: milliseconds since the epoch.
     """
     return Artifact(
@@ -65,7 +65,7 @@ def samples_artifact(checkpoint: str, step: int, time: int) -> Artifact:
 
 
 def front_artifact(space: Space, record: StudyRecord) -> Artifact:
-    """The front as it stands, as table, plots and a note at the head of the study's run."""
+    """Make an artifact of the current front: table, plots, description of the study's run."""
     selection: Selection | None = None
     try:
         selection = select(space, record)
@@ -85,7 +85,7 @@ def front_artifact(space: Space, record: StudyRecord) -> Artifact:
 
 
 def digest(text: str) -> str:
-    """A short name for a text."""
+    """Return a short hash of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -106,7 +106,7 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
 
 
 def _note(selection: Selection) -> str:
-    """The front in Markdown: MLflow shows it at the head of the run."""
+    """Format the front in Markdown, which MLflow shows as the run's description."""
     from gansearch.readable import number
     from gansearch.report.tables import FRONT, NOISE, chance, measured, notes, trainings
 
@@ -137,13 +137,13 @@ def _image_files(checkpoint: str, step: int, time: int) -> Files:
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     small = BytesIO()
     image.save(small, format="WEBP")
-    # MLflow's own names for images, with a fixed last part so that writing twice changes nothing.
+    # MLflow's names for images. The last part is fixed, so that a second write changes nothing.
     name = f"images/samples+step+{step}+timestamp+{time}+grid"
     return {f"{name}.png": content, f"{name}+compressed.webp": small.getvalue()}
 
 
 def _read(folder: str, name: str) -> bytes | None:
-    """A file of a checkpoint folder, local or on any storage that pyarrow knows."""
+    """Read a file of a checkpoint folder, local or on any storage that pyarrow supports."""
     from pyarrow import fs
 
     where = folder if "://" in folder else str(Path(folder).absolute())

@@ -1,4 +1,4 @@
-"""What MLflow shows of a study, as a pure function of its record: no MLflow in here.
+"""Content of a study's MLflow runs, as a pure function of its record, without MLflow.
 
 Everything follows from the record alone, timestamps included, so that live tracking, a resumed
 study and a later sync write the same.
@@ -28,7 +28,7 @@ from gansearch.tracking.artifacts import (
 from gansearch.urls import without_secrets
 
 MAX_KEY, MAX_PARAM, MAX_TAG = 250, 6000, 8000
-"""MLflow's limits, in characters; beyond them it refuses a name and cuts a value."""
+"""MLflow's limits in characters; it refuses longer names and truncates longer values."""
 
 STUDY, STARTED, TRIAL, STEP, SCORED = (
     "gansearch.study",
@@ -37,7 +37,7 @@ STUDY, STARTED, TRIAL, STEP, SCORED = (
     "gansearch.step",
     "gansearch.scored",
 )
-"""Tags that runs are found by. Two studies of one name are told apart by when they started."""
+"""Tags by which runs are found. The start time distinguishes studies of the same name."""
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 STATUS: Mapping[Outcome | None, Status] = {
@@ -55,9 +55,9 @@ class Point:
     """One value of a metric.
 
     Attributes:
-        name: of the metric, as MLflow takes it.
-        value: finite.
-        step: in the study's unit of steps.
+        name: name of the metric, valid in MLflow.
+        value: finite value.
+        step: step in the study's unit.
         time: milliseconds since the epoch.
     """
 
@@ -69,17 +69,17 @@ class Point:
 
 @dataclass(frozen=True)
 class RunContent:
-    """What one run of MLflow should hold.
+    """Complete content of one MLflow run.
 
     Attributes:
-        number: of the trial, or ``None`` for the study's own run.
-        name: shown in lists.
+        number: number of the trial, or ``None`` for the study's own run.
+        name: name in MLflow's lists.
         tags, params: within MLflow's limits.
-        rungs: for each kimg reported, its metrics; ``kimg`` is the last of them.
-        scores: of weights that were scored again; the tag :data:`SCORED` has their version.
+        rungs: metrics by kimg of the report; ``kimg`` is the last of them.
+        scores: scores of rescored weights; the tag :data:`SCORED` holds their version.
         artifacts: files to upload.
-        status: of the run.
-        started, ended: milliseconds since the epoch; ``ended`` is ``None`` while it runs.
+        status: status of the run.
+        started, ended: milliseconds since the epoch; ``ended`` is ``None`` while the run continues.
     """
 
     number: int | None
@@ -96,33 +96,33 @@ class RunContent:
 
 @dataclass(frozen=True)
 class Steps:
-    """MLflow's integer steps: kimg where every rung is a whole number, otherwise images."""
+    """MLflow's integer steps: kimg if every rung is a whole number, otherwise images."""
 
     unit: str
 
     @classmethod
     def of(cls, space: Space) -> Steps:
-        """The unit for a new study of a space."""
+        """Choose the unit for a new study of a space."""
         rungs = (*space.budget.rungs, space.budget.max_kimg)
         return cls("kimg" if all(float(rung).is_integer() for rung in rungs) else "images")
 
     def __call__(self, kimg: float) -> int:
-        """The step of a rung."""
+        """Return the step of a rung."""
         return round(kimg if self.unit == "kimg" else 1000 * kimg)
 
 
 def identity(record: StudyRecord) -> dict[str, str]:
-    """The tags that all runs of a study share and no run of another study has."""
+    """Return the tags that all runs of a study share, and no run of another study has."""
     started = datetime.fromtimestamp(record.started, UTC).isoformat(timespec="milliseconds")
     return {STUDY: record.name[:MAX_TAG], STARTED: started}
 
 
 def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bool) -> RunContent:
-    """The parent run: where the study stands; its front is an artifact of its own.
+    """Make the content of the parent run; the front is a separate artifact.
 
     Args:
-        space: that the study searches.
-        record: the study.
+        space: space of the study.
+        record: record of the study.
         steps: unit of the children's steps.
         closed: whether no process runs the study any more.
     """
@@ -150,15 +150,14 @@ def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bo
 def trial_content(
     space: Space, record: StudyRecord, trial: TrialRecord, steps: Steps, *, closed: bool
 ) -> RunContent:
-    """The child run of a trial.
+    """Make the content of a trial's child run.
 
     Args:
-        space: that the study searches.
-        record: the study.
+        space: space of the study.
+        record: record of the study.
         trial: one of its trials.
         steps: unit of the steps.
-        closed: whether no process runs the study any more, so that an unfinished trial is one that
-            was interrupted.
+        closed: whether no process runs the study any more; an unfinished trial is then interrupted.
     """
     interrupted = closed and trial.outcome is None
     protocols = trial.last.protocols if trial.last else {}
@@ -199,24 +198,24 @@ def trial_content(
 
 
 def clean(name: str) -> str:
-    """``name`` as MLflow takes it: letters, digits, ``_-. :/``, a relative path, not too long."""
+    """Make ``name`` valid in MLflow: letters, digits, ``_-. :/``, a relative path, not too long."""
     name = re.sub(r"[^\w.\- :/]", "_", name)[:MAX_KEY]
     plain = posixpath.normpath(name) == name and not name.startswith(("/", ".."))
     return name if plain and name != "." else re.sub(r"[./]", "_", name) or "_"
 
 
 def fitting_tags(values: Mapping[str, object]) -> dict[str, str]:
-    """Tags within MLflow's limits."""
+    """Cut tags to MLflow's limits."""
     return {clean(name): str(value)[:MAX_TAG] for name, value in values.items()}
 
 
 def _public(space: Space, text: str) -> str:
-    """A space's text without what the URI of its tracking server holds of secrets."""
+    """Return a space's text without the secrets in its tracking URI."""
     return text if space.tracking.uri is None else without_secrets(text, space.tracking.uri)
 
 
 def _lineage(trial: TrialRecord) -> str:
-    """Whose training a trial went on with, such as ``trial 2 to 5 kimg, trial 7 to 10 kimg``."""
+    """List the trials that a trial continued, as ``trial 2 to 5 kimg, trial 7 to 10 kimg``."""
     return ", ".join(f"trial {each.number} to {each.kimg:g} kimg" for each in trial.lineage)
 
 
@@ -224,14 +223,14 @@ def _config(space: Space, trial: TrialRecord) -> tuple[Artifact, ...]:
     try:
         text = space.train_config(trial.params, trial.seed, trial.lineage).to_json()
     except ConfigError:
-        return ()  # the trial failed of it, and its reason says so
+        return ()  # the trial failed because of it, and its reason says so
     return (text_artifact("config", CONFIG_FILE, text),)
 
 
 def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[Point, ...]:
     step, time = steps(report.kimg), _time(trial, report)
     metrics = {name: value for name, value in report.metrics.items() if name != "kimg"}
-    # kimg comes last: a run that has it has the rest of the rung too.
+    # kimg is last: a run that has it has the rest of the rung too.
     return tuple(
         Point(clean(name), float(value), step, time)
         for name, value in {**metrics, "kimg": report.kimg}.items()
@@ -240,7 +239,7 @@ def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[Point, ..
 
 
 def _score(metric: str, score: Score, steps: Steps) -> Iterator[Point]:
-    """The mean of a score and the ends of its 95% interval."""
+    """Yield the mean of a score and the ends of its 95% interval."""
     interval = Interval.of(score.values)
     values = {"mean": interval.mean, "low": interval.low, "high": interval.high}
     step, time = steps(score.kimg), _milliseconds(score.ended)
@@ -250,7 +249,7 @@ def _score(metric: str, score: Score, steps: Steps) -> Iterator[Point]:
 
 
 def _time(trial: TrialRecord, report: Report) -> int:
-    """When a report counts as made, in milliseconds: the trial's start and its training so far."""
+    """Return a report's time in milliseconds: the trial's start plus its training time so far."""
     return _milliseconds(trial.started + report.metrics.get("train_seconds", 0.0))
 
 

@@ -1,4 +1,4 @@
-"""Where MLflow keeps what it shows, and how that is said without secrets."""
+"""Locations of MLflow stores, and their display without secrets."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from gansearch.space.models import Space
 
 RELATIVE_ROOT = "mlflow-artifacts:/"
-"""Where files are on record in a results folder's database: relative to what a server serves."""
+"""Location of files recorded in a results folder's database, relative to the served folder."""
 
 
 @dataclass(frozen=True)
 class Location:
     """A tracking store.
 
-    ``str(location)`` is its URI without login and query, fit for logs and messages.
+    ``str(location)`` is its URI without login and query, for logs and messages.
 
     Attributes:
         uri: tracking server or database.
-        artifact_root: URI for files, where an experiment is made in a database; ``None`` for a
-            server, which has its own.
-        files: folder that :data:`RELATIVE_ROOT` stands for, of the database of a results folder.
+        artifact_root: URI of the files of a new experiment in a database; ``None`` for a server,
+            which has its own.
+        files: folder that :data:`RELATIVE_ROOT` stands for in a results folder's database;
+            otherwise ``None``.
     """
 
     uri: str
@@ -40,17 +41,17 @@ class Location:
 
     @classmethod
     def of(cls, space: Space, results: Path) -> Location:
-        """Where a space is tracked: at its own URI, or in the database of ``results``."""
+        """Return a space's own store, or the database of ``results``."""
         return cls.at(space.tracking.uri, results) if space.tracking.uri else cls.default(results)
 
     @classmethod
     def default(cls, results: Path) -> Location:
-        """The database of a results folder, with files beside it; both may be moved together."""
+        """Return the database of a results folder, with files beside it; the two move together."""
         return cls(sqlite_url(database(results)), RELATIVE_ROOT, _files(results))
 
     @classmethod
     def at(cls, uri: str, results: Path) -> Location:
-        """A given store; files of a database are kept in ``results``."""
+        """Return a given store; files of a database are kept in ``results``."""
         if uri.startswith("http"):
             return cls(uri, None)
         file = sqlite_file(uri)
@@ -60,11 +61,11 @@ class Location:
 
     @property
     def served(self) -> str | None:
-        """The URI that :data:`RELATIVE_ROOT` stands for, in the database of a results folder."""
+        """URI that :data:`RELATIVE_ROOT` stands for in the database of a results folder."""
         return None if self.files is None else self.files.as_uri()
 
     def beside(self) -> Path | None:
-        """The folder that :data:`RELATIVE_ROOT` stands for in any SQLite database."""
+        """Return the folder that :data:`RELATIVE_ROOT` stands for in any SQLite database."""
         file = sqlite_file(self.uri)
         return self.files or (None if file is None else _files(file.parent))
 
@@ -72,14 +73,15 @@ class Location:
         return masked(self.uri)
 
     def brief(self, error: Exception) -> str:
-        """An error's kind and first line, without this location's secrets."""
+        """Return an error's type and first line, without this location's secrets."""
         line = (str(error).splitlines() or [""])[0]
         return f"{type(error).__name__}: {without_secrets(line, self.uri)[:300]}"
 
     def prepare(self) -> None:
-        """Make the places of files in a results folder's database relative.
+        """Make the file locations in a results folder's database relative.
 
-        The version before recorded them with the folder's path, from which it may have been moved.
+        The previous version recorded them with the folder's path, and the folder may have been
+        moved.
         """
         file = sqlite_file(self.uri)
         if self.files is None or file is None or not file.exists():
@@ -100,13 +102,13 @@ _RELATE = (
 
 
 def database(results: Path) -> Path:
-    """MLflow's database in a results folder."""
+    """Return MLflow's database in a results folder."""
     return results.absolute() / "mlflow.db"
 
 
 @contextmanager
 def readable(results: Path) -> Iterator[Location]:
-    """The database of a results folder for as long as the block runs; a copy if it is read-only.
+    """Yield the database of a results folder, or a temporary copy if it is read-only.
 
     MLflow writes to every database that it opens.
     """

@@ -1,4 +1,4 @@
-"""MLflow as a mirror of the record: live tracking, a resumed study and a sync are the same code."""
+"""Mirror of a study's record in MLflow, the same for live tracking, resumed studies and syncs."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from gansearch.tracking.store import Changes, Held, Store
 logger = logging.getLogger(__name__)
 
 FRONT_INTERVAL = 30.0
-"""Least seconds between two drawings of the front while a study runs."""
+"""Least seconds between two updates of the front while a study runs."""
 PATIENCE = (2.0, 60.0)
-"""Seconds until a store that is away is tried again: at first, and at most."""
+"""Seconds before an unreachable store is tried again: at first, and at most."""
 
 
 class MlflowMirror:
-    """Follows a study as an observer and keeps MLflow's content equal to its record.
+    """Observer that keeps MLflow's content equal to a study's record.
 
-    A store that is away is tried again with growing patience; what it missed is written then, or by
-    :func:`sync`. No failure of MLflow is ever raised to the study.
+    An unreachable store is tried again at growing intervals. What it missed is written then, or by
+    :func:`sync`. MLflow's failures never reach the study.
 
     Args:
-        space: that the study searches; its ``tracking`` may name a server.
-        results: folder of studies, with MLflow's database for spaces that name none.
+        space: space of the study; its ``tracking`` may name a server.
+        results: folder of studies, with MLflow's database for spaces that name no server.
     """
 
     def __init__(self, space: Space, results: Path) -> None:
@@ -51,12 +51,12 @@ class MlflowMirror:
         self._away = False
 
     def update(self, record: StudyRecord) -> None:
-        """Write what is new, unless the store was away a moment ago."""
+        """Write what is new, unless the store was unreachable a moment ago."""
         if time.monotonic() >= self._retry_at:
             self._try(record, closed=False)
 
     def close(self, record: StudyRecord) -> None:
-        """Write the rest and the front; one attempt, so that a store that is away holds nobody."""
+        """Write the rest and the front in one attempt; an unreachable store must not block."""
         if not self._try(record, closed=True):
             logger.warning(
                 "MLflow at %s missed the end of study %s: `%s` writes it",
@@ -68,7 +68,7 @@ class MlflowMirror:
     def _try(self, record: StudyRecord, *, closed: bool) -> bool:
         try:
             self._writer.write(record, closed=closed)
-        except Exception as error:  # whatever MLflow's many backends raise: the study goes on
+        except Exception as error:  # errors of any type from MLflow's backends; the study continues
             if not self._away:
                 logger.warning(
                     "MLflow at %s cannot be written (%s); the study goes on and it is tried again",
@@ -87,36 +87,36 @@ class MlflowMirror:
 
 
 def sync(space: Space, record: StudyRecord, results: Path) -> Changes:
-    """Make MLflow's content equal to a study's record, as far as it is not.
+    """Make MLflow's content equal to a study's record.
 
-    Trials that have not ended are shown as interrupted; a study that still runs corrects that as
-    they go on.
+    Unfinished trials are shown as interrupted; a study that is still running corrects that as they
+    progress.
 
     Args:
-        space: that the study searches; its ``tracking`` may name a server.
-        record: the study.
-        results: folder of studies, with MLflow's database for spaces that name none.
+        space: space of the study; its ``tracking`` may name a server.
+        record: record of the study.
+        results: folder of studies, with MLflow's database for spaces that name no server.
 
     Returns:
-        What was written; nothing where MLflow was up to date.
+        The changes; empty if MLflow was up to date.
 
     Raises:
-        UsageError: the store cannot be reached or refuses.
+        UsageError: the store cannot be reached or refuses a request.
     """
     location = Location.of(space, results)
     try:
         return Writer(space, location).write(record, closed=True)
-    except Exception as error:  # MLflow's backends raise what they like
+    except Exception as error:  # MLflow's backends raise errors of any type
         raise UsageError(
             f"MLflow at {location} cannot be written: {location.brief(error)}"
         ) from None
 
 
 class Writer:
-    """Brings MLflow from what it holds to what a record says, remembering what it has written.
+    """Updates MLflow to a record and caches what it has written.
 
-    After any failure the memory is dropped and MLflow is asked again, because a request whose
-    answer was lost may have been carried out.
+    After a failure the cache is dropped and MLflow is queried again, because a request whose
+    response was lost may have been executed.
     """
 
     def __init__(self, space: Space, location: Location) -> None:
@@ -128,8 +128,9 @@ class Writer:
         """Write what MLflow lacks of ``record``.
 
         Args:
-            record: the study.
-            closed: whether no process runs it any more; MLflow is then asked what it holds.
+            record: record of the study.
+            closed: whether no process runs the study any more; MLflow's content is then queried
+                first.
         """
         if closed:
             self._forget()
@@ -157,7 +158,7 @@ class Writer:
             content = trial_content(self.space, record, trial, steps, closed=closed)
             contents.append(replace(content, tags={**content.tags, **below}))
             self._bring_up(store, contents[-1])
-        # Files come after all values: a store of files that is away delays nothing else.
+        # Files come after all values, so that an unreachable file store delays nothing else.
         if closed or time.monotonic() >= self._drawn + FRONT_INTERVAL:
             front = front_artifact(self.space, record)
             study = replace(study, artifacts=(*study.artifacts, front))
@@ -169,13 +170,13 @@ class Writer:
         return changes
 
     def _look(self, record: StudyRecord, changed: list[TrialRecord]) -> Store:
-        """The store, with the runs in it that may be needed known."""
+        """Return the store, with all runs that may be needed looked up."""
         if self._store is None:
             experiment = self.space.tracking.experiment or self.space.name
             self._store = Store(self.location, experiment)
             self._held = self._store.find(identity(record))
         elif new := [trial.started for trial in changed if trial.number not in self._held]:
-            # A sync beside the running study may have created them.
+            # A sync during the study may have created them.
             found = self._store.find(identity(record), since=round(1000 * min(new)))
             self._held = found | self._held
         return self._store

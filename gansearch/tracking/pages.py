@@ -1,4 +1,4 @@
-"""MLflow's own pages over a results folder, and what they point back to."""
+"""MLflow's pages of a results folder, and the configurations of their runs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from gansearch.tracking.artifacts import CONFIG_FILE
 from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable
 from gansearch.tracking.store import artifacts_of, client_of
 
-# One worker: each further one slows every call (its sockets lose TCP_NODELAY); the job workers
-# take two gigabytes for what is not used here.
+# One worker, because each further one slows every call (its sockets lose TCP_NODELAY). No job
+# workers, because they take two gigabytes and are not used here.
 SERVER_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 POLL_SECONDS = 0.1
-"""Between two looks at a server that runs."""
+"""Seconds between two checks of a running server."""
 
 END_SECONDS = 5.0
-"""How long a server is given to end in order."""
+"""Seconds that a server has for an orderly shutdown."""
 
 
 def serve(results: Path, port: int) -> None:
-    """Serve MLflow's pages on loopback until Ctrl-C or SIGTERM, which end its server too.
+    """Serve MLflow's pages on loopback until Ctrl-C or SIGTERM, which also end the server.
 
     Args:
         results: folder of studies.
-        port: on 127.0.0.1.
+        port: port on 127.0.0.1.
 
     Raises:
-        UsageError: nothing is tracked in ``results``, the port is taken, or the server ends by
-            itself.
-        SystemExit: SIGTERM, once the server has ended.
+        UsageError: nothing is tracked in ``results``, the port is taken, or the server ends on its
+            own.
+        SystemExit: SIGTERM, raised after the server has ended.
     """
     if not database(results).exists():
         raise UsageError(f"{results} has no MLflow database: `gansearch run` or `sync` makes it")
@@ -59,7 +59,7 @@ def serve(results: Path, port: int) -> None:
         END_WITH_PROCESS.discard(server.pid)
     if not signals:
         raise UsageError(f"MLflow's server on port {port} ended with code {server.returncode}")
-    if signals[0] != signal.SIGINT:  # Ctrl-C is how it is meant to end
+    if signals[0] != signal.SIGINT:  # Ctrl-C is the normal end
         raise_noted(signals)
 
 
@@ -85,11 +85,11 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def read_config(run: str, results: Path) -> str:
-    """The training configuration of a trial's run, as JSON.
+    """Return the training configuration of a trial's run, as JSON.
 
     Args:
-        run: its id, in the store of ``$MLFLOW_TRACKING_URI`` if that is set.
-        results: folder of studies, whose database is looked in otherwise.
+        run: id of the run, in the store of ``$MLFLOW_TRACKING_URI`` if that is set.
+        results: folder of studies, whose database is searched otherwise.
 
     Raises:
         UsageError: there is no such run, or it has no configuration.
@@ -108,7 +108,7 @@ def read_config(run: str, results: Path) -> str:
             if found.artifact_uri.startswith(RELATIVE_ROOT) and (files := at.beside()) is not None:
                 return (artifacts_of(files, found.run_id) / CONFIG_FILE).read_text()
             return Path(client.download_artifacts(run, CONFIG_FILE, folder)).read_text()
-    except Exception as error:  # MLflow's backends raise what they like
+    except Exception as error:  # MLflow's backends raise errors of any type
         raise UsageError(
             f"no configuration of run {run!r} in MLflow at {location}: {location.brief(error)}"
         ) from None

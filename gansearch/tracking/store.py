@@ -1,7 +1,8 @@
-"""The runs of one study in MLflow: found, created and brought up to date. MLflow is used here only.
+"""Runs of one study in MLflow: found, created and updated. MLflow is imported here alone.
 
-Writing is idempotent: a run is looked for before it is created, a parameter is written once, and a
-metric again only with the same value, step and time, which MLflow takes as the same row.
+Writes are idempotent. A run is looked up before it is created and a parameter is written once. A
+metric is written again only with the same value, step and time, which MLflow treats as the same
+row.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from gansearch.tracking.location import Location
 
 ARTIFACTS = "gansearch.artifacts"
-"""Tag that lists the artifacts a run has, each with its version."""
+"""Tag that lists a run's artifacts with their versions."""
 PAGE = 1000
-"""Runs in one answer of the server."""
+"""Runs per response of the server."""
 
-# A request that is repeated may be carried out twice, so a second run would be created for one
-# trial: no retries below the mirror, which looks at what there is before it writes again.
+# A retried request may be executed twice and create a second run for a trial. So there are no
+# retries below the mirror, which looks up what exists before it writes again.
 HTTP_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -40,13 +41,13 @@ HTTP_DEFAULTS = {
 
 @dataclass
 class Changes:
-    """What was written.
+    """Counts of what was written.
 
     Attributes:
-        runs: created.
-        metrics: values.
-        artifacts: files.
-        updates: tags and states of runs.
+        runs: runs created.
+        metrics: values written.
+        artifacts: files uploaded.
+        updates: tags and statuses of runs changed.
     """
 
     runs: int = 0
@@ -57,16 +58,16 @@ class Changes:
 
 @dataclass
 class Held:
-    """What MLflow holds of one run, as far as this process knows.
+    """Content of one MLflow run, as known to this process.
 
     Attributes:
-        id: of the run.
-        status: as MLflow names it.
+        id: id of the run.
+        status: status in MLflow's terms.
         ended: milliseconds since the epoch.
-        kimg: up to which its rungs are written; -1 for none.
-        tags, params: as stored.
+        kimg: kimg up to which rungs are written; -1 for none.
+        tags, params: stored tags; names of stored parameters.
         artifacts: versions by key.
-        gone: versions by key of those whose source is no more; asked for again by a new process.
+        gone: versions by key of artifacts whose source no longer exists; a new process tries again.
     """
 
     id: str
@@ -80,11 +81,11 @@ class Held:
 
     @classmethod
     def of(cls, run: Run) -> Held:
-        """What a run as MLflow returns it holds."""
+        """Make it from a run that MLflow returned."""
         try:
             artifacts = json.loads(run.data.tags.get(ARTIFACTS, "{}"))
         except ValueError:
-            artifacts = {}  # cut at MLflow's limit: the files are written again
+            artifacts = {}  # truncated at MLflow's limit: the files are written again
         return cls(
             id=run.info.run_id,
             status=run.info.status,
@@ -97,13 +98,13 @@ class Held:
 
 
 def client_of(location: Location) -> MlflowClient:
-    """MLflow's client, which sets a new database up and gives up early on a server."""
+    """Make MLflow's client, which sets up a new database and gives up early on a server."""
     for name, value in HTTP_DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
     location.prepare()
-    # Both announce every step of a new database's set-up.
+    # Both log every step of a new database's set-up.
     for chatty in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=location.uri)
@@ -113,8 +114,8 @@ class Store:
     """One experiment of an MLflow store.
 
     Args:
-        location: of the store.
-        experiment: name; created where it is missing.
+        location: location of the store.
+        experiment: name of the experiment; created if it is missing.
 
     Raises:
         mlflow.exceptions.MlflowException: the store cannot be reached.
@@ -132,13 +133,13 @@ class Store:
         self.changes = Changes()
 
     def find(self, tags: Mapping[str, str], since: int = 0) -> dict[int | None, Held]:
-        """The runs that have ``tags``, by trial number; ``None`` for the study's own.
+        """Find the runs that have ``tags``, by trial number; ``None`` for the study's own.
 
-        Where an answer was lost and a trial got two runs, the same one is kept by everyone who
-        looks and the others are deleted.
+        If a lost response led to two runs for a trial, every process keeps the same one and deletes
+        the others.
 
         Args:
-            tags: that tell a study from others.
+            tags: tags that identify a study.
             since: least start time of the runs, in milliseconds.
         """
         clauses = [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items()]
@@ -154,7 +155,7 @@ class Store:
         return found
 
     def create(self, content: RunContent) -> Held:
-        """Create the run for ``content``; tags and start are written at once."""
+        """Create the run for ``content``; tags and start time are written at once."""
         run = self.client.create_run(
             self.experiment,
             start_time=content.started,
@@ -165,7 +166,7 @@ class Store:
         return Held.of(run)
 
     def write(self, held: Held, content: RunContent) -> None:
-        """Bring parameters, metrics, tags and status of a run up to ``content``."""
+        """Update parameters, metrics, tags and status of a run to ``content``."""
         from mlflow.entities import Metric, Param
 
         points = [p for kimg, rung in content.rungs.items() if kimg > held.kimg for p in rung]
@@ -194,7 +195,7 @@ class Store:
         self.changes.updates += 1
 
     def write_artifacts(self, held: Held, content: RunContent) -> None:
-        """Upload the artifacts that a run lacks or has in another version, then list them in it."""
+        """Upload artifacts that a run lacks or has in another version, then list them in a tag."""
         tags: dict[str, str] = {}
         for artifact in content.artifacts:
             if artifact.version in (held.artifacts.get(artifact.key), held.gone.get(artifact.key)):
@@ -219,7 +220,7 @@ class Store:
         from mlflow.entities import RunTag
 
         new = {name: value for name, value in tags.items() if held.tags.get(name) != value}
-        # The client cuts this into requests of MLflow's size, in order.
+        # The client splits this into requests of MLflow's size, in order.
         self.client.log_batch(
             held.id,
             metrics=list(metrics),
@@ -255,7 +256,7 @@ class Store:
 
 
 def artifacts_of(files: Path, run: str) -> Path:
-    """The folder of a run's artifacts, as a server that serves ``files`` looks for it."""
+    """Return the folder of a run's artifacts, where a server that serves ``files`` looks for it."""
     return files / run / "artifacts"
 
 
