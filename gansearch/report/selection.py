@@ -134,8 +134,8 @@ class Selection:
         Columns: ``trial``, ``variant``, ``knee``; the objectives and the other reported metrics of
         the catalog, each followed by its interval if it has one (``fid_low``, ``fid_high``);
         ``kimg``, ``seed``; ``trainings``, the number in the means; ``lost``, the number that
-        failed; ``probability`` of being on the front; ``by_noise``, whether it is there by noise
-        alone; and the varied parameters, as sampled.
+        diverged, ran out of memory or were stopped; ``probability`` of being on the front;
+        ``by_noise``, whether it is there by noise alone; and the varied parameters, as sampled.
         """
         import pandas as pd
 

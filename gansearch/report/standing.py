@@ -93,7 +93,7 @@ class Standing:
 
     @property
     def lost_share(self) -> float:
-        """Failure rate: ``lost`` over all trainings, those that count and those lost."""
+        """Failure rate: ``lost`` over the sum of ``lost`` and the trainings that count."""
         return self.lost / max(1, self.lost + len(self.trainings))
 
 

@@ -2,8 +2,8 @@
 
 The mean over K completed trainings has a 95% interval by Student's t, which covers variation of
 their seeds. If the trainings were rescored, each counts with the mean of its scores, so the
-interval covers variation of both seeds and latents. Failed trainings have no values. The mean is
-that of the completed trainings; the failure rate is reported beside it.
+interval covers variation of both seeds and latents. Trainings that diverged, ran out of memory or
+were stopped have no values; the failure rate is reported beside the mean of the completed ones.
 
 If trainings of one configuration scatter more than their standard errors explain, the standard
 errors of all points are enlarged by the Birge ratio (:mod:`gansearch.noise`).

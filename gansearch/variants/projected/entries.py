@@ -64,7 +64,7 @@ class GeneratorDsc(Dsc):
     """Separable convolutions, by default in the generator."""
 
     where: Literal["none", "generator", "discriminator", "both"] = "generator"
-    """The networks whose convolutions are separable."""
+    """Networks whose convolutions are separable."""
 
 
 class FasterProjectedGanSettings(ProjectedGanSettings):
