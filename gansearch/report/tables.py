@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gansearch.record import TrialRecord
 
 MAX_PARAMETERS = 8
-"""Largest number of parameters in a front's table; the CSV has all of them."""
+"""Largest number of parameters in a front's table; the CSV has all that vary."""
 
 FRONT = "P(front)"
 """Heading of the probability of being on the front."""
