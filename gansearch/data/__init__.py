@@ -1,4 +1,4 @@
-"""Images: what a batch is, where data sets come from, how they are fed."""
+"""Images: data sets, batches and their streams."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "BatchStream", "ImageSet", "ImageSpec", "Images", "load_images"]
 
-# Each is imported when it is first asked for, so that the catalog and the files take no torch.
+# Imported at first use, so that the modules `catalog` and `files` do not import torch.
 _HOMES = {
     "Batch": "batch",
     "BatchStream": "stream",

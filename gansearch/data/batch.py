@@ -1,4 +1,4 @@
-"""A batch of images and what a variant needs to know of the data before it sees any."""
+"""A batch of images, and the form of images that networks are built for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """What networks are built for.
+    """Form of the images that networks are built for.
 
     Attributes:
-        channels: 1 or 3.
+        channels: number of channels, 1 or 3.
         resolution: height and width in pixels, a power of two, at least 8.
-        classes: number of classes, or 0 where images carry no labels.
+        classes: number of classes; 0 without labels.
     """
 
     channels: int
@@ -26,11 +26,11 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and what belongs to them.
+    """Images with their labels.
 
     Attributes:
         images: ``[N, C, H, W]``, float32 in [-1, 1].
-        labels: ``[N]``, int64 in [0, classes), or ``None`` where the data has none.
+        labels: ``[N]``, int64 in [0, classes), or ``None`` without labels.
     """
 
     images: Tensor
@@ -40,7 +40,7 @@ class Batch:
         return self.images.shape[0]
 
     def to(self, device: torch.device) -> Self:
-        """This batch on ``device``; copies from pinned memory do not block."""
+        """Return this batch on ``device``; copies from pinned memory do not block."""
         return replace(
             self,
             **{

@@ -1,4 +1,4 @@
-"""Every data set as far as it can be known without its images, without torch."""
+"""Properties of every data set, known without reading images or importing torch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ class DataSet:
     """One data set.
 
     Attributes:
-        name: as in a space's ``data.name``.
-        side: its images' own resolution in pixels, or the power of two above it; 0 where each
-            folder has one of its own.
-        images: how many there are, before any are held out; 0 where the folder says.
-        classes: how many there are; 0 without labels, and where the folder says.
-        may_have_labels: whether its images have labels, or can have.
-        files: what is read, by paths below ``data.path``; empty where nothing is, or any images.
+        name: name in a space's ``data.name``.
+        side: native resolution of the images in pixels, rounded up to a power of two; 0 if it
+            depends on the folder.
+        images: number of images, including held-out ones; 0 if it depends on the folder.
+        classes: number of classes; 0 without labels, or if it depends on the folder.
+        may_have_labels: whether the images have labels or can have them.
+        files: paths of the required files below ``data.path``; empty if there are none, or if any
+            image files serve.
     """
 
     name: str

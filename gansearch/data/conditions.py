@@ -1,4 +1,4 @@
-"""Conditions that samples are asked for by: rows of a set of images, whose labels are used."""
+"""Conditions of samples, as rows of an image set whose labels are used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from gansearch.data.images import ImageSet
 
 
 def drawn_conditions(images: ImageSet, count: int, generator: torch.Generator) -> Tensor:
-    """Rows drawn with replacement, so that classes are as frequent as among the images.
+    """Draw rows with replacement, so that classes are as frequent as among the images.
 
     Args:
-        images: with the labels.
-        count: rows wanted.
-        generator: on the CPU; what is drawn from it next are latents.
+        images: image set with the labels.
+        count: number of rows.
+        generator: random generator on the CPU; the latents are drawn from it next.
 
     Returns:
         ``[count]``, int64 in [0, len(images)).
@@ -23,11 +23,11 @@ def drawn_conditions(images: ImageSet, count: int, generator: torch.Generator) -
 
 
 def covering_conditions(images: ImageSet, count: int) -> Tensor:
-    """Rows that go through the classes in turn, so that few of them show all classes.
+    """Choose rows that cycle through the classes, so that few rows show all classes.
 
-    Of each class the images come in their order, and from the first again after the last. With more
-    classes than rows, the classes are those at equal distances. Without labels it is the images'
-    own order.
+    The images of each class come in their order and repeat after the last one. If there are more
+    classes than rows, the chosen classes are equally spaced. Without labels the rows are in the
+    order of the images and repeat.
 
     Returns:
         ``[count]``, int64 in [0, len(images)).
@@ -41,10 +41,10 @@ def covering_conditions(images: ImageSet, count: int) -> Tensor:
     by_class = labels.argsort(stable=True)
     starts = sizes.cumsum(0) - sizes
     step = max(1.0, len(present) / count)
-    chosen = present[(turns * step).long() % len(present)]  # [count], each row's class
+    chosen = present[(turns * step).long() % len(present)]  # [count], the class of each row
     return by_class[starts[chosen] + turns // len(present) % sizes[chosen]]
 
 
 def class_labels(images: ImageSet) -> Tensor | None:
-    """The label of each image of a set, ``[N]``, on the CPU; ``None`` where there are none."""
+    """Label of each image of a set, ``[N]``, on the CPU; ``None`` without labels."""
     return None if images.labels is None else images.labels[images.rows].cpu()

@@ -1,4 +1,4 @@
-"""From an image file's bytes to an array."""
+"""Decoding of image files to arrays."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gansearch.errors import DataError
 
-_PNG_DEPTH = 24  # offset of the bits of a sample in a PNG: signature, length, IHDR, two sizes
+_PNG_DEPTH = 24  # offset of a PNG's bit depth: after signature, length, IHDR, width and height
 
 
 def decode(data: bytes, resolution: int) -> NDArray[np.uint8]:
-    """An image file as RGB, its largest centred square resized (bicubic, antialiased).
+    """Decode an image file to RGB and resize its largest centred square (bicubic, antialiased).
 
-    The picture is turned as its EXIF says, transparency is laid on white, 16 bits become 8, and of
-    an animation or several pages the first is taken.
+    The image is rotated by its EXIF orientation, transparent pixels are blended with white, and 16
+    bits are reduced to 8. Only the first frame or page is used.
 
     Args:
-        data: the file's content.
+        data: content of the file.
         resolution: height and width of the result, in pixels.
 
     Returns:
         ``[3, resolution, resolution]``, in [0, 255].
 
     Raises:
-        DataError: the reason why it cannot be read: empty, not an image, truncated, damaged, more
-            pixels than Pillow takes for honest (179 million), or values without a known range.
+        DataError: the file cannot be read; the message gives the reason. The file is empty, not an
+            image, truncated or damaged, has more pixels than Pillow accepts (179 million), or has
+            values without a known range.
     """
     if not data:
         raise DataError("empty file")
@@ -42,17 +43,17 @@ def decode(data: bytes, resolution: int) -> NDArray[np.uint8]:
         raise
     except UnidentifiedImageError:
         raise DataError("not an image") from None
-    # Pillow's readers raise whatever a damaged file drives them into.
+    # Pillow's readers raise many kinds of errors on damaged files.
     except Exception as error:
         raise DataError(f"{type(error).__name__}: {error}") from error
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
 
 
 def _with_alpha_of_key(image: Image.Image, data: bytes) -> Image.Image:
-    """A PNG whose pixels of the transparent colour (tRNS) have alpha 0; others as they are.
+    """Give the pixels of a PNG's transparent colour (tRNS) alpha 0; return other images unchanged.
 
-    The key has the file's bits, and Pillow compares it with what it has scaled to 8: that leaves
-    keys in files of 2, 4 and 16 bits without effect. With 1 and 8 bits nothing is scaled.
+    The transparent colour has the bit depth of the file, but Pillow compares it with samples scaled
+    to 8 bits. It would have no effect at 2, 4 and 16 bits. At 1 and 8 bits nothing is scaled.
     """
     key = image.info.get("transparency")
     depth = data[_PNG_DEPTH] if image.format == "PNG" and key is not None else 8
@@ -73,7 +74,7 @@ def _with_alpha_of_key(image: Image.Image, data: bytes) -> Image.Image:
 
 
 def _low_bytes(data: bytes) -> NDArray[np.uint8]:
-    """Of a PNG of 16 bits in RGB, ``[H, W, 3]``: Pillow itself keeps the high ones."""
+    """Low bytes of a 16-bit RGB PNG, ``[H, W, 3]``; Pillow itself keeps only the high bytes."""
     with Image.open(io.BytesIO(data)) as image:
         image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
         image.load()

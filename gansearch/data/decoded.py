@@ -1,7 +1,7 @@
-"""Decoded image files, kept in the cache folder as one memory-mapped file of bytes.
+"""Cache of decoded image files, as one memory-mapped file of bytes.
 
-A trial starts at once, the trials of a machine share one copy in its page cache, and a set that is
-larger than the memory is read like a small one.
+With the cache a trial starts without decoding. The trials of a machine share one copy in the page
+cache, and sets larger than the memory can be read.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from gansearch.errors import DataError
 from gansearch.paths import cache_folder, written_atomically
 from gansearch.settings import Model
 
-_FORM = f"2 pillow {PIL.__version__}"  # of the cache's entries and of what made them
+_FORM = f"2 pillow {PIL.__version__}"  # version of the cache's format and of the decoder
 _CHUNK = 512  # files whose decoded images are in memory at a time
 
-_Image = tuple[bytes, NDArray[np.uint8]]  # a file's hash and its pixels
+_Image = tuple[bytes, NDArray[np.uint8]]  # hash of the file, and pixels
 
 
 class Decoded(Model):
-    """What is known of a folder's images beside their pixels."""
+    """Metadata of a folder's decoded images."""
 
     digest: str
-    """Hash of the readable files' bytes, in order."""
+    """Hash of the bytes of the readable files, in order."""
     names: tuple[str, ...]
-    """The readable files, in order: the rows of the pixels."""
+    """Names of the readable files, in the order of the pixels' rows."""
     channels: int
-    """1 where every image is gray, else 3."""
+    """Number of channels: 1 if every image is gray, otherwise 3."""
     skipped: tuple[str, ...]
-    """``name: reason`` of each file that cannot be read."""
+    """``name: reason`` for each unreadable file."""
 
 
 def decoded(root: Path, files: Sequence[File], resolution: int) -> tuple[Decoded, Tensor]:
-    """The images in ``files`` at ``resolution``, from the cache or else decoded into it.
+    """Return the images in ``files`` at ``resolution`` from the cache; decode them if missing.
 
     Args:
-        root: the folder that the files' names are below.
-        files: in the order that the images shall have.
-        resolution: in pixels.
+        root: folder that the names of the files are relative to.
+        files: files in the order of the images.
+        resolution: height and width of the images, in pixels.
 
     Returns:
-        What is known of the images, and their pixels: uint8 ``[N, C, H, W]``, memory-mapped.
+        The metadata, and the pixels ``[N, C, H, W]``, uint8, memory-mapped.
 
     Raises:
         OSError: the cache cannot be written.
@@ -64,7 +64,7 @@ def decoded(root: Path, files: Sequence[File], resolution: int) -> tuple[Decoded
     listing = repr([(file.name, file.state) for file in files])
     place = cache_folder("images") / fingerprint(_FORM, str(resolution), listing)
     entry_path, pixels_path = place.with_suffix(".json"), place.with_suffix(".uint8")
-    # Of the trials that start at once, one decodes.
+    # If several trials start at the same time, one decodes and the others wait.
     with FileLock(place.with_suffix(".lock")):
         if not (entry_path.exists() and pixels_path.exists()):
             _need(place.parent, len(files) * 3 * resolution**2)
@@ -86,12 +86,12 @@ def _need(folder: Path, needed: int) -> None:
 
 
 def _write(root: Path, files: Sequence[File], resolution: int, target: Path) -> Decoded:
-    """Decode ``files`` into ``target``, one after the other."""
+    """Decode ``files`` into ``target`` in order, and return the metadata."""
     hashed = hashlib.blake2b(digest_size=16)
     names, skipped, gray = [], [], True
     with target.open("wb") as output:
         for file, result in _decode_all(root, files, resolution):
-            # What no terminal and no JSON takes is escaped.
+            # Escapes bytes that neither terminals nor JSON accept.
             name = file.name.encode("utf-8", "backslashreplace").decode()
             if isinstance(result, DataError):
                 skipped.append(f"{name}: {result}")
@@ -114,7 +114,7 @@ def _write(root: Path, files: Sequence[File], resolution: int, target: Path) -> 
 def _decode_all(
     root: Path, files: Sequence[File], resolution: int
 ) -> Iterator[tuple[File, _Image | DataError]]:
-    """Each file with its hash and pixels, or with what is wrong with it; in order."""
+    """Yield each file in order, with its hash and pixels or with an error."""
 
     def read(file: File) -> _Image | DataError:
         if not file.regular:
@@ -135,7 +135,7 @@ def _decode_all(
 
 
 def _keep_first_channel(path: Path, count: int, resolution: int) -> None:
-    """``[N, 3, H, W]`` → ``[N, 1, H, W]`` in the file itself."""
+    """Reduce the pixels in a file from ``[N, 3, H, W]`` to ``[N, 1, H, W]``, in place."""
     size = resolution**2
     if count:
         pixels = np.memmap(path, np.uint8, "r+", shape=(count * 3 * size,))

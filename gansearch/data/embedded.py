@@ -1,4 +1,4 @@
-"""The images that scikit-learn ships: real data on every machine, without a network."""
+"""Images that ship with scikit-learn, available on every machine without a download."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gansearch.data.images import Images, ImageSet, from_arrays, split
 from gansearch.errors import DataError
 
 PATCHES = 4096
-"""Patches of the sample photographs, training and held-out ones together."""
+"""Number of patches of the sample photographs, including held-out ones."""
 
-_DIGITS_STEP = 8  # 0..16 is stored as 0..128: room between the levels for what a resize makes
-_PATCH_SIZES = (32, 128)  # pixels: smaller ones show nothing, larger ones are nearly all the same
+_DIGITS_STEP = 8  # 0..16 is stored as 0..128, so that resizing can give levels in between
+_PATCH_SIZES = (32, 128)  # pixels: smaller patches show nothing, larger ones are almost equal
 
 
 def digits(config: DataConfig) -> Images:
-    """1,797 handwritten digits, 8x8, gray, in 10 classes (UCI, Alpaydin and Kaynak 1998)."""
-    from sklearn.datasets import load_digits  # half a second, and only these two sets need it
+    """Load 1,797 handwritten digits, 8x8, gray, 10 classes (UCI, Alpaydin and Kaynak 1998)."""
+    from sklearn.datasets import load_digits  # takes half a second; only these two sets need it
 
     data, target = load_digits(return_X_y=True)
     pixels = torch.from_numpy(data.astype(np.uint8) * _DIGITS_STEP).reshape(-1, 1, 8, 8)
@@ -33,12 +33,12 @@ def digits(config: DataConfig) -> Images:
 
 
 def photos(config: DataConfig) -> Images:
-    """Random square patches of two colour photographs, each 427x640: a temple and a flower.
+    """Random square patches of two colour photographs of 427x640 pixels: a temple and a flower.
 
-    A patch is as large as the images are, but at least 32 pixels; below that it is resized. The
-    held-out patches come from a strip on the right of each photograph, at least a patch wide, that
-    no training patch touches: the holdout is the strip's share of the photograph and theirs of the
-    patches.
+    A patch has the size of the images, but at least 32 pixels; smaller images are resized from it.
+    The held-out patches come from a strip on the right of each photograph, which no training patch
+    touches. The holdout is the share of the patches, and the share of the width for the strip,
+    which is at least one patch wide.
 
     Raises:
         DataError: the resolution is above 128.
@@ -73,9 +73,9 @@ def photos(config: DataConfig) -> Images:
 
 
 def _patches(picture: Tensor, size: int, count: int, *entropy: int) -> Iterator[Tensor]:
-    """Square patches ``[3, size, size]`` at places that ``entropy`` determines."""
+    """Yield square patches ``[3, size, size]`` at positions that are a function of ``entropy``."""
     free = [length - size + 1 for length in picture.shape[:2]]
-    # Raw output, whose stream NumPy promises to keep; the bias of the remainder is 1e-17.
+    # NumPy guarantees a stable stream only for raw output. The remainder's bias is 1e-17.
     raw = np.random.PCG64(np.random.SeedSequence(entropy)).random_raw((count, 2))
     for top, left in (raw % np.array(free, dtype=np.uint64)).tolist():
         yield picture[top : top + size, left : left + size].permute(2, 0, 1)

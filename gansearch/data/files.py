@@ -1,4 +1,4 @@
-"""The image files of a folder and their classes, found without opening any of them."""
+"""The image files of a folder and their classes, listed without opening files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gansearch.errors import DataError
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
-"""Endings of the files that are taken for images, in lower case."""
+"""Suffixes of image files, in lower case."""
 
-_NAMED = 5  # files or folders that an error names; the others are counted
+_NAMED = 5  # files or folders named in an error; the others are counted
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class File:
     """An image file.
 
     Attributes:
-        name: its path below the folder.
-        state: inode, size and times; while they stay, its content counts as unchanged.
-        regular: whether it is a file that reading comes to an end of.
+        name: path relative to the folder.
+        state: inode, size and times; equal states mean unchanged content.
+        regular: whether it is a regular file, which can be read to the end.
     """
 
     name: str
@@ -34,14 +34,14 @@ class File:
 
 
 def image_files(root: Path) -> list[File]:
-    """The image files in a folder and its sub-folders, in the order of their paths.
+    """List the image files in a folder and its sub-folders, sorted by path.
 
-    Files count by their ending (:data:`SUFFIXES`); hidden ones and hidden folders do not. Links are
-    followed; one to nowhere counts as a file, since what it was to hold is missing.
+    Image files are recognised by their suffix (:data:`SUFFIXES`). Hidden files and folders are
+    ignored. Links are followed. A dangling link is listed as a file, because its image is missing.
 
     Raises:
-        DataError: no such folder; a folder that cannot be listed; a link to a folder that it lies
-            in; no images.
+        DataError: the folder does not exist, cannot be listed, has no images, or contains a link to
+            a folder above it.
     """
     if not root.is_dir():
         raise DataError(f"{root} is {'not a folder' if root.exists() else 'missing'}")
@@ -64,16 +64,16 @@ def image_files(root: Path) -> list[File]:
 
 
 def classes_of(names: Sequence[str]) -> tuple[tuple[int, ...] | None, int]:
-    """Each image's class and the number of classes, by the first-level sub-folders.
+    """Class of each image and the number of classes, by first-level sub-folders.
 
-    Where every image lies in a sub-folder, and there are at least two of these, they are the
-    classes, in the order of their names; else there are none.
+    If every image lies in a sub-folder and there are at least two sub-folders, these are the
+    classes, sorted by name. Otherwise there are no classes.
 
     Args:
-        names: of the files, as of :class:`File`.
+        names: names of the files, as in :class:`File`.
 
     Raises:
-        DataError: an image lies beside two sub-folders of images or more, so that it has no class.
+        DataError: an image lies outside the sub-folders and there are at least two of them.
     """
     folders = [name.split("/")[0] for name in names]
     loose = [name for name in names if "/" not in name]
@@ -110,7 +110,7 @@ def _listed(names: Sequence[str]) -> str:
 def _file(path: Path, name: str) -> File:
     try:
         found = path.stat()
-    except OSError:  # a link to nowhere
+    except OSError:  # a dangling link
         found = path.lstat()
     state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     return File(name, state, stat.S_ISREG(found.st_mode))

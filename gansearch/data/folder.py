@@ -1,4 +1,4 @@
-"""A folder of image files."""
+"""The data set of a folder of image files."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from gansearch.data.images import Images, ImageSet, fingerprint, split
 from gansearch.errors import DataError
 
 MIN_SIDE, MAX_SIDE = 8, 1024
-"""Least and greatest resolution of a set, in pixels."""
+"""Minimum and maximum resolution of a set, in pixels."""
 
-_NAMED = 10  # broken files that an error names; the others are counted
+_NAMED = 10  # unreadable files named in an error; the others are counted
 
 
 def folder(config: DataConfig) -> Images:
-    """The image files in a folder (:func:`gansearch.data.files.image_files`), with their classes.
+    """Load a folder's image files (:func:`gansearch.data.files.image_files`) and their classes.
 
-    The set is gray where every image is (its three channels are equal everywhere), otherwise in
-    colour.
+    The set has one channel if every image is gray (its three channels are equal), otherwise three.
 
     Raises:
-        DataError: no such folder; no images in it; unreadable ones, where they are to be refused;
-            some beside folders of classes; no room for what is decoded.
+        DataError: the folder does not exist or has no images; some images are unreadable and
+            ``unreadable`` is ``refuse``; images lie beside folders of classes; or the disk has no
+            space for the decoded images.
     """
     root = cast(Path, config.path).expanduser()
     files = image_files(root)
@@ -58,17 +58,17 @@ def folder(config: DataConfig) -> Images:
 
 
 def native_side(root: Path) -> int:
-    """Height and width that all images in a folder have, so that loading them changes no pixel.
+    """Common height and width of all images in a folder, in pixels; loading then resizes nothing.
 
-    Files that cannot be read are left to :func:`folder`, which names them.
+    Unreadable files are ignored here; :func:`folder` reports them.
 
     Raises:
-        DataError: no such folder, no images in it, or images of several sizes or of one that is no
-            square of a power of two.
+        DataError: the folder does not exist or has no images, the images have several sizes, or
+            their size is not a square of a power of two.
     """
     sizes: dict[tuple[int, int], str] = {}
     for file in image_files(root):
-        # A damaged header drives Pillow's readers into whatever error.
+        # Pillow's readers raise many kinds of errors on damaged headers.
         with suppress(Exception), Image.open(root / file.name) as image:
             sizes.setdefault(image.size, file.name)
     (width, height), *others = sizes or {(MIN_SIDE, MIN_SIDE): ""}

@@ -1,4 +1,4 @@
-"""Sets of images: pixels as bytes, split once and for all, with a fingerprint of what they are."""
+"""Image sets: pixels as bytes, a deterministic split, and a fingerprint of the content."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from gansearch.data.batch import Batch, ImageSpec
 from gansearch.errors import DataError
 
 RESIDENT_BYTES = 1 << 30
-"""Sets of at most this many bytes of pixels lie in memory, and on the device that trains."""
+"""Maximum size of a set that is kept in memory and on the training device, in bytes of pixels."""
 
-_RESIZE_CHUNK = 4096  # images whose float copies exist at a time
+_RESIZE_CHUNK = 4096  # images converted to float at a time
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images that are read by index, in an order that is fixed for ever.
+    """Images in a fixed order, read by index.
 
     Attributes:
         spec: channels, resolution and classes of the images.
-        fingerprint: hash of the images' content and order and of what was done to them (resolution,
-            holdout); the same wherever they lie.
+        fingerprint: hash of the images' content and order and of their processing (resolution,
+            holdout); independent of the location.
         pixels: ``[M, C, H, W]``, uint8 in [0, white]; may be memory-mapped.
         labels: ``[M]``, int64 in [0, classes), or ``None``.
-        rows: ``[N]``, int64: which of the pixels' rows make this set, in its order.
-        white: the pixel value that stands for 1.0; 0 stands for -1.0.
-        skipped: ``name: reason`` of each file that could not be read and was left out.
+        rows: ``[N]``, int64: rows of ``pixels`` that form this set, in its order.
+        white: pixel value of 1.0; pixel value 0 is -1.0.
+        skipped: ``name: reason`` for each unreadable file, which the set omits.
     """
 
     spec: ImageSpec
@@ -49,16 +49,16 @@ class ImageSet:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of this set's pixels."""
+        """Size of this set's pixels in bytes."""
         return len(self) * math.prod(self.pixels.shape[1:])
 
     @property
     def resident(self) -> bool:
-        """Whether this set is small enough to lie on the device that trains."""
+        """Whether this set is small enough to be kept on the training device."""
         return self.nbytes <= RESIDENT_BYTES
 
     def gather(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Pixels and labels at ``indices`` as they are stored.
+        """Gather pixels and labels at ``indices`` as they are stored.
 
         Args:
             indices: ``[B]``, int64 in [0, len), on the set's device.
@@ -70,23 +70,23 @@ class ImageSet:
         return self.pixels[rows], None if self.labels is None else self.labels[rows]
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Stored pixels as float32 in [-1, 1], bit for bit the same on every device."""
-        # Two roundings in a fixed order; a division by a scalar differs between CPU and CUDA.
+        """Convert stored pixels to float32 in [-1, 1], with equal bits on every device."""
+        # Two roundings in a fixed order. Division by a scalar would differ between CPU and CUDA.
         return pixels.float().sub_(self.white / 2).mul_(2 / self.white)
 
     def batch(self, indices: Tensor) -> Batch:
-        """The images at ``indices`` (``[B]``, int64 in [0, len)), on the set's device."""
+        """Return the images at ``indices`` (``[B]``, int64 in [0, len)), on the set's device."""
         pixels, labels = self.gather(indices)
         return Batch(self.normalise(pixels), labels)
 
     def subset(self, indices: Tensor) -> Self:
-        """The images at ``indices`` (int64 in [0, len)) as a set of their own, in their order."""
+        """Return the images at ``indices`` (int64 in [0, len)) as a set in the order of indices."""
         rows = self.rows[indices]
         chosen = fingerprint(self.fingerprint, repr(indices.tolist()))
         return replace(self, rows=rows, fingerprint=chosen)
 
     def in_colour(self) -> Self:
-        """Gray images with three equal channels; those in colour as they are."""
+        """Return the set with three channels; gray images get three equal channels."""
         if self.spec.channels == 3:
             return self
         return replace(
@@ -97,7 +97,7 @@ class ImageSet:
         )
 
     def to(self, device: torch.device) -> Self:
-        """This set on ``device``: itself where it lies there already, else a copy of its rows."""
+        """Return this set on ``device``: itself if already there, otherwise a copy of its rows."""
         if self.pixels.device == device:
             return self
         pixels, labels = self.gather(torch.arange(len(self)))
@@ -111,11 +111,11 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Images:
-    """What a trial trains on and what is kept out of training.
+    """Training and held-out images of a trial.
 
     Attributes:
-        train: the training images.
-        heldout: the others, or ``None`` where the holdout is 0.
+        train: training images.
+        heldout: held-out images, or ``None`` if the holdout is 0.
     """
 
     train: ImageSet
@@ -123,17 +123,17 @@ class Images:
 
 
 def split(images: ImageSet, holdout: float) -> Images:
-    """Keep a share of ``images`` out of training.
+    """Split ``images`` into training and held-out images.
 
-    Which ones follows from the set's fingerprint alone, so every trial of a study, on every
-    machine, keeps out the same.
+    The split depends only on the set's fingerprint and the holdout, so all trials of a study hold
+    out the same images on every machine.
 
     Args:
         images: the whole set.
-        holdout: share kept out, in [0, 1); above 0 at least one image is.
+        holdout: share of held-out images, in [0, 1); above 0 at least one image is held out.
 
     Raises:
-        DataError: nothing would be left to train on.
+        DataError: no training images would remain.
     """
     count = max(1, round(holdout * len(images))) if holdout else 0
     if count >= len(images):
@@ -156,16 +156,16 @@ def split(images: ImageSet, holdout: float) -> Images:
 def from_arrays(
     pixels: Tensor, labels: Tensor | None, *, resolution: int, classes: int = 0, white: int = 255
 ) -> ImageSet:
-    """A set of images that are in memory, resized where they have another resolution.
+    """Make a set of images in memory, resized if they have another resolution.
 
     Args:
         pixels: ``[N, C, S, S]``, uint8 in [0, white].
         labels: ``[N]``, int64 in [0, classes), or ``None``.
-        resolution: of the set's images, in pixels.
-        classes: number of classes, 0 without labels.
-        white: the pixel value that stands for 1.0.
+        resolution: resolution of the set, in pixels.
+        classes: number of classes; 0 without labels.
+        white: pixel value of 1.0.
     """
-    # Of the source: what a filter makes of it may differ by a level between processors.
+    # The fingerprint is of the source: resized pixels can differ by a level between processors.
     return ImageSet(
         spec=ImageSpec(pixels.shape[1], resolution, classes),
         fingerprint=fingerprint(
@@ -181,10 +181,10 @@ def from_arrays(
 
 
 def resize(pixels: Tensor, resolution: int, white: int = 255) -> Tensor:
-    """Square images ``[N, C, S, S]``, uint8, at another resolution: bicubic, antialiased.
+    """Resize square images ``[N, C, S, S]``, uint8, with an antialiased bicubic filter.
 
-    It is the filter that :func:`gansearch.data.decode.decode` uses on files, but for Pillow's
-    rounding between its two passes.
+    The filter is that of :func:`gansearch.data.decode.decode`, except for Pillow's rounding between
+    its two passes.
     """
     if pixels.shape[-1] == resolution:
         return pixels
@@ -199,10 +199,10 @@ def resize(pixels: Tensor, resolution: int, white: int = 255) -> Tensor:
 
 
 def permutation(count: int, *entropy: int) -> Tensor:
-    """A permutation of ``range(count)`` that is a pure function of ``entropy``.
+    """Return a permutation of ``range(count)`` that is a pure function of ``entropy``.
 
-    NumPy and torch promise no stable stream for their shuffles; PCG64's raw output is promised
-    (NEP 19), so an order outlives the versions of both.
+    NumPy and torch do not guarantee a stable stream for shuffles. NumPy guarantees the raw output
+    of PCG64 (NEP 19), so the order is the same in all versions.
 
     Returns:
         ``[count]``, int64.
@@ -212,7 +212,7 @@ def permutation(count: int, *entropy: int) -> Tensor:
 
 
 def fingerprint(*parts: str | bytes | memoryview) -> str:
-    """A hash of parts, in hexadecimal; where one ends and the next begins counts."""
+    """Hash of parts and of their boundaries, in hexadecimal."""
     hashed = hashlib.blake2b(digest_size=16)
     for part in parts:
         data = memoryview(part.encode() if isinstance(part, str) else part)

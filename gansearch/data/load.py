@@ -1,4 +1,4 @@
-"""From a data configuration to its images."""
+"""Loading of the images of a data configuration."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LOADERS: dict[str, Callable[[DataConfig], Images]] = {
     "mnist": mnist,
     "cifar10": cifar10,
 }
-"""From a data set's name to what loads it."""
+"""Functions that load the data sets, by name."""
 
 
 def load_images(config: DataConfig) -> Images:
-    """The images that ``config`` names, the same ones on every machine.
+    """Load the images of ``config``; the result is the same on every machine.
 
     Raises:
-        DataError: they are missing, unreadable or of the wrong kind.
+        DataError: the images are missing, unreadable or of the wrong kind.
     """
     return LOADERS[config.name](config)

@@ -1,4 +1,4 @@
-"""Published data sets, read by torchvision from a folder of the user's."""
+"""Published data sets, read with torchvision from a folder of the user."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _CLASSES = 10  # of both sets
 
 
 def mnist(config: DataConfig) -> Images:
-    """MNIST's 60,000 training images: handwritten digits, 28x28, gray, resized.
+    """Load the 60,000 training images of MNIST: handwritten digits, 28x28, gray, resized.
 
     Raises:
         DataError: the files are missing or damaged.
     """
-    from torchvision.datasets import MNIST  # a second, and only these two sets need it
+    from torchvision.datasets import MNIST  # takes a second; only these two sets need it
 
     data = _read(MNIST, config, "MNIST/raw/train-images-idx3-ubyte and its three companions")
     return _images(config, data.data.unsqueeze(1), data.targets)
 
 
 def cifar10(config: DataConfig) -> Images:
-    """CIFAR-10's 50,000 training images: ten kinds of thing, 32x32, colour.
+    """Load the 50,000 training images of CIFAR-10: ten classes of objects, 32x32, colour.
 
     Raises:
-        DataError: the files are missing or not the published ones, by their MD5.
+        DataError: the files are missing, or their MD5 checksums are not the published ones.
     """
     from torchvision.datasets import CIFAR10
 
@@ -43,7 +43,7 @@ def cifar10(config: DataConfig) -> Images:
 def _read(dataset: Callable[..., Any], config: DataConfig, files: str) -> Any:
     try:
         return dataset(config.path, train=True, download=config.download)
-    # Whatever: a damaged file ends in an assertion, an index or a view that does not fit.
+    # Damaged files cause many kinds of errors, such as failed assertions and wrong indices.
     except Exception as error:
         remedy = (
             "the download failed; fetch them on a machine with a network and copy them there"

@@ -1,4 +1,4 @@
-"""Batches without end, in an order that is a pure function of the seed and the position."""
+"""Endless batches, in an order that is a pure function of seed and position."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from torch import Tensor
 from gansearch.data.batch import Batch
 from gansearch.data.images import ImageSet, permutation
 
-_AHEAD = 4  # batches that are read at once, so that a slow disk has something to do
+_AHEAD = 4  # batches read in parallel, which keeps a slow disk busy
 
 _Stored = tuple[Tensor, Tensor | None]
 
 
 class BatchStream:
-    """Fresh batches of a set's images, for as long as anybody asks.
+    """An endless stream of batches from an image set.
 
-    The images run in epochs, each a permutation of the whole set that is a pure function of
-    (seed, epoch). Batches are cut from that sequence without regard to where an epoch ends: every
-    batch is full, every image is shown once an epoch, and a batch may be larger than the set.
+    The images are shown in epochs. Each epoch is a permutation of the whole set, a pure function of
+    (seed, epoch). Batches are consecutive parts of this sequence and may span epochs: every batch
+    is full, every image is shown once per epoch, and a batch may be larger than the set.
 
-    A resident set is indexed on the device. A streamed one is read by threads while the device
-    works, and moved as bytes from pinned memory; the batches are the same ones.
+    A resident set is indexed on the device. A streamed set is read by threads while the device
+    works, and copied as bytes from pinned memory. Both give the same batches.
 
     Args:
-        images: the set.
-        batch_size: images in a batch.
-        seed: of the order.
-        device: that the batches are on.
-        data: how the set is read; ``auto`` has it resident where it fits.
+        images: image set.
+        batch_size: images per batch.
+        seed: seed of the order.
+        device: device of the batches.
+        data: whether the set is resident or streamed; ``auto`` means resident if it is small
+            enough.
 
     Attributes:
-        position: batches taken so far, 0 at first. Setting it continues as if that many had been
-            taken.
+        position: number of batches taken, initially 0. Setting it continues the stream from there.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class BatchStream:
         self._device = device
         self._pool = None if resident else ThreadPoolExecutor(_AHEAD, "batches")
         self._ahead: dict[int, Future[_Stored]] = {}
-        # Not a bound method: the cycle would keep the set on the device until Python collects it.
+        # A bound method would form a cycle and keep the set on the device until it is collected.
         order = partial(_order, len(images), seed, self._images.pixels.device)
         self._order = lru_cache(maxsize=2)(order)  # a batch may span two epochs
 
     def next(self) -> Batch:
-        """The next ``batch_size`` images, on the stream's device."""
+        """Return the next ``batch_size`` images, on the stream's device."""
         pixels, labels = self._stored() if self._pool is None else self._read_ahead(self._pool)
         self.position += 1
         stored = Batch(pixels, labels).to(self._device)
@@ -69,7 +69,7 @@ class BatchStream:
         return self._images.gather(self._indices(self.position))
 
     def _read_ahead(self, pool: ThreadPoolExecutor) -> _Stored:
-        # Rebuilt every time, so that batches read for another position are forgotten.
+        # Rebuilt every time, to drop batches that were read for another position.
         self._ahead = {
             position: self._ahead.get(position) or pool.submit(self._read, self._indices(position))
             for position in range(self.position, self.position + _AHEAD)
@@ -98,5 +98,5 @@ def _order(count: int, seed: int, device: torch.device, epoch: int) -> Tensor:
 
 
 def _pinned(tensor: Tensor, device: torch.device) -> Tensor:
-    """``tensor`` where ``device`` can copy it from while the host goes on."""
+    """Pin ``tensor`` for asynchronous copies to ``device``; on a CPU return it unchanged."""
     return tensor.pin_memory() if device.type == "cuda" else tensor
