@@ -48,7 +48,7 @@ class _Stages:
     Attributes:
         seconds: time of all images at the rates of their stages.
         images: real images shown.
-        measurements: undisturbed exclusive measurements.
+        measurements: number of undisturbed measurements.
         error: standard error of ``seconds``.
     """
 
@@ -62,12 +62,13 @@ class TrainingTimer:
     """Times training in stretches, some of them in exclusive turns on the device.
 
     The time between stretches does not count. The rate is the median of the measurements. A
-    measurement has at least :data:`MEASURED` rounds after the process's :data:`WARM_UP`, during
-    which no other process of the study uses the device. A process that has the device for itself
-    measures in every stretch. On a shared device it asks for an exclusive turn for the first
-    measurement, and then at geometric intervals. The first :data:`SETTLING` rounds of such a turn
-    are not measured. Measurements disturbed by programs outside the study count only if there are
-    no others. A run too short for any measurement has the rate of all its stretches.
+    measurement has at least :data:`MEASURED` rounds during which no other process of the study uses
+    the device. Measurements begin after :data:`WARM_UP` rounds of the process. A process that has
+    the device for itself measures in every stretch. On a shared device it asks for an exclusive
+    turn for the first measurement, and then at geometric intervals. The first :data:`SETTLING`
+    rounds of such a turn are not measured. Measurements disturbed by programs outside the study
+    count only if there are no others. A run too short for any measurement has the rate of all its
+    stretches.
 
     Lazy penalties (:meth:`lazily`) are timed separately and added to the rate by their intervals.
 
@@ -203,7 +204,7 @@ class TrainingTimer:
         - ``train_seconds``: total training time.
         - ``warmup_seconds``: part of it in the first rounds of a process.
         - ``waiting_seconds``: time spent waiting for turns, outside ``train_seconds``.
-        - ``measured_alone``: number of undisturbed exclusive measurements.
+        - ``measured_alone``: number of undisturbed measurements, whose median is the rate.
         - ``outside_load``: share of the measurements' time during which programs outside the study
           occupied the cores.
         - ``seconds_per_kimg``: rate of the run; present after the first round.
