@@ -1,4 +1,4 @@
-"""DCGAN's networks (Radford et al. 2015, section 3 and released code); others build on them."""
+"""DCGAN's networks (Radford et al. 2015, section 3 and released code), shared by variants."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from torch import nn
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.init import normal_
 
-SMALLEST = 4  # pixels, where the generator starts and the discriminator ends
-WIDEST = 8  # times the channels of the outermost layer: the released 1024 at 4 pixels
+SMALLEST = 4  # resolution at which the generator starts and the discriminator ends, in pixels
+WIDEST = 8  # largest multiple of the outermost layer's channels: the released 1024 at 4 pixels
 WEIGHT_STD = 0.02
 
 
 class Form(NamedTuple):
-    """The kernels of the networks, and the resolution of their outermost layer."""
+    """Kernels and strides of the networks."""
 
-    kernel: int  # of the steps from one resolution to the next
-    last_kernel: int  # of the convolution to, or from, the image
-    last_stride: int  # of the same
+    kernel: int  # of the convolutions between resolutions
+    last_kernel: int  # of the convolution to or from the image
+    last_stride: int  # of the convolution to or from the image
 
 
 RELEASED = Form(kernel=5, last_kernel=5, last_stride=2)
-"""At 64 pixels, with 128 channels at 32, 18.9 million parameters in the generator and 17.2 in the
-discriminator. Many ports have 4x4 kernels and half of the channels: 3.6 and 2.8 million."""
+"""Form of the released code. At 64 pixels, with 128 channels at 32, the generator has 18.9 million
+parameters and the discriminator 17.2 million. Many ports have 4x4 kernels and half of the channels:
+3.6 and 2.8 million."""
 SMALL = Form(kernel=4, last_kernel=3, last_stride=1)
-"""With a layer at full resolution, for images so small that the released form has next to none."""
-LEAST_RELEASED = 32  # pixels from which images have the released form
+"""Form for small images, with a layer at full resolution; the released form has too few layers."""
+LEAST_RELEASED = 32  # smallest image resolution with the released form, in pixels
 
 
 def form_of(resolution: int) -> Form:
@@ -37,11 +38,11 @@ def form_of(resolution: int) -> Form:
 
 
 def widths(channels: int, outermost: int) -> dict[int, int]:
-    """Channels at each resolution from 4 pixels up.
+    """Channels by resolution, from 4 pixels up.
 
     Args:
-        channels: at the highest resolution; doubled at each halving, up to 8-fold.
-        outermost: the highest resolution, in pixels.
+        channels: channels at the highest resolution; doubled at each halving, up to 8-fold.
+        outermost: highest resolution, in pixels.
     """
     steps = (outermost // SMALLEST).bit_length()
     return {
@@ -52,16 +53,17 @@ def widths(channels: int, outermost: int) -> dict[int, int]:
 class DcganGenerator(nn.Sequential):
     """``[N, inputs]`` → ``[N, C, H, W]`` in [-1, 1]: a projection, transposed convolutions, tanh.
 
-    The batch norm after the projection has a scale and a shift for each channel, where the released
-    one has them for each unit, and the convolution to the image has a bias.
+    It differs from the released code in two points: the batch norm after the projection has one
+    scale and shift per channel instead of per unit, and the convolution to the image has a bias.
 
     Args:
         conv: builds the convolutions.
-        inputs: length of the vector that comes in.
-        channels: of the outermost layer: at half resolution, or at full in the small form.
+        inputs: length of the input vector.
+        channels: channels of the outermost layer, at half resolution, or at full resolution in the
+            small form.
         images: channels of the images.
-        resolution: of the images, in pixels.
-        output: instead of tanh.
+        resolution: image resolution, in pixels.
+        output: output activation, by default tanh.
     """
 
     def __init__(
@@ -102,14 +104,15 @@ class DcganGenerator(nn.Sequential):
 class DcganDiscriminator(nn.Sequential):
     """``[N, C, H, W]`` → logits ``[N]``: strided convolutions, then one linear unit.
 
-    Those without a batch norm have a bias, where the released code has none.
+    Layers without batch norm have a bias, unlike in the released code.
 
     Args:
         conv: builds the convolutions.
-        channels: of the outermost layer: at half resolution, or at full in the small form.
-        images: channels of what comes in.
-        resolution: of the images, in pixels.
-        outputs: linear units; what several put out is ``[N, outputs]``.
+        channels: channels of the outermost layer, at half resolution, or at full resolution in the
+            small form.
+        images: input channels.
+        resolution: image resolution, in pixels.
+        outputs: number of linear units; several give ``[N, outputs]``.
     """
 
     def __init__(

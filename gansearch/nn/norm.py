@@ -1,4 +1,4 @@
-"""Conditional normalisation, and normalisation without coupling between images."""
+"""Conditional normalisation, and replacement of batch norms by layer norms."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class ConditionalBatchNorm(nn.Module):
 
 
 def unmix_(network: nn.Module) -> None:
-    """Put layer normalisation (Ba et al. 2016) in place of every batch normalisation.
+    """Replace every batch normalisation by layer normalisation (Ba et al. 2016).
 
-    Each image is then normalised by itself, over its channels and places, with the scales and
-    shifts that the network has.
+    Each image is then normalised separately, over its channels and positions. The learnt scales and
+    shifts are kept.
 
     Args:
-        network: changed in place.
+        network: network to change in place.
     """
     for parent in list(network.modules()):
         for name, child in parent.named_children():

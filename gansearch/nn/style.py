@@ -1,4 +1,4 @@
-"""What style-based generators are made of (StyleGAN2, StyleGAN3)."""
+"""Building blocks of style-based generators (StyleGAN2, StyleGAN3)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ EPSILON = 1e-8
 
 
 class Mapping(nn.Module):
-    """Latents to styles: fully connected layers over a normalised latent.
+    """Maps latents to styles with fully connected layers; the latents are normalised first.
 
     Args:
         z_dim: length of a latent.
-        w_dim: length of a style and of every layer in between.
-        layers: at least 1.
-        lr_multiplier: of the layers' learning rate; StyleGAN's is 0.01.
+        w_dim: length of a style and of every hidden layer.
+        layers: number of layers, at least 1.
+        lr_multiplier: learning rate of the layers relative to the optimiser's; 0.01 in StyleGAN.
     """
 
     def __init__(self, z_dim: int, w_dim: int, layers: int = 2, lr_multiplier: float = 0.01):
@@ -41,29 +41,29 @@ class Mapping(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """A convolution whose input channels an affine function of the style scales.
+    """A convolution whose input channels are scaled by an affine function of the style.
 
-    Demodulation divides by the norm that each output channel's scaled weights have (Karras et al.
-    2020, Analyzing and Improving the Image Quality of StyleGAN, section 2.2), and a running mean of
-    the input's square sees to its magnitude (Karras et al. 2021, section 3.1), so that the output
-    has unit variance without a look at the output itself. Scaling what goes in and what comes out
-    is the same as scaling weights, and leaves one convolution for the whole batch.
+    Demodulation divides each output channel by the norm of its scaled weights (Karras et al. 2020,
+    Analyzing and Improving the Image Quality of StyleGAN, section 2.2). A running mean of the
+    squared input normalises the input's magnitude (Karras et al. 2021, section 3.1). Both give the
+    output unit variance without statistics of the output. Scaling inputs and outputs is equivalent
+    to scaling weights and needs a single convolution for the whole batch.
 
-    Of a separable convolution the pointwise half is modulated and demodulated. The depthwise half
-    is shared by all styles; its filters have norm 1, which makes the pointwise weights' norm that
-    of the kernel that both compose.
+    In a separable convolution the pointwise half is modulated and demodulated. All styles share the
+    depthwise half. Its filters have norm 1, so the norm of the pointwise weights equals that of the
+    composed kernel.
 
-    The running mean moves in training mode, when gradients are off: with the fakes of the
+    The running mean is updated in training mode without gradients, that is, with the fakes of the
     discriminator's steps, as in the released code.
 
     Args:
-        conv: of stride 1 and without bias, from the factory; drawn anew.
+        conv: convolution of stride 1 without bias, from the factory; its weights are redrawn.
         w_dim: length of a style.
-        demodulate: whether the output's variance is normalised; not so where it makes an image.
-        magnitude_decay: of the running mean.
+        demodulate: whether the output's variance is normalised; false for the image layer.
+        magnitude_decay: decay of the running mean per update.
 
     Attributes:
-        magnitude: the running mean of the input's square, a scalar.
+        magnitude: running mean of the squared input, a scalar.
     """
 
     magnitude: Tensor
@@ -113,16 +113,17 @@ class ModulatedConv(nn.Module):
 
 
 class FourierFeatures(nn.Module):
-    """Waves over the plane, translated and rotated as the style says (paper 3.1, 3.2).
+    """Sine waves over the plane, translated and rotated by the style.
 
-    The frequencies lie uniformly in the disc that the band's cutoff bounds, the phases anywhere;
-    both are drawn once. A learned 1x1 convolution mixes the waves.
+    Source: Karras et al. 2021, sections 3.1 and 3.2. Frequencies are drawn once, uniformly in the
+    disc whose radius is the band's cutoff. Phases are drawn once, uniformly. A learnt 1x1
+    convolution mixes the waves.
 
     Args:
         w_dim: length of a style.
-        channels: waves, and channels of the output.
+        channels: number of waves and of output channels.
         size: height and width of the output.
-        band: of the output.
+        band: frequency band of the output.
     """
 
     frequencies: Tensor
@@ -141,14 +142,14 @@ class FourierFeatures(nn.Module):
         self.affine = equalise(nn.Linear(w_dim, 4))
         draw_weight(self.affine, nn.init.zeros_)
         with torch.no_grad():
-            self.affine.bias[0] = 1  # the identity, whatever the style
+            self.affine.bias[0] = 1  # initially the identity for every style
         self.mixing = equalise(nn.Conv2d(channels, channels, 1, bias=False))
 
     def forward(self, w: Tensor) -> Tensor:
         """``[N, w_dim]`` → ``[N, channels, size, size]``."""
         cosine, sine, right, down = self._transform(w)
         fx, fy = self.frequencies.T
-        # A wave at the rotated place is the wave with the frequency rotated back.
+        # Rotating the position is equivalent to rotating the frequency back.
         across = (fx * cosine + fy * sine)[..., None]  # [N, channels, 1]
         along = (fy * cosine - fx * sine)[..., None]
         cycles = (

@@ -12,15 +12,15 @@ from gansearch.nn.alias_free import filter2d
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.equalised import ScaledLeakyReLU, equalise
 
-SMALLEST = 4  # pixels, where the last layers are
-GROUP = 4  # images of which one standard deviation is taken
-BLUR = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
+SMALLEST = 4  # resolution of the last layers, in pixels
+GROUP = 4  # images in a group of the minibatch standard deviation
+BLUR = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # filter taps
 
 
 class MinibatchStddev(nn.Module):
-    """Adds a channel with the standard deviation over a group of images (Karras et al. 2018, 3).
+    """Adds a channel with the standard deviation in a group of images (Karras et al. 2018, sec. 3).
 
-    A group has four images, or as many below that as divide the batch.
+    A group has the largest number of images that divides the batch, up to four.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,13 +34,13 @@ class MinibatchStddev(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions, the second at half the resolution, beside a 1x1; blurred before each step.
+    """Two 3x3 convolutions with a 1x1 shortcut, at half the resolution; strides follow a blur.
 
     Args:
-        conv: makes the convolutions.
+        conv: builds the convolutions.
         cin: input channels.
         cout: output channels.
-        resolution: of the input, in pixels.
+        resolution: input resolution, in pixels.
     """
 
     blur: Tensor
@@ -66,9 +66,9 @@ class Discriminator(nn.Sequential):
     """``[N, image_channels, H, W]`` → logits ``[N]``: residual blocks down to 4 pixels.
 
     Args:
-        conv: makes the convolutions; the learning rate of all layers is equalised.
-        image_channels: of the images.
-        channels: by resolution, from the images' own down to 4 pixels in powers of two.
+        conv: builds the convolutions; all layers have equalised learning rates.
+        image_channels: channels of the images.
+        channels: channels by resolution, for powers of two from 4 pixels to the image resolution.
     """
 
     def __init__(self, conv: ConvFactory, image_channels: int, channels: dict[int, int]) -> None:

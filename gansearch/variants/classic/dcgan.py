@@ -16,10 +16,10 @@ from gansearch.variants.classic.entries import DcganSettings
 class Dcgan(AdversarialVariant[DcganSettings]):
     """DCGAN at any power-of-two resolution from 8.
 
-    From 32 pixels on the networks are those of the released code, with the channels of the paper's
-    figure 1 at 64. Below, the kernels are of 4x4 and, at full resolution, of 3x3, as in the
-    generator of Miyato et al. 2018, table 3, so that the smallest form is a convolutional network
-    too.
+    From 32 pixels up the networks are those of the released code. At 64 pixels the channels are
+    those of the paper's figure 1. Below 32 pixels the kernels are 4x4, and 3x3 at full resolution,
+    as in the generator of Miyato et al. 2018, table 3, so that the smallest network still has
+    convolutions.
     """
 
     def __init__(self, settings: DcganSettings, spec: ImageSpec) -> None:
@@ -45,5 +45,5 @@ class Dcgan(AdversarialVariant[DcganSettings]):
     def latents(
         self, count: int, device: torch.device, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Uniform in [-1, 1] (section 4)."""
+        """Uniform latents in [-1, 1] (section 4)."""
         return 2 * torch.rand(count, self.settings.z_dim, device=device, generator=generator) - 1

@@ -67,7 +67,7 @@ class Sgan(AdversarialVariant[SganSettings]):
         self,
         player: str,
         side: Literal["real", "fake"],
-        output: DiscriminatorOutput,  # noqa: ARG002 - of images whose labels are not used
+        output: DiscriminatorOutput,  # noqa: ARG002 - the labels of its images are not used
         batch: Batch,
     ) -> Losses:
         """The cross-entropy of a batch of labelled images among the real classes."""
@@ -106,12 +106,12 @@ def choose_labelled(images: ImageSet, count: int) -> ImageSet:
     """Choose images with equal numbers per class where possible; deterministic.
 
     Args:
-        images: with labels.
-        count: images wanted.
+        images: labelled images.
+        count: number of images to choose.
 
     Raises:
-        DataError: the images have no labels, or ``count`` is less than one a class or more than
-            there are.
+        DataError: the images have no labels, or ``count`` is below the number of classes or above
+            the number of images.
     """
     if images.labels is None:
         raise DataError("a semi-supervised variant needs labelled images, and these have none")
@@ -125,7 +125,7 @@ def choose_labelled(images: ImageSet, count: int) -> ImageSet:
     labels = images.labels[images.rows[order]]
     by_class = labels.argsort(stable=True)
     sizes = labels.bincount(minlength=classes)
-    turn = torch.empty_like(by_class)  # of each image within its class
+    turn = torch.empty_like(by_class)  # index of each image within its class
     turn[by_class] = torch.arange(len(labels)) - (sizes.cumsum(0) - sizes)[labels[by_class]]
     chosen = (turn * classes + labels).argsort()[:count]
     return images.subset(order[chosen])

@@ -19,11 +19,11 @@ from gansearch.variants.base import Losses
 from gansearch.variants.conditional.entries import AcganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
 
-WIDEST = 512  # the discriminator's channels at most
+WIDEST = 512  # maximum channels of the discriminator
 
 
 class Generator(nn.Module):
-    """A linear layer and 5x5 transposed convolutions, the last of them to the image."""
+    """A linear layer, then 5x5 transposed convolutions; the last one outputs the image."""
 
     def __init__(self, settings: AcganSettings, spec: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """3x3 convolutions, every other one of stride 2, with dropout; a logit and class logits."""
+    """3x3 convolutions, alternately of stride 2 and 1, with dropout; a logit and class logits."""
 
     def __init__(self, settings: AcganSettings, spec: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -82,13 +82,16 @@ class Discriminator(nn.Module):
         normal_(self, WEIGHT_STD)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """``[N, C, H, W]`` → logits ``[N]`` of being real, ``[N, classes]`` of the classes."""
+        """``[N, C, H, W]`` → logits ``[N]`` of being real and class logits ``[N, classes]``."""
         heads = self.heads(self.layers(images))
         return heads[:, 0], heads[:, 1:]
 
 
 class Acgan(LabelledVariant[AcganSettings]):
-    """Both players minimise the class head's cross-entropy, D of real and fake images."""
+    """AC-GAN: both players minimise the cross-entropy of a class head.
+
+    D minimises it on real and generated images, G on generated images.
+    """
 
     def __init__(self, settings: AcganSettings, spec: ImageSpec) -> None:
         classes = classes_of(spec)
@@ -96,27 +99,27 @@ class Acgan(LabelledVariant[AcganSettings]):
         super().__init__(settings, spec, generator, Discriminator(settings, spec, classes))
 
     def generate(self, z: Tensor, batch: Batch) -> Tensor:
-        """G of latents under the labels."""
+        """Generate images from latents and labels."""
         images: Tensor = self.generator(z, labels_of(batch), self.one_hot(batch))
         return images
 
-    def discriminator_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:  # noqa: ARG002 - D names the class
-        """Logits, with those of the classes."""
+    def discriminator_output(self, images: Tensor, batch: Batch) -> DiscriminatorOutput:  # noqa: ARG002 - D does not get the labels
+        """The logit of being real and the class logits ``[N, classes]``."""
         logits, classes = self.discriminator(images)
         return DiscriminatorOutput(logits, (classes,))
 
     def discriminate(self, images: Tensor, batch: Batch) -> Tensor:
-        """D's logits, which do not depend on the labels."""
+        """Logits of real or generated images; they do not depend on the labels."""
         return self.discriminator_output(images, batch).logits
 
     def auxiliary(
         self,
-        player: str,  # noqa: ARG002 - both minimise it
+        player: str,  # noqa: ARG002 - both players minimise it
         side: Literal["real", "fake"],
         output: DiscriminatorOutput,
         batch: Batch,
     ) -> Losses:
-        """The cross-entropy of the classes (equation 3)."""
+        """The weighted cross-entropy of the class logits (equation 3)."""
         (classes,) = output.heads
         loss = F.cross_entropy(classes, labels_of(batch))
         return {f"{side}_class": self.settings.class_weight * loss}

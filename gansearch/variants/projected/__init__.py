@@ -1,1 +1,1 @@
-"""Projected GAN and its forms with depthwise-separable convolutions."""
+"""Projected GAN, and Faster Projected GAN with depthwise-separable convolutions."""

@@ -1,4 +1,4 @@
-"""Projected GANs: their settings, with the papers' defaults, and their entries."""
+"""Projected GANs: settings with the papers' defaults, and catalog entries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gansearch.variants.settings import (
 class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     """Sauer et al. 2021, appendix, and the released configuration ``fastgan``."""
 
-    # Wider than in other variants, and a number as everywhere once it is resolved.
+    # Accepts "auto", unlike in other variants; resolved to a number before use.
     ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
     """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is
     10/32 of the batch size, as released."""

@@ -1,4 +1,4 @@
-"""Sauer et al. 2021, Projected GANs Converge Faster; with separable convolutions, Faster ones."""
+"""Sauer et al. 2021, Projected GANs Converge Faster; Wang et al. 2024, Faster Projected GAN."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from gansearch.nn.projector import Projector
 from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.projected.entries import ProjectedGanSettings
 
-SMALLEST = 8  # pixels of a map, nominally, at which a head ends
-LARGEST = 128  # pixels of a map, nominally, from which a head starts at most
-LOGITS = 4  # pixels, the kernel of a head's last convolution
-WIDTHS = (1, 1, 2, 4, 8)  # channels from 128 to 8 pixels, as multiples
+SMALLEST = 8  # nominal side of the map at which a head ends, in pixels
+LARGEST = 128  # largest nominal side of the finest map at which its head starts, in pixels
+LOGITS = 4  # kernel size of a head's last convolution
+WIDTHS = (1, 1, 2, 4, 8)  # multiples of the channels, from 128 to 8 pixels
 
 
 class Head(nn.Sequential):
-    """A discriminator of one of the projector's maps: strided convolutions, then a map of logits.
+    """Discriminator head on one projector map: strided convolutions, then a map of logits.
 
     Args:
-        conv: the factory.
-        widths: channels of the map and after each convolution, each of which halves the map.
-        side: of the map, in pixels.
+        conv: builds the convolutions.
+        widths: channels of the map and of each convolution's output; each convolution halves the
+            resolution.
+        side: side of the map, in pixels.
     """
 
     def __init__(self, conv: ConvFactory, widths: list[int], side: int) -> None:
         layers: list[nn.Module] = []
         for cin, cout in pairwise(widths):
-            # Their bias would be taken off by the batch norm.
+            # No bias: the batch norm would cancel it.
             layers += [
                 conv(
                     cin, cout, 4, resolution=nominal(side), stride=2, bias=False, spectral_norm=True
@@ -58,20 +59,20 @@ class Head(nn.Sequential):
 
 
 def nominal(side: int) -> int:
-    """The power of two that a side of a map stands for: the reference counts 224 pixels as 256."""
+    """Side of a map rounded up to a power of two; the reference treats 224 pixels as 256."""
     return 1 << (side - 1).bit_length()
 
 
 class Heads(nn.Module):
-    """A head for each map of the projector.
+    """One discriminator head for each projector map.
 
-    A head has as many convolutions as bring its map, at 256 pixels of image, down to 8; larger
-    images get no more of them, and in the small form maps that are small already get fewer.
+    The number of strided convolutions in a head is that which reduces its map for 256-pixel images
+    to 8 pixels. Larger images get the same number. Small maps in the small form get fewer.
 
     Args:
-        conv: the factory.
-        channels: of the finest map.
-        sides: of the maps in pixels, from the finest to the coarsest.
+        conv: builds the convolutions.
+        channels: channels of the finest map.
+        sides: sides of the maps in pixels, from the finest to the coarsest.
     """
 
     def __init__(self, conv: ConvFactory, channels: int, sides: list[int]) -> None:
@@ -84,22 +85,22 @@ class Heads(nn.Module):
             self.heads.append(Head(conv, widths, side))
 
     def forward(self, maps: list[Tensor]) -> Tensor:
-        """The projector's maps → logits ``[N, L]``, those of all places of all maps."""
+        """The projector's maps → logits ``[N, L]`` of all positions of all maps."""
         return torch.cat([head(m) for head, m in zip(self.heads, maps, strict=True)], dim=1)
 
 
 class ProjectedGan(AdversarialVariant[ProjectedGanSettings]):
-    """A FastGAN generator against heads on the features of a frozen projector.
+    """A FastGAN generator against discriminator heads on the features of a frozen projector.
 
-    Gray images are shown to the projector as RGB. The projector is nobody's: no player's steps
-    update it, and what it costs in parameters is not counted as trained.
+    The projector sees gray images as RGB. It belongs to no player, so no step updates it and its
+    parameters do not count as trained.
     """
 
     augmentations: ClassVar[Augmentations] = {
         **AUGMENTATIONS,
         "cutout": (partial(cutout, ratio=0.2),),
     }
-    """As released: a fifth of the side is cut out, not half."""
+    """Augmentations with the released code's cutout of a fifth of the side instead of half."""
 
     def __init__(self, settings: ProjectedGanSettings, spec: ImageSpec) -> None:
         projector = Projector(
@@ -124,29 +125,29 @@ class ProjectedGan(AdversarialVariant[ProjectedGanSettings]):
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """Whose weights the projector has."""
+        """Origin of the projector's weights."""
         return {"projector": self.projector.source}
 
     def optimiser(self, lr: float) -> OptimiserFactory:
-        """Adam."""
+        """Adam with the settings' betas."""
         return adam(lr, self.settings.beta1, self.settings.beta2)
 
     def latents(
         self, count: int, device: torch.device, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Gaussian; the generator brings them to the hypersphere."""
+        """Gaussian latents; the generator scales them to the hypersphere."""
         return torch.randn(count, self.settings.z_dim, device=device, generator=generator)
 
-    def discriminate(self, images: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - the contract's
-        """Logits ``[N, L]``, several for each image."""
+    def discriminate(self, images: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - unconditional
+        """Logits ``[N, L]`` of real or generated images, several for each image."""
         logits: Tensor = self.discriminator(self.projector(images))
         return logits
 
     @torch.no_grad()
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Images from latents, and from noise in the blocks, that both follow from ``generator``.
+        """Sample images; latents and the noise in the blocks are a function of ``generator``.
 
-        The last convolution has no bounds: what it puts beyond [-1, 1] is clipped.
+        The last convolution is unbounded, so images are clipped to [-1, 1].
         """
         seed = int(torch.randint(2**62, (), generator=generator))
         device = batch.images.device

@@ -1,4 +1,4 @@
-"""Style-based generators: their settings, with the papers' defaults, and their entries."""
+"""Style-based generators: settings with the papers' defaults, and catalog entries."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ R1_SHARE = 0.001
 config T at all sizes (32.8 at 1024 pixels and 8.2 at 512, in batches of 32; 1 at 256, in batches of
 64). The code recommends it for other sizes and for both configs."""
 R_BLUR_SIGMA = 10.0
+"""Initial standard deviation of the blur in config R, in pixels."""
 BLUR_SHARE = 200 / 32
 """Progress at which the blur has faded out, in kimg per image of a batch."""
 
@@ -38,7 +39,7 @@ class Stylegan3Settings(Adversarial, Adam):
     channels and radially symmetric filters."""
     batch_size: int = Field(default=32, ge=2, le=4096)
     """Real images per step."""
-    # Wider than in other variants, and a number as everywhere once it is resolved.
+    # Accepts "auto", unlike in other variants; resolved to a number before use.
     ema_kimg: Annotated[float, Field(ge=0)] | Auto = "auto"  # type: ignore[assignment]
     """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is
     10/32 of the batch size."""

@@ -23,21 +23,21 @@ from gansearch.variants.style.entries import Stylegan3Settings
 
 FIRST_CUTOFF = 2.0
 FIRST_STOPBAND = 2**2.1
-LAST_STOPBAND = 2**0.3  # times the last cutoff
-CRITICAL = 2  # layers at the end whose cutoff is the highest that the image can hold
+LAST_STOPBAND = 2**0.3  # relative to the last cutoff
+CRITICAL = 2  # critically sampled layers at the end, with the image's Nyquist frequency as cutoff
 OUTPUT_SCALE = 0.25
 MAGNITUDE_KIMG = 20.0  # half-life of the running means of magnitudes
-BLUR_REACH = 3  # deviations on each side
+BLUR_REACH = 3  # standard deviations on each side
 
 
 @dataclass(frozen=True)
 class Signal:
-    """A feature map on the way to the image.
+    """Form of a feature map.
 
     Attributes:
-        band: its frequencies.
-        size: height and width in samples, with margins.
-        channels: how many.
+        band: frequency band.
+        size: height and width in samples, including margins.
+        channels: number of channels.
     """
 
     band: Band
@@ -46,12 +46,16 @@ class Signal:
 
 
 def bands(resolution: int, layers: int) -> list[Band]:
-    """The frequencies of the input and of each layer's output (section 3.2, config T).
+    """Frequency bands of the input and of each layer's output (section 3.2, config T).
 
     Cutoffs and stopbands rise geometrically up to the critically sampled layers.
 
+    Args:
+        resolution: image resolution, in pixels.
+        layers: number of layers.
+
     Returns:
-        ``layers + 1``; the last is that of the image as well.
+        ``layers + 1`` bands; the last one is also the band of the image.
     """
     last = resolution / 2
     found = []
@@ -65,26 +69,26 @@ def bands(resolution: int, layers: int) -> list[Band]:
 
 
 def signals(settings: Stylegan3Settings, spec: ImageSpec) -> list[Signal]:
-    """The Fourier features, what each layer makes of them, and the image."""
+    """Forms of the Fourier features, of each layer's output, and of the image."""
     wider = 2 if settings.config == "r" else 1
     base, most = wider * settings.channel_base / 2, wider * settings.g_channels
     found = [
         Signal(band, int(band.rate) + 2 * settings.margin, round(min(base / band.cutoff, most)))
         for band in bands(spec.resolution, settings.g_layers)
     ]
-    # The last layer crops the margins, and what follows it makes the image.
+    # The last layer crops the margins; the image layer follows it.
     found[-2] = replace(found[-2], size=spec.resolution)
     found[-1] = replace(found[-1], size=spec.resolution, channels=spec.channels)
     return [found[0], *found]
 
 
 class SynthesisLayer(nn.Module):
-    """A modulated convolution, a bias, and what follows.
+    """A modulated convolution, a bias and an activation.
 
     Args:
-        conv: the convolution.
-        channels: that it gives.
-        then: the filtered non-linearity, or nothing where the image is made.
+        conv: modulated convolution.
+        channels: output channels of the convolution.
+        then: filtered non-linearity; the identity in the image layer.
     """
 
     def __init__(self, conv: ModulatedConv, channels: int, then: nn.Module) -> None:
@@ -94,7 +98,7 @@ class SynthesisLayer(nn.Module):
         self.then = then
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """A feature map and styles ``[N, w_dim]`` to the next feature map."""
+        """A feature map ``[N, cin, H, W]`` and styles ``[N, w_dim]`` → the next feature map."""
         out: Tensor = self.then(self.conv(x, w) + self.bias)
         return out
 
@@ -135,7 +139,7 @@ class Generator(nn.Module):
     def _conv(
         self, source: Signal, target: Signal, kernel_size: int, *, demodulate: bool = True
     ) -> ModulatedConv:
-        """Padded such that the map grows; the filters after it crop."""
+        """Build a convolution with full padding, which enlarges the map; later filters crop it."""
         settings = self.settings
         conv = ConvFactory(settings.dsc, "generator")(
             source.channels,
@@ -153,7 +157,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """``[N, z_dim]`` → ``[N, C, H, W]``, about [-1, 1] once it is trained."""
+        """``[N, z_dim]`` → unbounded images ``[N, C, H, W]``, about [-1, 1] after training."""
         w = self.mapping(z)
         x: Tensor = self.features(w)
         for layer in self.layers:
@@ -162,7 +166,7 @@ class Generator(nn.Module):
 
 
 def widths(settings: Stylegan3Settings, resolution: int) -> dict[int, int]:
-    """The discriminator's channels at each resolution, from 4 pixels to the images' own."""
+    """The discriminator's channels by resolution, from 4 pixels to the image resolution."""
     steps = (resolution // SMALLEST).bit_length()
     return {
         (r := SMALLEST * 2**step): min(settings.channel_base // r, settings.d_channels)
@@ -181,7 +185,7 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
 
     @property
     def players(self) -> dict[str, Player]:
-        """Both sides; the discriminator's steps tell how far the blur has faded."""
+        """Both players; the schedule of the discriminator's steps fades the blur."""
         players = super().players
         return {**players, "d": replace(players["d"], schedule=self._fade)}
 
@@ -190,11 +194,11 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
         self._sigma = float(self.settings.blur_sigma) * left
 
     def augment(self, images: Tensor) -> Tensor:
-        """Blur images (appendix F) while the discriminator's training is young, then augment."""
+        """Blur images early in the training (appendix F), then augment them."""
         reach = round(BLUR_REACH * self._sigma)
         if reach > 0:
             place = torch.arange(-reach, reach + 1, device=images.device) / self._sigma
-            line = torch.softmax(-place.square() / 2, 0)  # a Gaussian whose sum is 1
+            line = torch.softmax(-place.square() / 2, 0)  # a Gaussian with sum 1
             for taps in (line[:, None], line[None, :]):
                 images = filter2d(images, taps, padding="same")
         return super().augment(images)
@@ -206,9 +210,9 @@ class Stylegan3(AdversarialVariant[Stylegan3Settings]):
     def latents(
         self, count: int, device: torch.device, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Standard normal."""
+        """Standard normal latents."""
         return torch.randn(count, self.settings.z_dim, device=device, generator=generator)
 
     def sample(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Images from latents drawn on the CPU, cut to [-1, 1]: the networks' are not bounded."""
+        """Sample images, clipped to [-1, 1] because the generator's output is unbounded."""
         return super().sample(batch, generator).clamp(-1, 1)
