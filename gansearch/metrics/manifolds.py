@@ -50,10 +50,9 @@ def radii(vectors: Tensor) -> Tensor:
     Returns:
         ``[2, N]``, float64.
     """
+    # The first of the nearest vectors is the vector itself.
     nearest = [
-        squared_distances(rows, vectors)
-        .topk(LEAST, largest=False)
-        .values  # nearest: the vector itself
+        squared_distances(rows, vectors).topk(LEAST, largest=False).values
         for rows in torch.split(vectors, _ROWS)
     ]
     return torch.cat(nearest)[:, [PRECISION_K, DENSITY_K]].T

@@ -98,9 +98,8 @@ class PeakMemory:
         """
         mib = max(self._peak, held) / MIB
         costs = {"peak_memory_mib": mib, "peak_memory_mib_error": self._gauge.error(mib)}
-        reserved = max(
-            self._reserved, self._gauge.reserved()
-        )  # with the time since the last window
+        # The gauge adds the time since the last window.
+        reserved = max(self._reserved, self._gauge.reserved())
         return {**costs, "reserved_memory_mib": reserved / MIB} if reserved else costs
 
     def state_dict(self) -> dict[str, Any]:
