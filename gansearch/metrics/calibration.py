@@ -39,7 +39,8 @@ def device_speed(device: torch.device, turns: Turns, precision: str = "float32")
         precision: training precision, as in ``compute.precision``.
 
     Returns:
-        ``None`` if other programs disturbed every step. The next call then measures again.
+        ``None`` if other programs disturbed every step or another process held a turn. The next
+        call then measures again.
     """
     inputs = (
         CALIBRATION,

@@ -34,7 +34,7 @@ class MinibatchStddev(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a 1x1 shortcut, at half the resolution; strides follow a blur.
+    """Two 3x3 convolutions, the second with stride 2, and a 1x1 shortcut; a blur precedes strides.
 
     Args:
         conv: builds the convolutions.
