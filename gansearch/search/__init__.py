@@ -1,1 +1,1 @@
-"""What to try, what to stop, and the durable record of both."""
+"""Samplers, stopping rules, and the durable record of a study."""

@@ -1,7 +1,7 @@
 """Addresses of checkpoints: relative to the results folder on record, absolute in memory.
 
-So a results folder can be moved or copied. Records of the version before hold absolute paths; of
-those the part within the results folder counts.
+A results folder can therefore be moved or copied. Records of earlier versions hold absolute paths;
+only their part within the results folder is used.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _WITHIN_RESULTS = re.compile(r"(?:^|/)([^/]+/trial_\d+/[^/]+)/?$")
 
 
 def relative(address: str | None, results: Path | None) -> str | None:
-    """``address`` as it goes on record; URIs and paths outside of ``results`` stay as they are."""
+    """Return ``address`` for the record; URIs and paths outside ``results`` are unchanged."""
     if address is None or results is None:
         return address
     return address.removeprefix(f"{results.absolute()}/")
 
 
 def recorded(trial: TrialRecord, results: Path | None) -> TrialRecord:
-    """``trial`` as it goes on record."""
+    """Return ``trial`` with addresses for the record."""
     return _with_addresses(trial, lambda address: relative(address, results))
 
 
 def resolved(study: StudyRecord, results: Path | None) -> StudyRecord:
-    """``study`` with the places where its checkpoints are now that it lies in ``results``."""
+    """Return ``study`` with the current locations of its checkpoints in ``results``."""
     if results is None:
         return study
     base = results.absolute()

@@ -1,4 +1,4 @@
-"""The budget of a study on record: the space's, and what it was changed to since."""
+"""The budget of a study on record: the space's budget and later changes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gansearch.record import StudyRecord
 from gansearch.space import Budget, Space, parse_space
 
 _READ: Mapping[str, type[int] | type[float]] = {"trials": int, "max_kimg": float}
-"""The amounts that can be changed, and how each is read from its tag."""
+"""The amounts that can change, with the types that parse their tags."""
 
 
 def space_of(study: StudyRecord) -> Space:
-    """The space of a study, with the budget that holds now.
+    """Return the space of a study, with the current budget.
 
     Raises:
-        StudyError: the budget on record is none.
+        StudyError: the budget on record is invalid.
     """
     space = parse_space(study.space_yaml, study.space_file)
     changed = {
@@ -31,13 +31,13 @@ def space_of(study: StudyRecord) -> Space:
 def check_budget(
     study: StudyRecord, *, trials: int | None = None, max_kimg: float | None = None
 ) -> Budget:
-    """The budget of a study with other amounts; nothing is changed by this.
+    """Return the budget of a study with other amounts, without changing the study.
 
-    Each amount may be anything from the space's own upwards that the study has not used yet: the
-    trials that it has handed out, the kimg that one of them has reached.
+    An amount must be at least the space's own and at least the amount already used: the number of
+    trials handed out, or the largest kimg reached.
 
     Raises:
-        StudyError: an amount that is none, or less than that.
+        StudyError: an amount is invalid or too small.
     """
     space = space_of(study)
     submitted = parse_space(study.space_yaml, study.space_file).budget
@@ -60,7 +60,7 @@ def check_budget(
 
 
 def record_budget(study: StudyRecord, budget: Budget) -> dict[str, str]:
-    """The tags of a study whose budget is ``budget``."""
+    """Return the tags of the study with ``budget`` on record."""
     submitted = parse_space(study.space_yaml, study.space_file).budget
     others = {name: tag for name, tag in study.tags.items() if name not in map(_tag, _READ)}
     amounts = {key: getattr(budget, key) for key in _READ}

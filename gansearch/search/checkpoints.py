@@ -1,4 +1,4 @@
-"""Where a trial's weights are kept between rungs: on the study's storage, whole or not at all."""
+"""Checkpoints of a trial on the study's storage, each written completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from gansearch.scratch import scratch_folder
 from gansearch.train.run import REPORT, REPORT_FILE, SAMPLES_FILE
 
 STUDY_FILE = "space.yaml"
-"""In a study's folder: the space as it was submitted, and the sign that storage is shared."""
+"""File in a study's folder: the space as submitted. Its presence shows that storage is shared."""
 
 
 @contextmanager
 def fetched(report: Report) -> Iterator[Path]:
-    """The folder of a report's checkpoint on this machine, for as long as the block runs.
+    """Provide the folder of a report's checkpoint on this machine within the block.
 
     Raises:
-        CheckpointError: it was not kept.
-        OSError: storage cannot be reached.
+        CheckpointError: the checkpoint was not kept.
+        OSError: storage is unreachable.
     """
     with scratch_folder() as scratch:
         yield TrialFolder.of(report).fetch(report, scratch / "checkpoint")
 
 
 class TrialFolder:
-    """The checkpoints of one trial, each a folder with the report that was made at it.
+    """The checkpoints of one trial, each a folder with its report.
 
-    Every checkpoint has a folder of its own name, so two processes that for a moment believe that
-    they train the same trial (a node cut off, a driver killed) never write into one file.
+    Every checkpoint has a unique folder name. Two processes that briefly both train the same trial
+    (after a network partition or a killed driver) therefore never write to the same file.
 
     Args:
         address: absolute path, or a URI that pyarrow reads (``s3://bucket/study/trial_00012``).
 
     Raises:
-        OSError: from every method, where storage cannot be reached.
+        OSError: any method, if storage is unreachable.
     """
 
     def __init__(self, address: str) -> None:
@@ -53,26 +53,26 @@ class TrialFolder:
 
     @classmethod
     def of(cls, report: Report) -> Self:
-        """The folder that a report's checkpoint is in.
+        """Return the folder that contains a report's checkpoint.
 
         Raises:
-            CheckpointError: it was not kept.
+            CheckpointError: the checkpoint was not kept.
         """
         if report.checkpoint is None:
             raise CheckpointError(f"the weights at {report.kimg:g} kimg were not kept")
         return cls(report.checkpoint.rstrip("/").rpartition("/")[0])
 
     def is_shared(self) -> bool:
-        """Whether this machine sees the study's folder, and not an empty one under its name."""
+        """Whether this machine sees the study's folder, not an empty one of the same name."""
         marker = f"{self._path.rpartition('/')[0]}/{STUDY_FILE}"
         return bool(self._files.get_file_info(marker).is_file)
 
     def publish(self, folder: Path, report: Report) -> Report:
-        """Move ``folder``, the checkpoint made at ``report``, here; the report with its place.
+        """Move ``folder``, the checkpoint of ``report``, here; return the report with its address.
 
-        The file itself does not say where it lies, so that a folder can be moved.
+        The report's file does not contain the address, so the folder can be moved.
 
-        The report's file is written last: a checkpoint without it was cut short.
+        The report's file is written last. A checkpoint without it is incomplete.
         """
         name = f"kimg_{report.kimg:g}_{uuid4().hex[:8]}"
         target = f"{self._path}/{name}"
@@ -85,11 +85,11 @@ class TrialFolder:
         return replace(report, checkpoint=self._address(target))
 
     def reports(self) -> list[Report]:
-        """The reports of all whole checkpoints, the furthest one first."""
+        """Return the reports of all complete checkpoints, by descending kimg."""
         return sorted(self._reports(), key=lambda report: report.kimg, reverse=True)
 
     def fetch(self, report: Report, into: Path) -> Path:
-        """The folder of ``report``'s checkpoint on this machine, in ``into`` if it was not."""
+        """Return the folder of ``report``'s checkpoint, copied to ``into`` unless it is local."""
         source = self._folder(report)
         if isinstance(self._files, LocalFileSystem):
             return Path(source)
@@ -97,13 +97,13 @@ class TrialFolder:
         return into
 
     def prune(self, keep: Report) -> None:
-        """Delete every checkpoint but that of ``keep``, and what is left of unfinished ones.
+        """Delete incomplete checkpoints and all others except that of ``keep``.
 
-        Grids of samples stay, which take little space: the tracker may not have seen them yet.
+        Sample grids stay: they are small, and the tracker may not have read them yet.
         """
         for folder in self._folders():
             if folder != self._folder(keep):
-                with suppress(OSError):  # costs space, not a trial
+                with suppress(OSError):  # a failure costs space, not a trial
                     self._empty(folder)
 
     def _empty(self, folder: str) -> None:
@@ -113,7 +113,7 @@ class TrialFolder:
         if SAMPLES_FILE not in files:
             self._files.delete_dir(folder)
             return
-        # The report goes first: what is left without it is no checkpoint.
+        # The report goes first: the remaining files are then no checkpoint.
         for name in sorted(files, key=lambda name: name != REPORT_FILE):
             if name != SAMPLES_FILE:
                 self._files.delete_file(files[name])
@@ -133,7 +133,7 @@ class TrialFolder:
         for folder in self._folders():
             file = f"{folder}/{REPORT_FILE}"
             with (
-                suppress(FileNotFoundError, ValidationError),  # cut short
+                suppress(FileNotFoundError, ValidationError),  # incomplete
                 self._files.open_input_stream(file) as stream,
             ):
                 report = REPORT.validate_json(stream.read())

@@ -1,4 +1,4 @@
-"""What trainings would give: the problems of simulated studies."""
+"""Learning curves of simulated trainings, and the problems that provide them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gansearch.space import Space
 
 @dataclass(frozen=True)
 class Curve:
-    """What a training run gives, known before it is run.
+    """Predetermined results of a training run.
 
     Attributes:
-        kimg: points at which its quality is known, ascending.
-        quality: for each quality metric its values at those points; one that is not finite is
-            reported as it is.
-        seconds_per_kimg: on a device of speed 1, above 0.
-        peak_memory_mib: of the training, in MiB.
-        earlier: the stages before, of a training that went on with others': up to which kimg, and
-            their seconds per kimg.
-        diverges_at: kimg at which it diverges, if it does; the points end before it.
+        kimg: points with known quality, ascending.
+        quality: values of each quality metric at those points; non-finite values are reported
+            unchanged.
+        seconds_per_kimg: training time on a device of speed 1, above 0.
+        peak_memory_mib: peak memory of the training, in MiB.
+        earlier: earlier stages of a training that continues others: the last kimg and the seconds
+            per kimg of each.
+        diverges_at: kimg of the divergence, infinite without one; the points end before it.
     """
 
     kimg: Sequence[float]
@@ -37,7 +37,7 @@ class Curve:
     earlier: Sequence[tuple[float, float]] = ()
 
     def seconds(self, start: float, end: float) -> float:
-        """From one kimg to another, on a device of speed 1."""
+        """Return the seconds from one kimg to another on a device of speed 1."""
         stages = [*self.earlier, (math.inf, self.seconds_per_kimg)]
         begins = (0.0, *(kimg for kimg, _ in stages))
         spans = (
@@ -47,13 +47,13 @@ class Curve:
         return sum(span * rate for span, rate in spans)
 
     def report(self, kimg: float) -> Report:
-        """What a trial reports at ``kimg``.
+        """Return a trial's report at ``kimg``.
 
-        Costs are of the whole training, from its beginning on, and those of the device of speed 1,
-        whatever it ran on, as calibrated trials' are.
+        Costs cover the whole training from its start. They refer to a device of speed 1, whatever
+        device runs the trial, like those of calibrated trials.
 
         Raises:
-            StudyError: there is no value at ``kimg``.
+            StudyError: the curve has no value at ``kimg``.
         """
         at = next((i for i, point in enumerate(self.kimg) if math.isclose(point, kimg)), None)
         if at is None:
@@ -70,33 +70,33 @@ class Curve:
 
 
 class Problem(Protocol):
-    """What is searched, and what every configuration of it would give."""
+    """A search space, and the curve of every configuration in it."""
 
     @property
     def space(self) -> Space:
-        """What is searched."""
+        """The search space."""
 
     def run(self, params: Params, seed: int) -> Curve:
-        """The training of ``params`` with ``seed``: the same curve at every call."""
+        """Return the curve of ``params`` with ``seed``, the same at every call."""
 
 
 @runtime_checkable
 class Schedules(Problem, Protocol):
-    """A problem that knows what comes of changing a training's configuration on the way."""
+    """A problem with curves for trainings whose configuration changes on the way."""
 
     def go_on(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
-        """The training of ``params`` that goes on with others': its quality is the whole run's.
+        """Return the curve of ``params`` as the continuation of other trainings.
 
-        Its costs are those of ``params`` alone; the earlier stages' are found by :meth:`run`.
+        Its quality is that of the whole run. Its costs are those of ``params`` alone; :meth:`run`
+        gives those of the earlier stages.
         """
 
 
 def curve_of(problem: Problem, ask: Ask) -> Curve:
-    """What a trial's whole training gives.
+    """Return the curve of a trial's whole training.
 
     Raises:
-        StudyError: the trial goes on with the training of others, of which the problem knows
-            nothing.
+        StudyError: the trial continues the training of others, and the problem has no such curves.
     """
     if not ask.lineage:
         return problem.run(ask.params, ask.seed)

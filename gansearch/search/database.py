@@ -1,4 +1,4 @@
-"""Connections to the databases that hold studies: SQLite, or PostgreSQL for a cluster."""
+"""Connections to the databases of studies: SQLite, or PostgreSQL for a cluster."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from gansearch.search.writer import AWAY, Errors, describe, retry
 from gansearch.urls import masked, sqlite_file, without_secrets
 
 MADE_MEANWHILE = (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError)
-"""What a database answers where another process makes the same tables at the same time."""
+"""Errors of a database while another process creates the same tables."""
 
 OPEN_SECONDS = 10.0
-"""How long a database may be away before a command gives up on it."""
+"""Time for which a command retries an unreachable database, in seconds."""
 
 _TRIALS = sqlalchemy.text(
     "SELECT trials.trial_id, trials.state, key, value_json"
@@ -34,7 +34,7 @@ _TRIALS = sqlalchemy.text(
 
 
 class Row(NamedTuple):
-    """One of Optuna's trials, as far as a record is read from it."""
+    """The fields of Optuna's trial from which a record is read."""
 
     trial_id: int
     state: TrialState
@@ -42,19 +42,19 @@ class Row(NamedTuple):
 
 
 class NoTables(StudyError):  # noqa: N818 - what is found, not what went wrong
-    """A database in which no study was ever made."""
+    """A database without Optuna's tables."""
 
 
 def connect(url: str, *, create: bool = False) -> RDBStorage:
-    """Optuna's storage at ``url``; a SQLite file that cannot be written is opened for reading.
+    """Open Optuna's storage at ``url``; an unwritable SQLite file is opened for reading.
 
     Args:
-        url: of the database.
-        create: make the tables if they are missing.
+        url: URL of the database.
+        create: whether to create missing tables.
 
     Raises:
-        NoTables: they are missing.
-        StudyError: the database cannot be reached, is no such storage, or needs a driver.
+        NoTables: the tables are missing.
+        StudyError: the database is unreachable, is not Optuna's storage, or needs a driver.
     """
     passing: Errors = (*AWAY, *MADE_MEANWHILE) if create else AWAY
     storages: list[RDBStorage] = []
@@ -65,14 +65,14 @@ def connect(url: str, *, create: bool = False) -> RDBStorage:
 
 @contextmanager
 def storage_errors(url: str, verb: str = "read") -> Iterator[None]:
-    """Make of what a database answers in the block one readable error, without secrets.
+    """Convert the database's errors in the block to one readable error without secrets.
 
     Args:
-        url: of the database.
-        verb: what was done with it, such as ``opened``.
+        url: URL of the database.
+        verb: past participle of the operation, such as ``opened``.
 
     Raises:
-        StudyError: the database is away, damaged, of another kind, or cannot be written.
+        StudyError: the database is unreachable, damaged, of another kind, or read-only.
     """
     try:
         yield
@@ -81,20 +81,20 @@ def storage_errors(url: str, verb: str = "read") -> Iterator[None]:
     except (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError) as error:
         problem = f"cannot be {verb}: {without_secrets(describe(error), url)}"
     except (ValueError, LookupError, TypeError, RuntimeError) as error:
-        # What it holds is not what was written: the file is damaged, or of another version.
+        # The content is not as written: the file is damaged, or of another version.
         what = without_secrets(f"{type(error).__name__}: {error}", url).partition("\n")[0]
         problem = f"cannot be {verb}: {what}"
     else:
         return
-    # No cause: a driver's error may hold the URL whole.
+    # No cause: a driver's error may contain the whole URL.
     raise StudyError(f"the storage {show(url)} {problem}") from None
 
 
 def read_trials(storage: RDBStorage, study_id: int) -> list[Row]:
-    """A study's trials with their user attributes, in the order in which they were stored.
+    """Read a study's trials with their user attributes, in the order of storage.
 
-    Optuna's own reading makes objects of every parameter, value and distribution besides: for a
-    study of thousands that is a matter of many seconds.
+    Optuna's own reader also builds objects for every parameter, value and distribution. It takes
+    many seconds for a study of thousands of trials.
     """
     with storage.engine.connect() as connection:
         rows = connection.execute(_TRIALS, {"study": study_id})
@@ -119,11 +119,11 @@ def _open(url: str, *, create: bool) -> RDBStorage:
     if not create:
         _check_tables(parsed, engine, url)
     text = parsed.render_as_string(hide_password=False)
-    # Optuna fills in templates.
+    # Optuna expands templates in it.
     text = text.replace("{", "{{").replace("}", "}}")
     storage = RDBStorage(text, engine_kwargs=engine, skip_table_creation=not create)
     if is_sqlite and writable:
-        storage.engine.dispose()  # those made so far lack the settings
+        storage.engine.dispose()  # existing connections lack the settings
         sqlalchemy.event.listen(storage.engine, "connect", _tune_sqlite)
     return storage
 
@@ -139,9 +139,9 @@ def _parsed(url: str) -> sqlalchemy.URL:
 
 
 def _for_reading(file: Path) -> sqlalchemy.URL:
-    """The URL of a SQLite file in a place that cannot be written.
+    """Return a URL that opens a SQLite file in an unwritable folder.
 
-    SQLite opens a file without its log only as one that never changes.
+    SQLite opens a file without its write-ahead log only as immutable.
     """
     has_log = file.with_name(f"{file.name}-wal").exists()
     query = {"uri": "true", **({"mode": "ro"} if has_log else {"immutable": "1"})}
@@ -151,7 +151,7 @@ def _for_reading(file: Path) -> sqlalchemy.URL:
 
 
 def _check_tables(parsed: sqlalchemy.URL, settings: dict[str, Any], url: str) -> None:
-    """See that there are Optuna's tables: they are made with a study, and by nothing else."""
+    """Check that Optuna's tables exist; only the creation of a study creates them."""
     engine = sqlalchemy.create_engine(parsed, **settings)
     try:
         if not sqlalchemy.inspect(engine).has_table("studies"):
@@ -167,26 +167,26 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
 
 
 def file_of(url: str) -> Path | None:
-    """The file of a SQLite database; ``None`` for a server.
+    """Return the file of a SQLite database, or ``None`` for a server.
 
     Raises:
-        StudyError: ``url`` is none.
+        StudyError: ``url`` is not a database URL.
     """
     _parsed(url)
     return sqlite_file(url)
 
 
 def is_missing(url: str) -> bool:
-    """Whether ``url`` names a SQLite file that is not there: it has no studies yet.
+    """Whether ``url`` names a SQLite file that does not exist yet.
 
     Raises:
-        StudyError: ``url`` is none.
+        StudyError: ``url`` is not a database URL.
     """
     file = file_of(url)
     return file is not None and not file.exists()
 
 
 def show(url: str) -> str:
-    """``url`` as it may be printed: a file's path, or a server's without secrets."""
+    """Format ``url`` for messages: a file's path, or a server's URL without secrets."""
     file = file_of(url)
     return masked(url) if file is None else str(file)

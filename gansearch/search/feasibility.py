@@ -1,4 +1,4 @@
-"""What a trial's end means to Optuna: its values, and by how much it misses being a point."""
+"""Objective values and constraint violations of ended trials, for Optuna."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gansearch.search.noise import at_full_budget
 from gansearch.space import Bound, Space
 
 BROKEN = 1e6
-"""Violation of a trial that has no result: beyond any that a measured value is likely to have."""
+"""Violation of a trial without a result, larger than any likely violation of a bound."""
 TOO_LARGE = 1.0
-"""Violation of one that ran out of memory, beside what it exceeded the device by, if that is known:
-more than of any that was stopped."""
+"""Violation of a trial that ran out of memory, in addition to its excess over the device's memory
+if that is known. It exceeds the violation of any stopped trial."""
 
 
 def objective_values(space: Space, trial: TrialRecord) -> list[float]:
-    """The objectives of a completed trial, in the space's order.
+    """Return the objectives of a completed trial, in the space's order.
 
     Raises:
-        KeyError: the trial has no report, or one without an objective: it is not completed.
+        KeyError: the trial is not completed: it has no report, or the report lacks an objective.
     """
     metrics = trial.last.metrics if trial.last else {}
     return [metrics[objective.metric] for objective in space.objectives]
@@ -36,15 +36,15 @@ def is_full(space: Space, kimg: float) -> bool:
 
 
 def violations(space: Space, trial: TrialRecord) -> dict[str, float]:
-    """By how much a trial that ended violates each constraint; at most 0 where it keeps it.
+    """Return a trial's violation of each constraint; values up to 0 are feasible.
 
-    Every bound of the space counts, relative to the bound's size so that units do not weigh. So
-    does the device's memory, as a bound on what the trial was predicted to need, where both are
-    known: near 0 is where configurations stop to fit. A trial without a result violates one more,
-    of its outcome's name: ``stopped`` by the share of the budget that it did not reach, which is
-    less than 1, ``out_of_memory`` by :data:`TOO_LARGE` where its memory is known, and all others by
-    :data:`BROKEN`. So a sampler prefers what got further, or came nearer to fitting, and never
-    takes a truncated or broken trial for a finished one.
+    There is a constraint for every bound of the space, in units of the bound's size. There is one
+    for the device's memory as a bound on the predicted need, if both are known; values near 0 are
+    at the limit. A trial without a result violates one more, named by its outcome. For ``stopped``
+    it is the share of the budget that was not reached, which is below 1. For ``out_of_memory`` it
+    is :data:`TOO_LARGE` if the memory is known. For all others it is :data:`BROKEN`. A sampler
+    therefore prefers trials that got further or came closer to fitting, and never treats a
+    truncated or failed trial as complete.
     """
     found = dict(_missed_bounds(space, trial))
     excess = memory_excess(trial)
@@ -61,14 +61,14 @@ def violations(space: Space, trial: TrialRecord) -> dict[str, float]:
 
 
 def memory_tags(foreseen: Mapping[str, float]) -> dict[str, str]:
-    """What was foreseen of a trial's memory as tags, from which :func:`memory_excess` reads it."""
+    """Convert a trial's predicted memory to tags, which :func:`memory_excess` reads."""
     return {name: f"{mib:.1f}" for name, mib in foreseen.items()}
 
 
 def memory_excess(trial: TrialRecord) -> float | None:
-    """How much more memory a trial was foreseen to need than its device has, relative to that.
+    """Return the excess of predicted over available memory, relative to the available memory.
 
-    Below 0 where it fits; ``None`` where it is not known.
+    It is below 0 if the trial fits, and ``None`` if unknown.
     """
     known: dict[str, float | str] = {**(trial.last.metrics if trial.last else {}), **trial.tags}
     if PREDICTED_MEMORY not in known or DEVICE_MEMORY not in known:
@@ -77,7 +77,7 @@ def memory_excess(trial: TrialRecord) -> float | None:
 
 
 def constraint_attributes(found: dict[str, float]) -> dict[str, Any]:
-    """Violations as the system attributes in which Optuna keeps a trial's constraints."""
+    """Convert violations to the system attributes in which Optuna keeps constraints."""
     return create_trial(state=TrialState.RUNNING, constraints=found).system_attrs
 
 
@@ -85,7 +85,7 @@ def _missed_bounds(space: Space, trial: TrialRecord) -> Iterator[tuple[str, floa
     if trial.last is None:
         return
     for bound in (*space.objectives, *space.constraints):
-        # A cost is known before the end; a quality at a rung says nothing about its bound.
+        # A cost is valid before the end; a quality at a rung says nothing about its bound.
         known = trial.outcome == Outcome.COMPLETED or METRICS[bound.metric].kind == "cost"
         if known and bound.metric in trial.last.metrics:
             value, _ = at_full_budget(trial.last, bound.metric, space.budget.max_kimg)

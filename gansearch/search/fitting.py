@@ -1,4 +1,4 @@
-"""Which configurations fit the devices' memory, learnt from what was foreseen of others."""
+"""A regression of memory needs on configurations, learnt from other trials' predictions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from gansearch.search.feasibility import memory_excess
 from gansearch.space import Choice, Constant, FloatRange, IntRange, Space
 
 RIDGE = 0.1
-"""Of the regression, against coordinates of the order of 1."""
+"""Regularisation of the ridge regression, for coordinates of order 1."""
 KNOWN = 256
-"""Trials that are learnt from at most: those nearest to the limit."""
+"""Maximum number of observations: the trials nearest to the limit."""
 
 
 class MemoryModel:
-    """Tells how far a configuration is from fitting.
+    """Predicts whether a configuration fits the devices' memory.
 
-    The logarithm of needed over available memory is taken for a quadratic of the configuration's
-    coordinates, by ridge regression; numbers count by their logarithms where all are above 0, since
-    memory is mostly a product of widths, batch and pixels. It depends on what it was told and on
-    nothing else.
+    The logarithm of needed over available memory is a quadratic function of the configuration's
+    coordinates, fitted by ridge regression. A number enters by its logarithm if its range is
+    positive, since memory is mostly a product of widths, batch size and pixels. Predictions depend
+    on the observations alone.
 
     Args:
-        space: whose configurations are judged.
+        space: the search space.
     """
 
     def __init__(self, space: Space) -> None:
@@ -42,17 +42,17 @@ class MemoryModel:
         self._fit: _Fit | None = None
 
     def learn(self, trial: TrialRecord) -> None:
-        """Take what was foreseen of a trial, if anything was."""
+        """Add the predicted memory of a trial, if known, to the observations."""
         excess = memory_excess(trial)
         if excess is not None and trial.number not in self._known:
             self._known[trial.number] = self._encode(trial.params), math.log1p(excess)
             self._fit = None
 
     def excess(self, params: Params) -> float:
-        """How far a configuration is from fitting: logarithm of needed over available memory.
+        """Return a configuration's predicted log of needed over available memory.
 
-        Above 0 where it is not likely to fit: by what the model is usually off, it errs on that
-        side. Before a trial did not fit, every configuration is taken to.
+        A value above 0 means that it probably does not fit: the model's usual error is added for
+        safety. The value is -∞ until some trial did not fit.
         """
         if all(needed <= 0 for _, needed in self._known.values()):
             return -math.inf
@@ -70,14 +70,14 @@ class MemoryModel:
 
 
 class _Fit:
-    """A quadratic through known values by ridge regression, in its dual form.
+    """A quadratic fit by ridge regression in its dual form.
 
     Args:
-        x: ``[N, D]``.
-        y: ``[N]``.
+        x: coordinates ``[N, D]``.
+        y: values ``[N]``.
 
     Attributes:
-        error: root mean square of what each value is missed by without itself, in closed form.
+        error: root mean square of the leave-one-out errors, in closed form.
     """
 
     def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
@@ -87,7 +87,7 @@ class _Fit:
         self.error = float(np.sqrt(np.mean((self._weights / np.diag(inverse)) ** 2)))
 
     def __call__(self, x: NDArray[np.float64]) -> float:
-        """The value at ``[D]``."""
+        """Return the value at ``[D]``."""
         return float(self._kernel(x) @ self._weights)
 
     def _kernel(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,9 +96,9 @@ class _Fit:
 
 
 def _coordinates(parameter: FloatRange | IntRange | Choice, value: Scalar | None) -> list[float]:
-    """A number as one, from -1 to 1 over its range; any other choice as one for each value.
+    """Encode a number as one coordinate in [-1, 1], or any other choice as a one-hot vector.
 
-    Zeros where a configuration does not have the parameter.
+    All are 0 if a configuration lacks the parameter.
     """
     if isinstance(parameter, FloatRange | IntRange):
         values: Sequence[Scalar] = (parameter.low, parameter.high)

@@ -1,4 +1,4 @@
-"""Every point of a discrete space, each once."""
+"""Enumeration of a discrete space."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from gansearch.record import TrialRecord
 from gansearch.space import Space
 
 MAX_POINTS = 100_000
-"""Points of the largest grid that is enumerated."""
+"""Maximum number of points of a grid."""
 
 
 def key_of(params: Params) -> str:
-    """What two equal configurations share."""
+    """Return a key that is the same for equal configurations."""
     return json.dumps(params, sort_keys=True)
 
 
 class GridProposer:
-    """Every point of a discrete space once, in an order drawn from the study's seed.
+    """Proposes every point of a discrete space once, in an order drawn from the study's seed.
 
     Raises:
-        StudyError: a continuous range among the parameters, or more points than
+        StudyError: a parameter has a continuous range, or there are more points than
             :data:`MAX_POINTS`.
     """
 
@@ -43,25 +43,27 @@ class GridProposer:
         self._seen: set[str] = set()
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out."""
+        """Record that a trial was handed out."""
         self._seen.add(key_of(trial.params))
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial has a new report, which is nothing to a grid."""
+        """Ignore a new report."""
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial came to its end, which is nothing to a grid."""
+        """Ignore the end of a trial."""
 
     def propose(self, number: int) -> Params | None:  # noqa: ARG002 - the next one, whatever it is
-        """The next point that was not tried, or ``None`` after the last."""
+        """Return the next untried point, or ``None`` after the last."""
         return next((params for params in self._left if key_of(params) not in self._seen), None)
 
 
 def enumerate_points(space: Space) -> Iterator[Params]:
-    """Every configuration of a discrete space, conditions respected, in the order of its choices.
+    """Yield every configuration of a discrete space, in the order of its choices.
+
+    Inactive parameters are omitted.
 
     Raises:
-        StudyError: a continuous range among the parameters.
+        StudyError: a parameter has a continuous range.
     """
     options: list[int] = []
     while True:
@@ -76,7 +78,7 @@ def enumerate_points(space: Space) -> Iterator[Params]:
 
 
 class _Path:
-    """A trial that takes the n-th option at each choice, and the first at each one that is new."""
+    """A trial that takes the n-th option at each known choice, and the first at a new one."""
 
     def __init__(self, space: Space, options: list[int]) -> None:
         self.space = space

@@ -1,30 +1,30 @@
-"""How records lie in Optuna's studies and trials: pure translations, both ways.
+"""Conversion between records and Optuna's studies and trials; pure functions.
 
-A trial's attributes hold what it is; its parameters, intermediate values, constraints, state and
-values say the same in Optuna's own words, so that Optuna's tools work on a study as it is.
+A trial's user attributes hold the record. Its parameters, intermediate values, constraints, state
+and values repeat the content in Optuna's terms, so that Optuna's tools work on a study.
 
 ========================  ==========================================================================
 study attribute           value
 ========================  ==========================================================================
-``space``, ``file``       the YAML as submitted, and what it was read from
-``started``, ``tags``     of the :class:`StudyRecord`
-``priors``                likewise; studies from before it had none
-``scores:NUMBER``         of the trial with this number; Optuna lets no attribute of a finished
-                          trial be written
+``space``, ``file``       the YAML as submitted, and its source
+``started``, ``tags``     fields of the :class:`StudyRecord`
+``priors``                likewise; missing in studies of earlier versions
+``scores:NUMBER``         scores of the trial with this number; Optuna does not allow new attributes
+                          on a finished trial
 ========================  ==========================================================================
 
 ========================  ==========================================================================
 trial attribute           value
 ========================  ==========================================================================
-``number``                of the :class:`TrialRecord`. Where two of Optuna's trials have the same,
-                          the later one continues the earlier beyond its full budget
+``number``                number of the :class:`TrialRecord`. If two of Optuna's trials share it,
+                          the later one continues the earlier one beyond its full budget
 ``params``                the configuration with its constants, by plain names; Optuna's own
-                          parameters have the sampler's, such as ``gan.g_lr``
+                          parameters have the sampler's names, such as ``gan.g_lr``
 ``seed``, ``started``     as in the record
-``replicates``            likewise; studies from before it had none
+``replicates``            likewise; missing in studies of earlier versions
 ``lineage``               likewise
-``report:IMAGES``         one report; the one that ended the trial says so
-``end``, ``outcome``      how it ended; ``outcome`` is written last and makes it so
+``report:IMAGES``         one report; the last report of an ended trial includes the end
+``end``, ``outcome``      the end; ``outcome`` is written last and makes the end valid
 ========================  ==========================================================================
 """
 
@@ -53,16 +53,16 @@ STATES = {
     Outcome.OUT_OF_MEMORY: TrialState.FAIL,
     Outcome.FAILED: TrialState.FAIL,
 }
-"""How Optuna calls the end of a trial."""
+"""Optuna's trial state for each outcome."""
 
 
 def directions_of(space: Space) -> list[StudyDirection]:
-    """The objectives' directions in Optuna's terms."""
+    """Return the objectives' directions in Optuna's terms."""
     return [StudyDirection[objective.direction.upper()] for objective in space.objectives]
 
 
 def study_attributes(study: StudyRecord) -> dict[str, Any]:
-    """A study's attributes; ``space`` comes last and makes it a study of ours."""
+    """Return a study's attributes; ``space`` is last and marks the study as complete."""
     return {
         "started": study.started,
         "tags": dict(study.tags),
@@ -75,7 +75,7 @@ def study_attributes(study: StudyRecord) -> dict[str, Any]:
 def study_of(
     name: str, attributes: dict[str, Any], trials: Iterable[dict[str, Any]]
 ) -> StudyRecord:
-    """The record that the attributes of a study and of its trials stand for."""
+    """Build the record from the attributes of a study and of its trials."""
     by_number = {
         trial.number: replace(trial, scores=scores_of(attributes, trial.number))
         for trial in map(trial_of, trials)
@@ -92,13 +92,13 @@ def study_of(
 
 
 def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
-    """Key and value of the study's attribute that holds the scores of ``trial``."""
+    """Return key and value of the study attribute with the scores of ``trial``."""
     scores = {metric: asdict(score) for metric, score in trial.scores.items()}
     return f"{SCORES_PREFIX}{trial.number}", scores
 
 
 def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
-    """The scores that a study's attributes hold of a trial."""
+    """Read the scores of a trial from a study's attributes."""
     held = attributes.get(f"{SCORES_PREFIX}{number}", {})
     return {
         metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
@@ -107,12 +107,12 @@ def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
 
 
 def step_of(report: Report) -> int:
-    """A report's kimg as Optuna's whole-numbered step: images."""
+    """Convert a report's kimg to Optuna's integer step: images."""
     return round(report.kimg * 1000)
 
 
 def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str, Any]]:
-    """Key and value of one report of ``trial``."""
+    """Return key and value of the attribute for one report of ``trial``."""
     ends = None
     if trial.outcome is not None and report is trial.last:
         ends = {"outcome": trial.outcome, "reason": trial.reason, "ended": trial.ended}
@@ -120,7 +120,7 @@ def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str,
 
 
 def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
-    """A trial that runs, whole, so that one operation stores it."""
+    """Convert a running trial to a complete template, which one operation stores."""
     fixed = drawn(space, trial.params)
     quality = space.quality.metric
     frozen = create_trial(
@@ -143,18 +143,18 @@ def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
 
 
 def end_attributes(trial: TrialRecord) -> dict[str, Any]:
-    """The attributes of a trial that ended, in the order of writing."""
+    """Return the attributes of an ended trial, in the order of writing."""
     end = {"reason": trial.reason, "ended": trial.ended, "tags": dict(trial.tags)}
     return {"end": end, "outcome": trial.outcome}
 
 
 def final_values(space: Space, trial: TrialRecord) -> list[float] | None:
-    """Values of a trial that reached the full budget; any other has none."""
+    """Return the objectives of a completed trial, or ``None`` for any other."""
     return objective_values(space, trial) if trial.outcome == Outcome.COMPLETED else None
 
 
 def trial_of(attributes: dict[str, Any]) -> TrialRecord:
-    """The record that the attributes of one of Optuna's trials stand for."""
+    """Build the record from the attributes of one of Optuna's trials."""
     told = [value for key, value in attributes.items() if key.startswith(REPORT_PREFIX)]
     told.sort(key=lambda value: float(value["kimg"]))
     end = (told[-1]["ends"] if told else None) or {}

@@ -1,10 +1,10 @@
-"""One driver at a time: a lease on a study, kept in the study's own storage.
+"""A lease on a study, kept in its storage, so that at most one driver writes it.
 
-A driver holds the lease and renews it every :data:`RENEW_SECONDS`. Another may take it over at once
-where the holder is a process of the same host that is gone, and otherwise after
-:data:`EXPIRE_SECONDS` without renewal, by the database's clock. With SQLite that is each host's
-own: where it says that a lease is of the future, the lease is watched instead, and taken over if it
-is not renewed for :data:`WATCH_SECONDS`.
+A driver holds the lease and renews it every :data:`RENEW_SECONDS`. Another driver may take it over
+at once if the holder is a dead process on the same host. Otherwise it may after
+:data:`EXPIRE_SECONDS` without renewal, by the database's clock. With SQLite each host has a clock
+of its own. If the renewal is in the future by that clock, the other driver watches the lease and
+takes it over if it is not renewed within :data:`WATCH_SECONDS`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FREE = "null"
 _READ = sqlalchemy.text(
     "SELECT value_json FROM study_system_attributes WHERE study_id = :study AND key = :key"
 )
-# Of several that try at once, exactly one finds the old value still there.
+# Of several concurrent attempts, exactly one finds the old value.
 _SWAP = sqlalchemy.text(
     "UPDATE study_system_attributes SET value_json = :new"
     " WHERE study_id = :study AND key = :key AND value_json = :old"
@@ -43,22 +43,22 @@ _SWAP = sqlalchemy.text(
 
 
 class Lease:
-    """The right to write a study; taken on construction.
+    """The right to write a study, acquired on construction.
 
     Args:
-        storage: of the study.
-        study_id: Optuna's id of it.
-        name: of the study, for messages.
+        storage: storage of the study.
+        study_id: Optuna's id of the study.
+        name: name of the study, for messages.
 
     Raises:
-        StudyError: another driver has it; names the process and its host.
+        StudyError: another driver holds the lease; the message names its process and host.
     """
 
     def __init__(self, storage: RDBStorage, study_id: int, name: str) -> None:
         self._storage = storage
         self._study_id = study_id
         self._name = name
-        self._token = uuid4().hex  # two of one process, in one second, are still two
+        self._token = uuid4().hex  # distinguishes two of one process within a second
         found = self._read()
         if found is None:
             storage.set_study_system_attr(study_id, _KEY, None)
@@ -69,10 +69,10 @@ class Lease:
         self.renew()
 
     def renew(self) -> None:
-        """Show that this driver is alive.
+        """Record that this driver is alive.
 
         Raises:
-            StudyError: another driver has taken the study over meanwhile.
+            StudyError: another driver has taken over the study.
         """
         process = psutil.Process()
         holder = {
@@ -85,14 +85,14 @@ class Lease:
         self._swap(json.dumps(holder))
 
     def release(self) -> None:
-        """Let another driver have the study."""
+        """Free the study for another driver."""
         self._swap(_FREE)
 
     def _swap(self, text: str) -> None:
         found = {"study": self._study_id, "key": _KEY, "old": self._text, "new": text}
         with self._storage.engine.begin() as connection:
             swapped = connection.execute(_SWAP, found).rowcount == 1
-        if not swapped and self._read() != text:  # it is ours if a repeated swap had got through
+        if not swapped and self._read() != text:  # ours if a repeated swap got through
             raise self._refusal(self._read() or _FREE)
         self._text = text
 
@@ -145,7 +145,7 @@ class Lease:
 def _is_alive(pid: int, started: float) -> bool:
     try:
         process = psutil.Process(pid)
-        # Another process may have the same number by now.
+        # The number may have been reused by another process.
         return (
             abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
         )

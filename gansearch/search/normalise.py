@@ -1,4 +1,4 @@
-"""Times of different kinds of devices, brought to the kind that a study began on."""
+"""Conversion of times between kinds of devices, to the first kind of a study."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from gansearch.record import Report, StudyRecord
 from gansearch.space import Space
 
 DEVICE, SPEED = "device", "device_speed"
-"""A report's tag and metric: what it was trained on, and how fast that is."""
+"""A report's tag and metric for its kind of device and that kind's speed."""
 
 REFERENCE, REFERENCE_SPEED = "reference_device", "reference_speed"
-"""What a report on record adds: the kind of device that its times are of, and how fast that is."""
+"""Additional tag and metric of a report on record: the reference kind of its times, and that kind's
+speed."""
 
 RAW = "_raw"
-"""Ending of a time's name, as it was measured."""
+"""Suffix of a time's name for the measured value."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,16 @@ class _Kind:
 
 
 class Normaliser:
-    """Brings times to the kind of device of the first report that names one.
+    """Converts times to the reference kind of device: that of the first report that names one.
 
-    A time on another kind is multiplied by that kind's speed as a multiple of the reference's, both
-    by calibration. Every calibrated report on record tells the reference, so a study that goes on
-    keeps it.
+    A time on another kind is multiplied by the ratio of that kind's calibrated speed to the
+    reference's. Every calibrated report on record names the reference, so a resumed study keeps it.
 
-    ``seconds_per_kimg`` is such a time, and whichever else the space compares trials by. Their
-    standard errors are brought along.
+    This applies to ``seconds_per_kimg``, to any other time among the space's objectives and
+    constraints, and to their standard errors.
 
     Args:
-        space: that is searched.
+        space: the search space.
         study: the record so far.
     """
 
@@ -52,10 +52,10 @@ class Normaliser:
         )
 
     def __call__(self, report: Report) -> Report:
-        """The report with its times as of the reference.
+        """Return the report with its times for the reference kind.
 
-        One without a calibration, which other programs can prevent, has that of an earlier report
-        of the same kind of device; where there is none, it stays as it is.
+        A report may lack a calibration, because other programs can prevent it. It then uses that of
+        an earlier report from the same kind of device. Without one it is returned unchanged.
         """
         if _is_calibrated(report):
             self._speeds[report.tags[DEVICE]] = report.metrics[SPEED]

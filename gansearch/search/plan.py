@@ -1,4 +1,4 @@
-"""What a study trains next: what was taken from earlier ones, what is proposed, the front again."""
+"""The order of a study's trials: prior configurations, proposals, then replicates."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gansearch.uncertainty import SIGNIFICANT
 
 
 class Next(NamedTuple):
-    """A trial to be.
+    """The next trial.
 
     Attributes:
         params: its configuration.
-        replicates: the number of the trial that it repeats, if it repeats one.
-        lineage: of the trial whose training it goes on with, and that one itself.
-        seed: which is then theirs.
+        replicates: number of the trial that it replicates, or ``None``.
+        lineage: ancestors whose training it continues, ending with its parent.
+        seed: the ancestors' seed for such a trial, else ``None``.
     """
 
     params: Params
@@ -36,24 +36,24 @@ class Next(NamedTuple):
 
 
 class Plan:
-    """The order of a study's trials: a function of its record.
+    """The order of a study's trials, as a function of the record.
 
-    The budget's trials come first. They are the proposer's, but for those right after the papers'
-    configurations, which are what was taken from earlier studies. After them, or where the proposer
-    has nothing left, the configurations on the front or within the noise of it are trained
-    again with other seeds, the one with the fewest trainings first, until each has as many as the
-    space asks for, whatever became of them. Means over trainings decide who that is, so one whose
-    luck does not repeat is soon left alone.
+    The budget's trials come first. The sampler proposes them, except that configurations from
+    earlier studies follow directly after the papers' configurations. When the budget is used up, or
+    the sampler has nothing left, replicates follow. A replicate trains a configuration on the
+    front, or within the noise of it, with another seed. The configuration with the fewest trainings
+    comes first, until each has the number of trainings that the space asks for, whatever their
+    outcomes. The front is that of means over trainings, so a lucky configuration soon drops out.
 
-    The proposer hears of a configuration's first training only: told of more, it would take one
-    good region for several. Nor does it hear of those that go on with the training of others, whose
-    results are not of their configurations alone.
+    The sampler observes only the first training of a configuration, since it would take several for
+    a good region. It does not observe trials that continue others, because their results do not
+    depend on their own configuration alone.
 
     Args:
-        space: what is searched.
-        study: with what it took from earlier ones; its trials are yet to be told.
-        prospects: told of what the proposer is told of.
-        proposer: of the configurations.
+        space: the search space.
+        study: the study with its priors; its trials are added separately.
+        prospects: observes the same trials as the sampler.
+        proposer: the sampler.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Plan:
         self._population = Population(space)
         self._proposed = 0
         self._trainings: dict[str, dict[int, TrialRecord]] = {}  # by configuration and number
-        self._near: list[str] | None = None  # configurations near the front, if that is known
+        self._near: list[str] | None = None  # configurations near the front, if known
         tried = [prior.params for prior in study.priors if not prior.metrics]
         self._tried = dict(enumerate(tried, start=len(space.defaults())))
         results = [prior for prior in study.priors if prior.metrics]
@@ -73,9 +73,9 @@ class Plan:
             self._learn(_as_trial(number, prior, space.budget.max_kimg))
 
     def next(self, number: int) -> Next | None:
-        """The configuration of trial ``number``; ``None`` while there is none.
+        """Return trial ``number``, or ``None`` while there is none.
 
-        There may be one again once a trial has ended.
+        There may be one again after a trial has ended.
         """
         if self._proposed < self._space.budget.trials:
             branch = self._population.branch(number)
@@ -87,7 +87,7 @@ class Plan:
         return self._again()
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out; trials are added in the order of their numbers."""
+        """Add a trial that was handed out; trials are added in the order of their numbers."""
         self._trainings.setdefault(trial.configuration, {})[trial.number] = trial
         if trial.replicates is None:
             self._proposed += 1
@@ -95,12 +95,12 @@ class Plan:
             listener.add(trial)
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial that was added has a new report, its last one."""
+        """Take the last report of an added trial, which is new."""
         for listener in self._listeners(trial):
             listener.report(trial)
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end; ends are told in the order of ``ended``."""
+        """Take the end of an added trial; ends are given in the order of ``ended``."""
         self._trainings[trial.configuration][trial.number] = trial
         self._near = None
         for listener in self._listeners(trial):
@@ -135,10 +135,10 @@ class Plan:
 
 
 def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -> list[str]:
-    """The configurations on the front of means, or within the noise of it.
+    """Return the configurations on the front of means, or within the noise of it.
 
-    That is who no other would dominate if its own objectives were better by half their 95%
-    intervals (:mod:`gansearch.noise`).
+    A configuration is included if none would dominate it after its own objectives improved by half
+    their 95% intervals (:mod:`gansearch.noise`).
     """
     points = {key: _point(space, list(trainings.values())) for key, trainings in groups.items()}
     found = {key: point for key, point in points.items() if point is not None}
@@ -148,9 +148,9 @@ def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -
 
 
 def _point(space: Space, trainings: Sequence[TrialRecord]) -> tuple[list[float], ...] | None:
-    """Mean objectives, minimised, with the share of trainings lost, and their standard errors.
+    """Return the mean objectives, minimised, and the failure rate, with their standard errors.
 
-    ``None`` out of bounds.
+    Return ``None`` if the means are out of bounds or no training completed.
     """
     done = [t.last.metrics for t in trainings if t.outcome is Outcome.COMPLETED and t.last]
     if not done:
@@ -167,6 +167,6 @@ def _point(space: Space, trainings: Sequence[TrialRecord]) -> tuple[list[float],
 
 
 def _as_trial(number: int, prior: Prior, kimg: float) -> TrialRecord:
-    """A result of an earlier study as a proposer hears of one, under a number of its own."""
+    """Convert a result of an earlier study to a completed trial with ``number``."""
     reports = (Report(kimg, prior.metrics),)
     return TrialRecord(number, prior.params, 0, reports, Outcome.COMPLETED, ended=0.0)

@@ -1,7 +1,7 @@
-"""The policy of a study: what to try next, what to stop at a rung, what each end means.
+"""The policy of a study: the next trial, the stopping decisions, the meaning of each end.
 
-There is no Ray in it: Ray's searcher and scheduler are thin adaptors over one shared policy
-(``search/engine/tune.py``), and a simulator can drive the same policy on an event clock.
+It is independent of Ray. Ray's searcher and scheduler are thin adaptors over one shared policy
+(``search/engine/tune.py``). A simulator can drive the same policy on an event clock.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Ask:
     """A trial to run.
 
     Attributes:
-        number: of the trial, 0-based.
-        params: flat sampled parameters, ``variant`` among them.
-        seed: of the trial's training.
-        resume: the furthest report of an earlier run, whose checkpoint the trial continues from;
-            ``None`` for a trial that starts.
-        lineage: whose training the trial goes on with.
-        begin: the report, of the last of them, whose checkpoint it began with.
+        number: 0-based number of the trial.
+        params: flat sampled parameters, including ``variant``.
+        seed: seed of the trial's training.
+        resume: last report of an earlier run, from whose checkpoint the trial continues; ``None``
+            for a new trial.
+        lineage: ancestors whose training the trial continues.
+        begin: report of the last ancestor from whose checkpoint the trial started.
     """
 
     number: int
@@ -51,19 +51,19 @@ class Ask:
 
 
 class Policy:
-    """Decides for one study; safe to call from several threads.
+    """Makes the decisions of one study; thread-safe.
 
-    Its decisions are a function of the record: a policy made from the record of another one, at any
-    moment, decides from there on as that one would have.
+    The decisions are a function of the record. A policy made from another policy's record, at any
+    moment, makes the same decisions from there on.
 
     Args:
-        space: what is searched, with the budget that holds now.
-        study: the record so far. Trials without an outcome were interrupted and go on.
-        recorder: where the history goes, told of each step before the step is taken.
-        clock: seconds since the epoch.
+        space: the search space, with the current budget.
+        study: the record so far. Trials without an outcome were interrupted and continue.
+        recorder: receives each step of the history before the step is taken.
+        clock: returns seconds since the epoch.
 
     Raises:
-        StudyError: a grid that cannot be enumerated.
+        StudyError: the grid cannot be enumerated.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Policy:
         self._lock = RLock()
         self._trials = {trial.number: trial for trial in study.trials}
         self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
-        self._untold: set[int] = set(self._interrupted)  # those whose process may still tell
+        self._untold: set[int] = set(self._interrupted)  # their processes may still report an end
         prospects = Prospects(space)
         self._plan = Plan(space, study, prospects, proposer(space, prospects))
         self._stopper = STOPPERS[space.search.stopping](space, prospects)
@@ -92,11 +92,11 @@ class Policy:
         self._began = clock()
 
     def ask(self) -> Ask | None:
-        """The next trial to run; ``None`` while this run has nothing to start.
+        """Return the next trial to run, or ``None`` while there is nothing to start.
 
-        Where configurations are trained again, there may be more once another trial has ended.
-        Interrupted trials of an earlier run come first and go on from their last report. After the
-        budget's wall clock, counted from this policy's making, nothing is started.
+        With replicates, there may be a trial again after another has ended. Interrupted trials of
+        an earlier run come first and continue from their last report. No trial starts after the
+        budget's wall clock, counted from the creation of this policy.
         """
         with self._lock:
             limit = self._space.budget.wall_clock_s
@@ -116,13 +116,13 @@ class Policy:
             return self._ask_of(trial)
 
     def report(self, number: int, report: Report) -> bool:
-        """Take a trial's report; ``False`` if the trial is over and its process should end.
+        """Take a trial's report; return ``False`` if the trial is over and its process should end.
 
-        A report that came before, as a continued trial repeats it, gets the answer it got, and
-        changes nothing but where its checkpoint is. One of a trial that has ended is not taken.
-        Times of another kind of device than the study's first are brought to that kind's. At the
-        full budget the trial is complete. A value that is not finite means that it diverged; a
-        missing one, or one of another protocol than the study's, that it failed.
+        A continued trial may repeat a known report. It gets the same answer and changes only the
+        checkpoint's address. A report of an ended trial is ignored. Times are converted to the
+        study's reference kind of device. At the full budget the trial is complete. A non-finite
+        value means that it diverged. It has failed if a value is missing, or if its protocol
+        differs from the study's.
 
         Raises:
             StudyError: there is no such trial.
@@ -135,7 +135,7 @@ class Policy:
             if trial.outcome is not None:
                 return False
             if report.kimg <= trial.reached * (1 + 1e-9):
-                return True  # retrained up to where it was
+                return True  # repeated training
             problem = self._problem(report)
             if problem is not None:
                 self._finish(replace(trial, outcome=problem[0], reason=problem[1]))
@@ -149,7 +149,7 @@ class Policy:
             self._keep(judged)
             trial = judged
             if trial.outcome == Outcome.STOPPED:
-                self._finish(trial)  # its process is ended from outside and tells nothing more
+                self._finish(trial)  # its process is ended from outside and sends no end
             return trial.outcome != Outcome.STOPPED
 
     def tell(
@@ -159,16 +159,16 @@ class Policy:
         reason: str = "",
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """A trial's process ended.
+        """Take the end of a trial's process.
 
-        What :meth:`report` has decided stands; the first of several ends counts. A trial counts as
+        Decisions of :meth:`report` stand, and the first of several ends counts. A trial is
         completed only if it reported at the full budget.
 
         Args:
-            number: of the trial.
+            number: number of the trial.
             outcome: how it ended.
-            reason: why, in a few words.
-            tags: facts that are not metrics: device, versions, what stood in for what.
+            reason: short reason.
+            tags: facts that are not metrics: device, versions, substitutes in use.
 
         Raises:
             StudyError: there is no such trial.
@@ -188,12 +188,12 @@ class Policy:
             self._finish(trial)
 
     def record(self) -> StudyRecord:
-        """The study as it stands."""
+        """Return the current record of the study."""
         with self._lock:
             return replace(self._study, trials=tuple(self._trials.values()))
 
     def _replay(self) -> None:
-        """Tell plan and stopper what they were told, in the order in which they were told."""
+        """Replay all events to the plan and the stopping rule, in their original order."""
         steps: list[tuple[float, int, Callable[[], None]]] = []
         for trial in self._study.trials:
             steps.append((trial.started, trial.number, partial(self._plan.add, trial)))
@@ -236,7 +236,7 @@ class Policy:
         return self._trials[number]
 
     def _moment(self) -> float:
-        # Strictly ascending whatever the clock does: the order of ends can be read off the record.
+        # Strictly ascending whatever the clock does: the record then gives the order of ends.
         self._last_moment = max(self._clock(), self._last_moment + 1e-6)
         return self._last_moment
 
@@ -265,10 +265,10 @@ class Policy:
         return None
 
     def _judge(self, trial: TrialRecord) -> TrialRecord:
-        """``trial`` with the outcome that its new report brings, if it brings one."""
+        """Return ``trial`` with the outcome of its new report, if there is one."""
         if is_full(self._space, trial.reports[-1].kimg):
             return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
-        # Rungs hear of a configuration once; a mean over the repeats that they leave would flatter.
+        # Rungs ignore replicates: a mean over those that they do not stop would be biased.
         reason = None if trial.replicates is not None else self._stopper.judge(trial)
         if reason is None:
             return trial

@@ -1,10 +1,10 @@
-"""Population-based training: who falls behind ends, and a better one's training goes on otherwise.
+"""Population-based training: truncate the worst quarter; continue a good trial's checkpoint.
 
 Jaderberg et al. 2017, Population Based Training of Neural Networks, with truncation selection and
-perturbation, for several objectives and without waiting for anybody: the population at a rung is
-whoever came to it last. No trial ever changes. A child is a trial of its own, which begins with the
-weights that its parent had at a rung, under settings that are near the parent's; what it is after
-several generations, a schedule, follows from its lineage.
+perturbation. This version is asynchronous and has several objectives: the population at a rung is
+the trials that reached it last. The settings of a trial never change. A child is a trial of its
+own. It starts from its parent's checkpoint at a rung, with perturbed settings. Its lineage over
+several generations is a schedule.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from gansearch.space import Space
 from gansearch.variants.settings import LIVE, can_change
 
 SHARE = 4
-"""Of a rung's population one in so many ends, and one in so many has children."""
+"""Reciprocal of the shares of a rung's population that are stopped and that have children."""
 
 RESAMPLED = 0.25
-"""Probability that a setting is drawn anew and not moved to a value near the parent's."""
+"""Probability that a setting is resampled instead of perturbed."""
 
 ATTEMPTS = 8
-"""Draws of a child before none is tried that was not tried before."""
+"""Draws of a child before the search for an untried one is given up."""
 
 LAST = 256
-"""Trials that came to a rung last, which are its population where nothing says how many."""
+"""Size of a rung's population, the last trials that reached it, if the space sets none."""
 
-_STREAM = 1000  # of randomness, apart from those of samplers
+_STREAM = 1000  # random stream, apart from those of samplers
 
 
 class Branch(NamedTuple):
-    """A child to be.
+    """A child to create.
 
     Attributes:
-        parent: whose training it goes on with, with its reports up to there.
-        params: its configuration.
+        parent: the parent, with its reports up to the branching point.
+        params: the child's configuration.
     """
 
     parent: TrialRecord
@@ -52,17 +52,17 @@ class Branch(NamedTuple):
 
     @property
     def lineage(self) -> tuple[Ancestor, ...]:
-        """The child's."""
+        """The child's lineage."""
         parent = self.parent
         return (*parent.lineage, Ancestor(parent.number, parent.params, parent.reached))
 
 
 class Cohorts:
-    """The population at each rung: the trials that came to it, or the last of them.
+    """The population at each rung: the last trials that reached it.
 
     Args:
-        space: its objectives and bounds order them.
-        size: of a population, so that who came before is forgotten.
+        space: its objectives and bounds define the order.
+        size: maximum size of a population; the oldest trials are dropped.
     """
 
     def __init__(self, space: Space, size: int) -> None:
@@ -71,24 +71,24 @@ class Cohorts:
         self._rungs: dict[int, deque[TrialRecord]] = {}  # by images
 
     def add(self, trial: TrialRecord) -> None:
-        """Take a trial at its last report."""
+        """Add a trial at its last report."""
         self._rungs.setdefault(_images(trial.reached), deque(maxlen=self._size)).append(trial)
 
     def drop(self, number: int) -> None:
-        """Forget a trial."""
+        """Remove a trial."""
         for images, cohort in self._rungs.items():
             kept = (trial for trial in cohort if trial.number != number)
             self._rungs[images] = deque(kept, maxlen=self._size)
 
     def filled(self) -> list[float]:
-        """The rungs, in kimg, that enough have come to for a share of them to be one trial."""
+        """Return the rungs, in kimg, with enough trials for a share of one trial."""
         return sorted(images / 1000 for images, c in self._rungs.items() if len(c) >= SHARE)
 
     def best_first(self, kimg: float) -> list[TrialRecord]:
-        """Those at a rung, with their reports up to it, in the order of what they are worth.
+        """Return the trials at a rung, with their reports up to it, best first.
 
-        Who is within the bounds on costs goes before who is not (Deb et al. 2002, section VI); then
-        the rank by non-domination over all objectives counts, and then the quality.
+        Trials within the bounds on costs come first (Deb et al. 2002, section VI). Then the
+        non-domination rank over all objectives counts, then the quality.
         """
         cohort = list(self._rungs.get(_images(kimg), ()))
         if not cohort:
@@ -104,17 +104,17 @@ class Cohorts:
 
 
 class Truncation:
-    """Stops the worse share of a rung's population.
+    """Stops the worst share of a rung's population.
 
     Args:
-        space: what is searched.
+        space: the search space.
     """
 
     def __init__(self, space: Space) -> None:
         self._cohorts = Cohorts(space, space.search.population or LAST)
 
     def judge(self, trial: TrialRecord) -> str | None:
-        """Why a trial should stop at its last report, which is new; ``None`` if it goes on."""
+        """Return why a trial should stop at its last, new report, or ``None``."""
         self._cohorts.add(trial)
         order = self._cohorts.best_first(trial.reached)
         worse = order[len(order) - len(order) // SHARE :]
@@ -128,43 +128,43 @@ class Truncation:
 
 
 class Population:
-    """Whose training goes on under other settings: a function of what it was told.
+    """Creates children of good trials, as a function of its observations.
 
-    After the trials that begin anew, each one is a child. Where a trial was stopped at a rung, its
-    parent is among the better share there; where nobody was, as after a trial's completion, at any
-    rung that enough trials have come to.
+    After the trials that start from scratch, each trial is a child. If a trial was stopped at a
+    rung, the parent is one of the best share there. Otherwise, for example after a completed trial,
+    it is one of the best share at a random rung with enough trials.
 
     Args:
-        space: what is searched; without a size of its population there are no children.
+        space: the search space; without a population size there are no children.
     """
 
     def __init__(self, space: Space) -> None:
         self._space = space
         self._cohorts = Cohorts(space, space.search.population or 0)
-        self._places: deque[float] = deque()  # kimg at which trials were stopped, not yet taken
+        self._places: deque[float] = deque()  # kimg of stopped trials not yet replaced
         self._tried: set[str] = set()
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out."""
+        """Add a trial that was handed out."""
         if trial.lineage:
             self._tried.add(_key(trial.lineage, trial.params))
             if self._places:
                 self._places.popleft()
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial that was added has a new report, its last one."""
+        """Take the last report of an added trial, which is new."""
         if not is_full(self._space, trial.reached):
             self._cohorts.add(trial)
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end."""
+        """Take the end of an added trial."""
         if trial.outcome == Outcome.STOPPED:
             self._places.append(trial.reached)
         elif trial.outcome != Outcome.COMPLETED:
             self._cohorts.drop(trial.number)
 
     def branch(self, number: int) -> Branch | None:
-        """The child that trial ``number`` is, or ``None`` if it begins anew."""
+        """Return trial ``number`` as a child, or ``None`` if it starts from scratch."""
         size = self._space.search.population
         if size is None or number < size:
             return None
@@ -184,10 +184,10 @@ class Population:
 
 
 def explore(space: Space, params: Params, random: np.random.Generator) -> Params:
-    """Settings near ``params``: of those that are live, each is moved or drawn anew.
+    """Perturb the live settings of ``params``: move each to a neighbour or resample it.
 
-    A setting stays as it is where its new value could not follow it, or would have other parameters
-    asked for.
+    A setting stays if a training could not change to its new value, or if that would change the set
+    of active parameters.
     """
     variant = str(params["variant"])
     for name, key in space.searched[variant].items():
@@ -206,9 +206,10 @@ def explore(space: Space, params: Params, random: np.random.Generator) -> Params
 
 
 def start_of(trial: TrialRecord, trials: Mapping[int, TrialRecord]) -> Report | None:
-    """The report, of its parent, whose weights a trial begins with; ``None`` if it has no parent.
+    """Return the parent's report whose checkpoint a trial starts from, or ``None``.
 
-    So it is for one that trains a child's configuration again, with a seed of its own.
+    It is ``None`` without a parent, and for a replicate of a child, which trains from scratch with
+    a seed of its own.
     """
     if not trial.lineage or trial.replicates is not None:
         return None
@@ -220,7 +221,7 @@ class Chance:
     """A trial whose every value is drawn uniformly.
 
     Args:
-        random: what draws.
+        random: the random generator.
     """
 
     def __init__(self, random: np.random.Generator) -> None:
@@ -229,7 +230,7 @@ class Chance:
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A float in [low, high]."""
+        """Return a float in [low, high]."""
         if step is not None:
             return low + step * self.suggest_int(name, 0, int((high - low) / step + 1e-9))
         if log:
@@ -239,13 +240,13 @@ class Chance:
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        """An integer in [low, high]."""
+        """Return an integer in [low, high]."""
         if log:
             return round(self.suggest_float(name, low, high, log=True))
         return low + step * int(self._random.integers((high - low) // step + 1))
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ARG002
-        """One of ``choices``."""
+        """Return one of ``choices``."""
         return choices[int(self._random.integers(len(choices)))]
 
 

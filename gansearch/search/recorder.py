@@ -1,4 +1,4 @@
-"""What is told of a study's history as it happens."""
+"""The protocol for recording a study's history as it happens."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from gansearch.record import Report, TrialRecord
 
 
 class Recorder(Protocol):
-    """Where a policy's history goes; :class:`gansearch.search.storage.StudyStore` keeps it."""
+    """Receives a policy's history; :class:`gansearch.search.storage.StudyStore` stores it."""
 
     def asked(self, trial: TrialRecord) -> None:
-        """A new trial was handed out."""
+        """Record a new trial."""
 
     def reported(self, trial: TrialRecord, report: Report) -> None:
-        """``report`` was taken, or came again with its checkpoint at another place."""
+        """Record a new report, or the new checkpoint address of a known one."""
 
     def ended(self, trial: TrialRecord) -> None:
-        """A trial came to its end: nothing about it changes after this."""
+        """Record the end of a trial, which is final."""
 
 
 class Unrecorded:
-    """Keeps nothing: for a study that lives as long as its process, such as a simulated one."""
+    """Records nothing, for a study that lives as long as its process, such as a simulated one."""
 
     def asked(self, trial: TrialRecord) -> None:
-        """A new trial was handed out."""
+        """Ignore a new trial."""
 
     def reported(self, trial: TrialRecord, report: Report) -> None:
-        """A report was taken."""
+        """Ignore a report."""
 
     def ended(self, trial: TrialRecord) -> None:
-        """A trial came to its end."""
+        """Ignore the end of a trial."""

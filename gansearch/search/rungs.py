@@ -1,4 +1,4 @@
-"""Asynchronous successive halving: which trials go on past a rung. Pure: no input, no output."""
+"""Asynchronous successive halving; pure, without input or output."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class _Rung:
 class Rungs:
     """Asynchronous successive halving (ASHA; Li et al. 2020, section 3) in its stopping form.
 
-    A trial goes on past a rung if its value is among the best ``1 / reduction_factor`` of those
-    that reached the rung so far, itself included. Nobody is stopped before ``reduction_factor``
-    trials have reached the rung: among fewer, the best share is less than one trial. Nobody ever
-    waits for another, and what was decided stands.
+    A trial continues past a rung if its value is among the best ``1 / reduction_factor`` of the
+    trials that have reached the rung, including itself. No trial is stopped before
+    ``reduction_factor`` trials have reached the rung, because the best share of fewer is less than
+    one trial. No trial waits for another, and decisions are final.
 
     Args:
-        kimg: the rungs, ascending, each above 0; none stops nobody.
+        kimg: the rungs, ascending, each above 0; without rungs no trial is stopped.
         reduction_factor: at least 2.
-        direction: which way the compared value is better.
+        direction: better direction of the compared value.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Rungs:
         self._rungs = [_Rung() for _ in self.kimg]
 
     def report(self, number: int, kimg: float, value: float) -> bool:
-        """Whether trial ``number``, which has reached ``kimg`` with ``value``, goes on.
+        """Whether trial ``number``, which has reached ``kimg`` with ``value``, continues.
 
-        It is compared at the furthest rung that it has reached; below the first it always goes on.
-        A rung reported again by the same trial gets the first answer and changes nothing.
+        It is compared at the last rung that it has reached; before the first it always continues. A
+        repeated report of a rung gets the first answer and changes nothing.
 
         Raises:
-            ValueError: ``value`` is not finite: it would pass every comparison.
+            ValueError: ``value`` is not finite; it would pass every comparison.
         """
         rung, loss = self._at(kimg), self._loss(number, kimg, value)
         if rung is None:
@@ -65,7 +65,7 @@ class Rungs:
         return rung.kept[number]
 
     def restore(self, number: int, kimg: float, value: float, *, goes_on: bool) -> None:
-        """Take a report whose answer is on record: after this the rungs decide as they would have.
+        """Take a report whose answer is on record, so that later decisions are unchanged.
 
         Raises:
             ValueError: ``value`` is not finite.
@@ -80,7 +80,7 @@ class Rungs:
         return self._sign * value
 
     def _at(self, kimg: float) -> _Rung | None:
-        # The last batch may end a hair short of the rung in floating point.
+        # The last batch may end slightly before the rung in floating point.
         index = bisect_right(self.kimg, kimg * (1 + 1e-9)) - 1
         return self._rungs[index] if index >= 0 else None
 

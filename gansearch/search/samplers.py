@@ -1,9 +1,10 @@
-"""What to try next, by samplers of Optuna: multi-objective TPE, NSGA-II, chance.
+"""Samplers by Optuna: multi-objective TPE, NSGA-II, random.
 
-A sampler never sees the durable study. It is given a view of its own, in memory and rebuilt from
-the record, in which the ends of trials mean what they should (:mod:`gansearch.search.feasibility`).
-Its randomness for a trial comes from the study's seed and the trial's number. So what it proposes
-is a function of the record alone, and a study that was killed goes on as if it had not been.
+A sampler never sees the durable study. It has an in-memory Optuna study, rebuilt from the record,
+in which ended trials have adjusted states, values and constraints
+(:mod:`gansearch.search.feasibility`). Its random numbers for a trial come from the study's seed and
+the trial's number. Its proposals are therefore a function of the record alone, and a killed study
+continues as if it had not been killed.
 """
 
 from __future__ import annotations
@@ -26,57 +27,58 @@ from gansearch.search.fitting import MemoryModel
 from gansearch.search.grid import GridProposer, key_of
 from gansearch.space import Space
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study is an INFO line otherwise
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study logs an INFO line otherwise
 
 WORST = 1e30
-"""Size of every objective of a trial without a result: finite, for NaN and infinity spread."""
+"""Absolute value of every objective of a trial without a result; finite, since NaN and infinity
+propagate."""
 
 ATTEMPTS, CHANCES = 4, 32
-"""Draws of a sampler, and then of chance, before a configuration is tried that was tried before, or
-is not likely to fit the devices' memory."""
+"""Draws of a sampler, and then random draws, before a configuration is accepted that was tried
+before or probably does not fit the devices' memory."""
 
-_ORDER = "gansearch:order"  # of a trial's completion in the view
+_ORDER = "gansearch:order"  # order of a trial's completion in the in-memory study
 
 
 class Proposer(Protocol):
-    """Proposes configurations; what it proposes depends on what it was told and on nothing else."""
+    """Proposes configurations; a proposal depends only on the observations."""
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out; trials are added in the order of their numbers."""
+        """Add a trial that was handed out; trials are added in the order of their numbers."""
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial that was added has a new report, its last one."""
+        """Take the last report of an added trial, which is new."""
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end; ends are told in the order of ``ended``."""
+        """Take the end of an added trial; ends are given in the order of ``ended``."""
 
     def propose(self, number: int) -> Params | None:
-        """The configuration of trial ``number``, or ``None`` if there is nothing left to try."""
+        """Return the configuration of trial ``number``, or ``None`` if nothing is left."""
 
 
 def proposer(space: Space, prospects: Prospects) -> Proposer:
-    """The proposer that ``space.search.sampler`` names.
+    """Make the sampler that ``space.search.sampler`` names.
 
     Args:
-        space: what is searched.
-        prospects: told of all that the proposer is told of, before it.
+        space: the search space.
+        prospects: observes the same trials as the sampler, before it.
 
     Raises:
-        StudyError: a grid over a continuous range, or of too many points.
+        StudyError: a grid has a continuous range or too many points.
     """
     return PROPOSERS[space.search.sampler](space, prospects)
 
 
 def derive_seed(space: Space, number: int, stream: int) -> int:
-    """A seed in [0, 2^32) from the study's seed, a trial's number and what it is for."""
+    """Derive a seed in [0, 2^32) from the study's seed, a trial's number and its purpose."""
     return int(np.random.SeedSequence((space.search.seed, number, stream)).generate_state(1)[0])
 
 
 def drawn(space: Space, params: Params) -> FixedTrial:
-    """A configuration as a sampler drew it.
+    """Return a configuration as an Optuna trial that a sampler drew.
 
-    ``params`` and ``distributions`` of the trial are by the names that the space asks for, and of
-    what is searched alone: constants were not drawn.
+    ``params`` and ``distributions`` of the trial have the names that the space samples. They
+    contain searched parameters only: constants are not drawn.
     """
     trial = FixedTrial(space.asked(params))
     space.suggest(trial)
@@ -89,22 +91,22 @@ def drawn(space: Space, params: Params) -> FixedTrial:
 class RecordedNSGAII(NSGAIISampler):
     """NSGA-II (Deb et al. 2002) whose generations follow from the order of completion.
 
-    Optuna's own notes on a trial which generation it was asked in, and fixes a generation's parents
-    at the moment of the first ask after it; neither can be read off a record. Here a generation is
-    so many completed trials in a row.
+    Optuna's own implementation stores a trial's generation when it is asked, and fixes a
+    generation's parents at the first ask after it. Neither can be derived from a record. Here a
+    generation is a fixed number of consecutively completed trials.
     """
 
     def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:  # noqa: ARG002
-        """The generation that the next trial belongs to."""
+        """Return the generation of the next trial."""
         return len(_by_completion(study)) // (self.population_size or 1)
 
     def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        """The completed trials of one generation."""
+        """Return the completed trials of one generation."""
         size = self.population_size or 1
         return _by_completion(study)[generation * size : (generation + 1) * size]
 
     def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
-        """The parents of one generation, in the order in which a later ask finds them cached."""
+        """Return the parents of one generation, in the order of a later, cached lookup."""
         return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)
 
 
@@ -114,7 +116,7 @@ def _by_completion(study: Study) -> list[FrozenTrial]:
 
 
 def _nsga2(space: Space, seed: int) -> BaseSampler:
-    # At least five generations within the budget; 50 is Optuna's default and the most.
+    # At least five generations within the budget; at most 50 trials, Optuna's default.
     population = min(max(space.budget.trials // 5, 4), 50)
     return RecordedNSGAII(population_size=population, seed=seed)
 
@@ -128,12 +130,12 @@ def _random(_: Space, seed: int) -> BaseSampler:
 
 
 class SampledProposer:
-    """Each paper's defaults first, then what a sampler of Optuna makes of the trials so far.
+    """Proposes each paper's defaults first, then an Optuna sampler's configurations.
 
     Args:
-        space: what is searched.
-        sampler: makes the sampler anew for each ask, from the ask's own seed.
-        learns: whether it looks at the trials so far.
+        space: the search space.
+        sampler: makes a new sampler for each ask, from a seed for that ask.
+        learns: whether the sampler uses observations.
     """
 
     def __init__(
@@ -154,7 +156,7 @@ class SampledProposer:
         )
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out."""
+        """Add a trial that was handed out."""
         self._seen.add(key_of(trial.params))
         if self._learns:
             fixed = drawn(self._space, trial.params)
@@ -164,11 +166,11 @@ class SampledProposer:
             self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial has a new report, of which its memory counts: samplers learn from ends."""
+        """Take only the memory of a new report: samplers learn from ended trials."""
         self._memory.learn(trial)
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end."""
+        """Take the end of an added trial."""
         self._memory.learn(trial)
         if not self._learns:
             return
@@ -179,7 +181,7 @@ class SampledProposer:
         self._storage.set_trial_state_values(self._ids[trial.number], *self._end_of(trial))
 
     def propose(self, number: int) -> Params:
-        """The configuration of trial ``number``."""
+        """Return the configuration of trial ``number``."""
         if number < len(self._first):
             return self._first[number]
         too_large: list[Params] = []
@@ -196,7 +198,7 @@ class SampledProposer:
         self._view.sampler = sampler
         trial = self._view.ask()
         params = self._space.suggest(trial)
-        # Samplers pass over failed trials: what counts in the view is what add() puts there.
+        # Samplers ignore failed trials: only those of add() count.
         self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         return params
 
@@ -204,10 +206,10 @@ class SampledProposer:
         if trial.outcome == Outcome.COMPLETED:
             return TrialState.COMPLETE, objective_values(self._space, trial)
         if trial.outcome == Outcome.STOPPED:
-            # Without intermediate values, on which TPE raises where there are several objectives.
+            # Without intermediate values: TPE raises on them with several objectives.
             return TrialState.PRUNED, None
-        # Samplers pass over failed trials and would propose the same again. These are complete,
-        # with a constraint that is violated.
+        # Samplers ignore failed trials and would propose the same configuration again. These are
+        # marked as complete, with a violated constraint.
         worst = {"minimize": WORST, "maximize": -WORST}
         return TrialState.COMPLETE, [worst[o.direction] for o in self._space.objectives]
 
@@ -225,4 +227,4 @@ PROPOSERS: dict[str, MakeProposer] = {
     "random": _sampled(_random, learns=False),
     "grid": lambda space, _: GridProposer(space),
 }
-"""What proposes configurations, by its name in a space."""
+"""Samplers by their name in a space."""

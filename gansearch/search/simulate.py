@@ -1,9 +1,8 @@
-"""A study without machines: the policy of a real one on an event clock.
+"""Simulated studies: the policy of a real study on an event clock.
 
-Workers, learning curves and mishaps are simulated, decisions are not: the :class:`Policy` is a
-real study's, with the event clock for its own. Nothing depends on the time of day, so the same
-seeds make the same decisions. A device is busy, and counted, from a trial's ask to its end, waiting
-and lost work included.
+Workers, learning curves and failures are simulated. The decisions come from a real :class:`Policy`
+on the event clock. Nothing depends on the time of day, so equal seeds give equal decisions. The
+time of a device counts from a trial's ask to its end, including waiting and lost work.
 """
 
 from __future__ import annotations
@@ -46,17 +45,17 @@ __all__ = [
 ]
 
 Clock = Callable[[], float]
-"""Seconds on the event clock."""
+"""Returns seconds on the event clock."""
 
 
 class Method(Protocol):
-    """What decides in a simulated study: a :class:`Policy`, or whatever is set beside it."""
+    """Search method of a simulated study: a :class:`Policy`, or a baseline."""
 
     def ask(self) -> Ask | None:
-        """The next trial to run; ``None`` where there is none before a trial has ended."""
+        """Return the next trial to run, or ``None`` while there is none."""
 
     def report(self, number: int, report: Report) -> bool:
-        """Take a trial's report; ``False`` if the trial is over."""
+        """Take a trial's report; return ``False`` if the trial is over."""
 
     def tell(
         self,
@@ -65,26 +64,27 @@ class Method(Protocol):
         reason: str = "",
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """A trial's process ended."""
+        """Take the end of a trial's process."""
 
     def record(self) -> StudyRecord:
-        """The study as it stands."""
+        """Return the current record of the study."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The machines of a simulated study, and what goes wrong with them.
+    """The machines of a simulated study, and their failures.
 
     Attributes:
-        workers: trials at a time.
-        speeds: of the devices, as multiples of the usual one; workers take them in turn.
-        memory_mib: of a device; a trial that needs more ends right after its start.
-        startup_s: seconds from a trial's ask, or its crash, until it trains.
-        delay_s: mean seconds between a report and its answer, while the device waits; drawn from
-            an exponential distribution.
-        crash_s: mean seconds of training between two crashes of a worker, drawn likewise. A
-            crashed trial goes on from its last report, as often as the space's ``retries`` say.
-        seed: of delays and crashes.
+        workers: number of concurrent trials.
+        speeds: device speeds relative to the reference, assigned to workers cyclically.
+        memory_mib: memory of a device; a trial that needs more ends right after its start.
+        startup_s: seconds from a trial's ask, or its crash, to the start of training.
+        delay_s: mean seconds between a report and its answer, while the device waits; exponentially
+            distributed.
+        crash_s: mean seconds of training between two crashes of a worker; exponentially
+            distributed. A crashed trial continues from its last report, up to the space's
+            ``retries`` times.
+        seed: seed of delays and crashes.
     """
 
     workers: int = 8
@@ -97,29 +97,29 @@ class Cluster:
 
 
 class End(NamedTuple):
-    """The moment at which a trial left its worker."""
+    """The end of a trial on its worker."""
 
     number: int
-    kimg: float  # that it was trained to
+    kimg: float  # kimg that it reached
     seconds: float  # on the event clock
-    gpu_seconds: float  # that the study had spent
+    gpu_seconds: float  # spent by the study so far
 
 
 Life = Generator[float, None, float]
-"""Yields the seconds until its next step, returns the kimg that it came to."""
+"""Yields the seconds until its next step and returns the kimg that it reached."""
 
 
 @dataclass
 class Simulation:
-    """A study on an event clock, step by step.
+    """A study on an event clock, advanced step by step.
 
     Attributes:
-        problem: what is searched.
-        cluster: where.
-        method: decides; it can be exchanged between two steps, as by a driver that was killed.
+        problem: the problem.
+        cluster: the machines.
+        method: the search method; it can be replaced between two steps, as after a killed driver.
         now: seconds on the event clock.
-        gpu_seconds: that devices were busy.
-        ends: of the trials, in their order.
+        gpu_seconds: total time of the devices.
+        ends: ends of the trials, in order.
     """
 
     problem: Problem
@@ -132,24 +132,24 @@ class Simulation:
     def __post_init__(self) -> None:
         budget = self.problem.space.budget
         self._points = (*budget.rungs, budget.max_kimg)
-        self._order = count()  # of events at the same moment
-        self._idle: list[float] = []  # speeds of the workers that found nothing to do
+        self._order = count()  # breaks ties of events at the same time
+        self._idle: list[float] = []  # speeds of the workers without a trial
         self._events: list[tuple[float, int, Iterator[float]]] = []
 
     def clock(self) -> float:
-        """The moment, for a policy."""
+        """Return the time, for a policy."""
         return self.now
 
     def start(self) -> None:
-        """Have every worker ask for its first trial."""
+        """Let every worker ask for its first trial."""
         speeds = self.cluster.speeds
         for worker in range(self.cluster.workers):
             self._wake(self._work(speeds[worker % len(speeds)]))
 
     def step(self, gpu_seconds: float = math.inf) -> bool:
-        """Do the next event; ``False`` if there is none before so much is spent.
+        """Process the next event; return ``False`` if none is left within ``gpu_seconds``.
 
-        What runs then stays unfinished.
+        Trials that run then stay unfinished.
         """
         if not self._events:
             return False
@@ -177,7 +177,7 @@ class Simulation:
         self._idle.append(speed)
 
     def _wake_idle(self) -> None:
-        """An end may bring new work: have those that found none ask again, while there is some."""
+        """Let idle workers ask again, since an end may enable new trials."""
         for _ in range(len(self._idle)):
             waiting = len(self._idle)
             self._wake(self._work(self._idle.pop(0)))
@@ -185,7 +185,7 @@ class Simulation:
                 return
 
     def _live(self, ask: Ask, speed: float) -> Life:
-        """One trial on one worker, as ``search/engine/worker.py`` has it."""
+        """Run one trial on one worker, like ``search/engine/worker.py``."""
         number, last, crashes = ask.number, ask.resume, 0
         curve = curve_of(self.problem, ask)
         begun = ask.begin.kimg if ask.begin else 0.0
@@ -198,7 +198,7 @@ class Simulation:
             return 0.0
         while True:
             reached = last.kimg if last else begun
-            if last and not self.method.report(number, last):  # told again after a new start
+            if last and not self.method.report(number, last):  # repeated after a new start
                 return reached
             for kimg in (point for point in self._points if point > reached):
                 goal = min(kimg, curve.diverges_at)
@@ -225,7 +225,7 @@ class Simulation:
             yield self.cluster.startup_s
 
     def _foreseen(self, curve: Curve) -> dict[str, float]:
-        """What is predicted of a trial's memory: the truth. Nothing where devices have no end."""
+        """Return the predicted memory, which is exact, or nothing without a memory limit."""
         there = self.cluster.memory_mib
         if math.isinf(there):
             return {}
@@ -241,16 +241,16 @@ def simulate(
     """Run a study on an event clock.
 
     Args:
-        problem: what is searched; its space says how.
-        cluster: where.
-        method: makes what decides; without it the space's own policy.
-        gpu_seconds: budget of the devices' time, beside the space's budget of trials.
+        problem: the problem, with its space.
+        cluster: the machines.
+        method: makes the search method; the default is the space's own policy.
+        gpu_seconds: budget of device time, in addition to the space's budget of trials.
 
     Returns:
-        The simulation as it ended; its ``method.record()`` is the study.
+        The simulation after its end; its ``method.record()`` is the study.
 
     Raises:
-        StudyError: a rung at which the problem has no value, or a grid that cannot be enumerated.
+        StudyError: the problem has no value at a rung, or the grid cannot be enumerated.
     """
     simulation = Simulation(problem, cluster)
     simulation.method = (method or policy)(problem.space, simulation.clock)
@@ -261,25 +261,25 @@ def simulate(
 
 
 def policy(space: Space, clock: Clock) -> Policy:
-    """The policy of a new study that lives as long as its process."""
+    """Make the policy of a new study without a durable record."""
     return Policy(space, StudyRecord(space.name, space.text, space.file, 0.0, {}, ()), clock=clock)
 
 
 def hypervolume_over_time(
     moments: Sequence[float], points: Points, reference: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """The steps of a front's hypervolume.
+    """Return the steps of a front's hypervolume over time.
 
     Args:
-        moments: at which the points were found, ascending.
-        points: ``[N, M]``, minimised.
-        reference: ``[M]``, finite.
+        moments: times of the points, ascending.
+        points: objective vectors ``[N, M]``, minimised.
+        reference: reference point ``[M]``, finite.
 
     Returns:
-        ``(moment, hypervolume from then on)`` wherever it grows.
+        ``(moment, hypervolume from then on)`` at each increase.
 
     Raises:
-        ValueError: as :func:`gansearch.pareto.hypervolume`.
+        ValueError: as for :func:`gansearch.pareto.hypervolume`.
     """
     steps: list[tuple[float, float]] = []
     front = np.empty((0, len(reference)))

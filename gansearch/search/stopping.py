@@ -1,4 +1,4 @@
-"""Which trials go on past a rung, by the name of the rule in a space."""
+"""The stopping rules by name."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from gansearch.space import Space
 
 
 class Stopper(Protocol):
-    """Decides at rungs; a decision depends on the reports before it and on nothing else."""
+    """Decides at rungs; a decision depends only on earlier reports."""
 
     def judge(self, trial: TrialRecord) -> str | None:
-        """Why a trial should stop at its last report, which is new; ``None`` if it goes on."""
+        """Return why a trial should stop at its last, new report, or ``None``."""
 
     def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:
         """Take a trial's last report, whose answer is on record."""
 
 
 class Halving:
-    """Asynchronous successive halving on the quality alone: :class:`gansearch.search.rungs.Rungs`.
+    """Asynchronous successive halving by quality alone: :class:`gansearch.search.rungs.Rungs`.
 
     Args:
-        space: what is searched, with its rungs and its reduction factor.
+        space: the search space, with its rungs and its reduction factor.
     """
 
     def __init__(self, space: Space) -> None:
@@ -38,7 +38,7 @@ class Halving:
         )
 
     def judge(self, trial: TrialRecord) -> str | None:
-        """Why a trial should stop at its last report."""
+        """Return why a trial should stop at its last report, or ``None``."""
         kimg, value = self._last(trial)
         if self._rungs.report(trial.number, kimg, value):
             return None
@@ -54,34 +54,34 @@ class Halving:
 
 
 class Never:
-    """Stops nobody."""
+    """Stops no trial."""
 
     def judge(self, trial: TrialRecord) -> None:
-        """A trial goes on."""
+        """Let a trial continue."""
 
     def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:
-        """Nothing is kept."""
+        """Keep no state."""
 
 
 class Unpromising:
-    """Stops what another trial beats, surely or while it promises little itself.
+    """Stops a trial that another one probably dominates, given its acquisition value.
 
-    By :mod:`gansearch.search.bayesian.prospects`.
+    See :mod:`gansearch.search.bayesian.prospects`.
 
     Args:
-        prospects: told of every trial.
+        prospects: observes every trial.
     """
 
     def __init__(self, prospects: Prospects) -> None:
         self._prospects = prospects
 
     def judge(self, trial: TrialRecord) -> str | None:
-        """Why a trial should stop at its last report."""
+        """Return why a trial should stop at its last report, or ``None``."""
         objection = self._prospects.objection(trial)
         return objection and f"at {trial.reports[-1].kimg:g} kimg {objection}"
 
     def restore(self, trial: TrialRecord, *, goes_on: bool) -> None:
-        """Nothing is kept: it is the prospects that remember."""
+        """Keep no state; the prospects keep it."""
 
 
 STOPPERS: dict[str, Callable[[Space, Prospects], Stopper]] = {
@@ -90,4 +90,4 @@ STOPPERS: dict[str, Callable[[Space, Prospects], Stopper]] = {
     "truncation": lambda space, _: Truncation(space),
     "none": lambda *_: Never(),
 }
-"""What stops trials at rungs, by its name in a space."""
+"""Stopping rules by their name in a space."""

@@ -43,10 +43,10 @@ __all__ = ["StudyStore", "read_study", "sqlite_url", "study_names"]
 
 
 def study_names(url: str) -> tuple[str, ...]:
-    """The names of the studies in a storage, oldest first; none where there is no database yet.
+    """Return the names of the studies in a storage, oldest first; none without a database.
 
     Raises:
-        StudyError: the storage cannot be reached, or cannot be read.
+        StudyError: the storage is unreachable or unreadable.
     """
     if is_missing(url):
         return ()
@@ -59,16 +59,16 @@ def study_names(url: str) -> tuple[str, ...]:
 
 
 def read_study(url: str, name: str, results: Path | None = None) -> tuple[Space, StudyRecord]:
-    """A study as it is on record, with the budget that holds now, while another process runs it.
+    """Read a study from the record, with its current budget; another process may be running it.
 
     Args:
-        url: of the storage.
-        name: of the study.
-        results: folder that addresses of checkpoints are relative to; without it they are left as
-            they are on record.
+        url: URL of the storage.
+        name: name of the study.
+        results: folder to which addresses of checkpoints are relative. If ``None``, they stay as on
+            record.
 
     Raises:
-        StudyError: there is no such study, or the storage cannot be reached or read.
+        StudyError: there is no such study, or the storage is unreachable or unreadable.
     """
     storage = _connect(url, name)
     with storage_errors(url):
@@ -78,14 +78,14 @@ def read_study(url: str, name: str, results: Path | None = None) -> tuple[Space,
 
 
 class StudyStore:
-    """One study's durable record, held by this process alone: a policy's recorder.
+    """One study's durable record, leased to this process: the recorder of a policy.
 
-    Writing is done by a thread of its own. What :meth:`flush` has returned after is on disk; what
-    was in the queue when a process is killed is decided again, in the same way, by the next one.
+    A thread writes the record. Everything before :meth:`flush` is on disk when it returns. If a
+    process is killed, the next one makes the queued decisions again, with the same result.
 
     Attributes:
-        space: what is searched, with the budget that holds now.
-        study: the record as it was when opened.
+        space: the search space, with the current budget.
+        study: the record at the time of opening.
     """
 
     def __init__(
@@ -117,18 +117,18 @@ class StudyStore:
         *,
         results: Path | None = None,
     ) -> Self:
-        """Begin a study.
+        """Create a study.
 
         Args:
-            url: of the storage; a SQLite database is made if it is missing.
-            name: of the study, new in the storage.
-            space: as :func:`~gansearch.space.parse_space` read it; its text goes on record.
-            tags: versions, data fingerprint, where weights are kept.
-            priors: what is taken from earlier studies.
-            results: as of :func:`read_study`.
+            url: URL of the storage; a missing SQLite database is created.
+            name: name of the study, new in the storage.
+            space: space from :func:`~gansearch.space.parse_space`; its text goes on record.
+            tags: versions, data fingerprint, location of the weights.
+            priors: configurations and results of earlier studies.
+            results: as for :func:`read_study`.
 
         Raises:
-            StudyError: the name is taken, or the storage cannot be reached.
+            StudyError: the name is taken, or the storage is unreachable.
         """
         file = file_of(url)
         if file is not None:
@@ -153,33 +153,33 @@ class StudyStore:
 
     @classmethod
     def open(cls, url: str, name: str, *, results: Path | None = None) -> Self:
-        """Take a study over as it is on record.
+        """Open a study for writing.
 
         Args:
-            url: of the storage.
-            name: of the study.
-            results: as of :func:`read_study`.
+            url: URL of the storage.
+            name: name of the study.
+            results: as for :func:`read_study`.
 
         Raises:
-            StudyError: there is no such study, another process runs it, or the storage cannot be
-                reached, read or written.
+            StudyError: there is no such study, another process runs it, or the storage is
+                unreachable, unreadable or read-only.
         """
         storage = _connect(url, name)
         with storage_errors(url, "opened for writing"):
             return cls(url, storage, _find(storage, url, name), name, results)
 
     def extend(self, *, trials: int | None = None, max_kimg: float | None = None) -> None:
-        """Change the budget: more trials or longer ones, or back to less if nothing used it.
+        """Change the budget: extend it, or reduce it to an amount that is not used yet.
 
-        With longer ones, those that were completed become unfinished and go on to the new length;
-        where that is taken back, they are completed again.
+        With a larger ``max_kimg``, completed trials become unfinished and continue to the new
+        length. If the extension is reverted, they are complete again.
 
         Args:
-            trials: new budget of trials, all told.
+            trials: new total number of trials.
             max_kimg: new full length of a trial.
 
         Raises:
-            StudyError: the amount is none, or the study has used more already; nothing is changed.
+            StudyError: an amount is invalid, or the study has already used more; nothing changes.
         """
         budget = check_budget(self.study, trials=trials, max_kimg=max_kimg)
         tags = record_budget(self.study, budget)
@@ -192,35 +192,35 @@ class StudyStore:
         self.study = replace(self.study, trials=tuple(map(self._continued, self.study.trials)))
 
     def asked(self, trial: TrialRecord) -> None:
-        """A new trial was handed out."""
+        """Record a new trial."""
         self._writer.submit(partial(self._insert, trial))
 
     def reported(self, trial: TrialRecord, report: Report) -> None:
-        """A report was taken, or came again with its checkpoint at another place."""
+        """Record a new report, or the new checkpoint address of a known one."""
         self._writer.submit(partial(self._write_report, trial, report))
 
     def ended(self, trial: TrialRecord) -> None:
-        """A trial came to its end."""
+        """Record the end of a trial."""
         self._writer.submit(partial(self._write_end, trial))
 
     def scored(self, trial: TrialRecord) -> None:
-        """A trial's weights were scored again; what it scored before is forgotten."""
+        """Record the scores of a rescored trial, which replace earlier ones."""
         key, scores = layout.scores_attribute(trial)
         self._writer.submit(partial(self._storage.set_study_user_attr, self._study_id, key, scores))
 
     def flush(self) -> None:
-        """Wait until everything so far is on disk.
+        """Wait until all operations so far are on disk.
 
         Raises:
-            StudyError: the storage does not take it.
+            StudyError: the storage rejects them.
         """
         self._writer.flush()
 
     def close(self) -> None:
-        """Flush, and let another process have the study.
+        """Flush, and release the study for other processes.
 
         Raises:
-            StudyError: the storage does not take it.
+            StudyError: the storage rejects the operations.
         """
         try:
             self._writer.close()
@@ -237,7 +237,7 @@ class StudyStore:
         try:
             self.close()
         except StudyError:
-            if error is None:  # else the first one counts
+            if error is None:  # otherwise the first error counts
                 raise
 
     def _insert(self, trial: TrialRecord) -> None:
@@ -246,7 +246,7 @@ class StudyStore:
         self._count += 1
 
     def _nth_trial(self, template: FrozenTrial) -> int:
-        with suppress(KeyError):  # there, if this is done again after its answer was lost
+        with suppress(KeyError):  # it exists if this repeats an operation whose answer was lost
             return self._storage.get_trial_id_from_study_id_trial_number(
                 self._study_id, self._count
             )
@@ -263,7 +263,7 @@ class StudyStore:
     def _write_end(self, trial: TrialRecord) -> None:
         trial_id = self._ids[trial.number]
         state = layout.STATES[trial.outcome or Outcome.FAILED]
-        with suppress(UpdateFinishedTrialError):  # done already, and its answer was lost
+        with suppress(UpdateFinishedTrialError):  # done before, with a lost answer
             for key, value in layout.end_attributes(trial).items():
                 self._storage.set_trial_user_attr(trial_id, key, value)
             constraints = constraint_attributes(violations(self.space, trial))
@@ -273,7 +273,7 @@ class StudyStore:
             self._storage.set_trial_state_values(trial_id, state, values)
 
     def _continued(self, trial: TrialRecord) -> TrialRecord:
-        """A trial within the budget that holds now: unfinished if it is short of it."""
+        """Adapt a trial to the current budget: unfinished if it is short of it."""
         if trial.last is None or trial.outcome not in (None, Outcome.COMPLETED):
             return trial
         is_complete = is_full(self.space, trial.last.kimg)
@@ -283,7 +283,7 @@ class StudyStore:
             self.ended(trial)
         elif not is_complete and trial.outcome is not None:
             trial = replace(trial, outcome=None, reason="", ended=None)
-            self.asked(trial)  # Optuna does not open a finished trial again
+            self.asked(trial)  # Optuna does not reopen a finished trial
         return trial
 
 

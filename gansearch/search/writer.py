@@ -1,4 +1,4 @@
-"""A thread that writes, in order, what must not keep the caller waiting."""
+"""A thread that executes slow write operations in order."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from gansearch.errors import StudyError
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 300.0
-"""How long a database may be away before a study ends."""
+"""Time for which a study retries an unreachable database, in seconds."""
 
 PERMANENT = (
     *("disk is full", "readonly", "malformed", "not a database", "No space left"),
     "unable to open",
 )
-"""What an operational error says where waiting is no help."""
+"""Texts of operational errors that do not pass with time."""
 
 Errors = tuple[type[Exception], ...]
 
 AWAY: Errors = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
-"""What a database that is locked, restarting or out of reach answers with."""
+"""Errors of a database that is locked, restarting or unreachable."""
 
 Operation = Callable[[], None]
 
 
 def retry(operation: Operation, seconds: float, passing: Errors = AWAY) -> None:
-    """Do ``operation``, again and again for up to ``seconds`` while the database is away.
+    """Execute ``operation``, with retries for up to ``seconds`` while the database is unreachable.
 
     Args:
-        operation: that can be done twice without harm.
-        seconds: after which its error is raised.
-        passing: the errors that may pass.
+        operation: an idempotent operation.
+        seconds: time after which its error is raised.
+        passing: the retryable errors.
     """
     deadline = time.monotonic() + seconds
     delay = 0.05
@@ -55,7 +55,7 @@ def retry(operation: Operation, seconds: float, passing: Errors = AWAY) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """The database's own words, in one line."""
+    """Format the database's own message on one line."""
     original = _original(error)
     return f"{type(original).__name__}: {original}".partition("\n")[0]
 
@@ -77,15 +77,15 @@ def _may_pass(error: Exception, passing: Errors) -> bool:
 
 
 class Writer:
-    """Does operations in their order in a thread of its own, and a heartbeat between them.
+    """Executes operations in order in a thread, with a heartbeat between them.
 
-    After an operation has failed for good none is done any more, so that what is written is always
-    a beginning of the history.
+    After an operation has failed permanently, no other is executed. The record is therefore always
+    a prefix of the history.
 
     Args:
-        place: what is written to, for messages.
-        beat: done before an operation, or while there is none, once ``interval`` has passed.
-        interval: seconds.
+        place: target of the operations, for messages.
+        beat: heartbeat, due ``interval`` after the last; runs before an operation or when idle.
+        interval: seconds between heartbeats.
     """
 
     def __init__(self, place: str, beat: Operation, interval: float) -> None:
@@ -99,25 +99,25 @@ class Writer:
         self._thread.start()
 
     def submit(self, operation: Operation) -> None:
-        """Have ``operation`` done after those before it. It may be done twice.
+        """Queue ``operation``, which may be executed twice.
 
         Raises:
-            StudyError: an earlier one failed.
+            StudyError: an earlier operation failed.
         """
         self._raise_error()
         self._queue.put(operation)
 
     def flush(self) -> None:
-        """Wait until every operation so far is done.
+        """Wait until all operations so far are done.
 
         Raises:
-            StudyError: one failed.
+            StudyError: an operation failed.
         """
         self._queue.join()
         self._raise_error()
 
     def close(self) -> None:
-        """Do what is left and end the thread.
+        """Execute the remaining operations and end the thread.
 
         Raises:
             StudyError: an operation failed.

@@ -1,1 +1,1 @@
-"""Trials as they run: Ray Tune, its workers, the GPUs and cores that they share."""
+"""Execution of trials: Ray Tune, its workers, and their shares of GPUs and cores."""

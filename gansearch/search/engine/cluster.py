@@ -1,4 +1,4 @@
-"""The Ray cluster that a study's trials run on: joined, asked for its resources and its GPUs."""
+"""Connection to the Ray cluster of a study, and its resources and GPUs."""
 
 from __future__ import annotations
 
@@ -21,31 +21,32 @@ from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space
 
 SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",  # what people see is an observer's business
+    "RAY_AIR_NEW_OUTPUT": "0",  # observers produce the output
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # CSV, JSON and TensorBoard files of every result
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the study has its own
-    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # Tune's snapshot of all trials, which nobody reads
+    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # Tune's snapshot of all trials, which is unused
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the record has the reason
 }
-"""Environment in which Tune keeps to placing trials."""
+"""Environment variables that limit Tune to the placement of trials."""
 
 LOCAL_RAY: dict[str, Any] = {
     "include_dashboard": False,
-    "object_store_memory": 100 * 2**20,  # results are a few numbers, weights go through files
+    "object_store_memory": 100 * 2**20,  # results are a few numbers; weights go through files
 }
-"""How Ray is started where there is no cluster; it asks every caller for its token by itself."""
+"""Options of a local Ray, which requires its token from every caller by default."""
 
 ANSWER_SECONDS = 120.0
-"""After which a node that was asked for its GPUs is not waited for: it may be busy to the last."""
+"""Timeout of a node's answer about its GPUs, in seconds; a busy node may not answer."""
 
 
 @contextmanager
 def cluster(address: str | None, space: Space) -> Iterator[None]:
-    """Ray, connected: as the caller did, the cluster at ``address``, or one of this machine.
+    """Connect to Ray: the caller's connection, the cluster at ``address``, or a local Ray.
 
     Raises:
-        StudyError: it cannot be reached, does not start, or lacks what a trial of ``space`` needs.
+        StudyError: Ray is unreachable, does not start, or lacks the resources of one trial of
+            ``space``.
     """
     os.environ.update(SETTINGS)  # a local Ray's workers inherit them
     address = address or os.environ.get("RAY_ADDRESS")
@@ -69,7 +70,7 @@ def _connect(address: str | None) -> None:
     """Join the cluster at ``address``, or start Ray on this machine.
 
     Raises:
-        StudyError: neither works; the message says what would.
+        StudyError: this fails; the message has advice.
     """
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if not address:
@@ -81,14 +82,14 @@ def _connect(address: str | None) -> None:
                 **quiet,
                 **({} if address else {**LOCAL_RAY, "num_cpus": usable_cores()}),
             )
-    except Exception as error:  # Ray raises what it likes
+    except Exception as error:  # Ray raises exceptions of any type
         ray.shutdown()
         said = next((line for line in str(error).splitlines() if line.strip()), repr(error))
         raise StudyError(_advice(address, said)) from error
 
 
 def _advice(address: str | None, said: str) -> str:
-    """What to do where Ray said that it cannot be joined or started."""
+    """Return advice for Ray's message that it cannot be joined or started."""
     if address:
         return (
             f"no Ray cluster answers at {address!r}: {said}; check the address (RAY_ADDRESS), or "
@@ -108,7 +109,7 @@ def _advice(address: str | None, said: str) -> str:
 
 
 def capacity(space: Space) -> int:
-    """Trials that the cluster can run side by side, as it stands."""
+    """Return the number of trials that the cluster's current resources can run concurrently."""
     resources = ray.cluster_resources()
     gpus = SHARES[0] if space.resources.gpus == AUTO else space.resources.gpus
     asked = {"CPU": space.resources.cpus, "GPU": gpus}
@@ -116,12 +117,12 @@ def capacity(space: Space) -> int:
 
 
 def gpu_tags(space: Space) -> dict[str, str]:
-    """What the GPUs of the connected cluster have, as a tag of a study whose trials share them.
+    """Return a study tag with the memory of the cluster's GPUs, if trials share GPUs.
 
-    One GPU of each node is asked, and taken for the node's others.
+    One GPU of each node is queried and represents the node's others.
 
     Raises:
-        StudyError: a node does not answer, or sees no GPU.
+        StudyError: a node does not answer, or has no GPU.
     """
     if space.resources.gpus != AUTO:
         return {}

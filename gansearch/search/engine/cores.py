@@ -1,4 +1,4 @@
-"""Cores of this host: how many this process may use, and those that one trial has to itself."""
+"""Cores of this host: the number usable by this process, and exclusive cores of a trial."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def usable_cores() -> int:
-    """Cores that this process may use at once, at least 1.
+    """Return the number of cores that this process may use at once, at least 1.
 
-    Those of its affinity (``taskset``, a cpuset), and no more than a container's quota comes to.
+    It is the size of the affinity mask (``taskset``, a cpuset), limited by a container's quota.
     """
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
@@ -26,18 +26,18 @@ def usable_cores() -> int:
 
 @contextmanager
 def own_cores(cpus: float) -> Iterator[frozenset[int]]:
-    """Pin this thread, and those that it starts, to cores that no other trial of this host has.
+    """Pin this thread and its future threads to cores that no other trial of this host has.
 
-    Whoever trains starts the threads that compute. The cores are free again at the end, or when the
-    process dies. A trial of a fraction of a core shares, and so does one that finds too few cores
-    free. So does every one where a container's quota is less than the cores that it sees: others
-    may be on each of them.
+    The training thread starts the threads that compute. The cores are free again at the end, or
+    when the process dies. There are three cases in which the trial shares cores. It has a fraction
+    of a core, too few cores are free, or a container's quota is less than the visible cores, since
+    other processes may then use each of them.
 
     Args:
-        cpus: that the trial was given.
+        cpus: CPU cores of the trial.
 
     Yields:
-        The cores; none where it shares.
+        The cores; empty if the trial shares.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield frozenset()
@@ -68,14 +68,14 @@ def _claimed(allowed: set[int], cpus: float, claims: ExitStack) -> frozenset[int
 
 
 def _are_ours(cores: set[int]) -> bool:
-    """Whether no container's quota is less than so many cores."""
+    """Whether the containers' quotas cover all these cores."""
     return _quota() >= len(cores)
 
 
 def _quota() -> float:
-    """Cores that the least quota of this process's control groups comes to; infinite without one.
+    """Return the smallest quota of this process's control groups, in cores; infinite without one.
 
-    In the forms of cgroups v2 (``cpu.max``) and v1 (``cpu.cfs_quota_us``).
+    It reads cgroups v2 (``cpu.max``) and v1 (``cpu.cfs_quota_us``).
     """
     if not _OWN_CGROUPS.exists():
         return math.inf

@@ -1,4 +1,4 @@
-"""How the processes of a Ray that a study starts are kept private and apart from the terminal."""
+"""Isolation of a local Ray's processes from the network and the terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gansearch.interrupts import END_WITH_PROCESS
 
 @contextmanager
 def signals_left_alone() -> Iterator[None]:
-    """Let Ray, which is joined or started in the block, leave the handlers of signals as they are.
+    """Keep the signal handlers unchanged while Ray is joined or started in the block.
 
-    It has one of its own for SIGTERM, and another one for crashes, which takes SIGTERM for one.
+    Ray installs a handler for SIGTERM, and another one for crashes, which treats SIGTERM as one.
     """
     with _replaced(
         (utils, "set_sigterm_handler", _leave_handler),
@@ -30,11 +30,11 @@ def signals_left_alone() -> Iterator[None]:
 
 @contextmanager
 def kept_apart() -> Iterator[None]:
-    """Let Ray's processes that start in the block listen on loopback, in a session of their own.
+    """Start Ray's processes in the block on loopback and in sessions of their own.
 
-    Ctrl-C in a terminal and a signal to the driver's process group then reach the driver alone,
-    which ends its Ray in order. Ray has no options for this; ``tests/search/test_daemons.py`` looks
-    at the real processes.
+    Ctrl-C in a terminal, or a signal to the driver's process group, then reaches the driver alone,
+    which ends its Ray in order. Ray has no options for this. ``tests/search/test_daemons.py``
+    checks the real processes.
     """
     with _replaced(
         (services, "ConsolePopen", _Daemon),
@@ -53,9 +53,9 @@ def _replaced(*replacements: tuple[Any, str, Any]) -> Iterator[None]:
 
 
 class _Daemon(services.ConsolePopen):
-    """A process of Ray's in a session of its own, where Ray can end it by itself without it.
+    """A process of Ray's in a session of its own, if Ray can end it without its process group.
 
-    It and its own processes wait with SIGTERM: systemd and Slurm send it to everybody at once.
+    It and its children block SIGTERM, because systemd and Slurm send it to all processes at once.
     """
 
     def __init__(self, *args: Any, preexec_fn: Callable[[], None], **options: Any) -> None:
@@ -71,7 +71,7 @@ class _Daemon(services.ConsolePopen):
             END_WITH_PROCESS.add(self.pid)
 
     def terminate(self) -> None:
-        """End it and its agents: they hold nothing that another run needs."""
+        """Kill it and its agents; they hold nothing that another run needs."""
         if not self._apart:
             super().terminate()
         elif self.poll() is None:
@@ -84,9 +84,9 @@ def _leave_handler(_handler: Callable[..., None]) -> None:
 
 
 def keep_token_private() -> None:
-    """See that nobody else can read the token with which a local Ray is called.
+    """Make the token of a local Ray unreadable for other users.
 
-    Ray writes it for everybody to read where there is none, so it is written first.
+    Ray would create a missing token readable for everybody, so it is created here first.
     """
     if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         return

@@ -1,4 +1,4 @@
-"""A policy's trials as jobs for workers, each with what it is given of the machines."""
+"""Jobs for workers: a policy's trials with their resources."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from gansearch.space import AUTO, Space
 
 
 class Jobs:
-    """Hands out the jobs of a policy's trials; a trial that cannot run is told, not handed out.
+    """Makes the jobs of a policy's trials; a trial that cannot run is ended instead.
 
-    With ``gpus: auto`` the memory of each is predicted first, in a thread; the next trial is asked
-    for once that is known.
+    With ``gpus: auto``, a thread first predicts the memory of each trial. The next trial is asked
+    for when the prediction is known.
 
     Args:
-        policy: whose trials they are.
-        space: gives each trial's training configuration and resources.
-        storage: folder or URI of the study, reached from every node.
+        policy: the policy.
+        space: provides each trial's training configuration and resources.
+        storage: folder or URI of the study, reachable from every node.
     """
 
     def __init__(self, policy: Policy, space: Space, storage: str) -> None:
@@ -35,11 +35,11 @@ class Jobs:
 
     @property
     def waits(self) -> bool:
-        """Whether a trial's memory is being predicted."""
+        """Whether a memory prediction is pending."""
         return self._held is not None
 
     def next(self) -> Job | None:
-        """The next trial's job; ``None`` while this waits, or if the policy has no trial."""
+        """Return the next job, or ``None`` while this waits or if the policy has no trial."""
         while True:
             if self._held is None:
                 job = self._draft()
@@ -55,21 +55,21 @@ class Jobs:
                 return sized
 
     def close(self) -> None:
-        """Predict nothing more."""
+        """Stop predicting."""
         if self._foresight is not None:
             self._foresight.close()
 
     def _draft(self) -> Job | None:
-        """The next trial that can be built."""
+        """Return the job of the next valid trial, with the space's resources."""
         while (ask := self._policy.ask()) is not None:
             try:
                 return job_of(ask, self._space, self._storage)
-            except ConfigError as error:  # values that are each in range, but not together
+            except ConfigError as error:  # values that are valid alone, but not together
                 self._policy.tell(ask.number, Outcome.FAILED, str(error))
         return None
 
     def _sized(self, job: Job, predicted: float | None) -> Job | None:
-        """A job with its share of a GPU, a whole one where its memory is not known."""
+        """Return a job with its share of a GPU, which is a whole one if its memory is unknown."""
         if predicted is None:
             return _with_share(job, SHARES[-1])
         study = self._policy.record()
@@ -82,7 +82,7 @@ class Jobs:
 
 
 def enlarged(job: Job) -> Job:
-    """A job that can grow, with the next larger share of a GPU."""
+    """Return a job that can grow, with the next larger share of a GPU."""
     return _with_share(job, min(share for share in SHARES if share > job["gpus"]))
 
 

@@ -1,4 +1,4 @@
-"""How many trials share a GPU: each is given the share that its predicted memory asks for."""
+"""Shares of a GPU: each trial gets the share for its predicted memory."""
 
 from __future__ import annotations
 
@@ -17,59 +17,59 @@ from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, StudyRecord
 from gansearch.train.prediction import refuse_too_large, try_predicting
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
-"""Of a GPU that a trial can be given: each divides the next, so that no odd gaps are left."""
+"""Possible shares of a GPU; each divides the next, which avoids unusable gaps."""
 MARGIN = 1.1
-"""What a prediction is multiplied by, until a trial of the study needs more of it; not measured on
-a GPU."""
+"""Factor of a prediction, until a trial of the study needs more; not measured on a GPU."""
 WEIGHTY = 0.02
-"""Of a GPU's memory: what needs less tells nothing about how far a prediction can be off."""
+"""Share of a GPU's memory below which a trial says nothing about prediction errors."""
 EVALUATION_MIB = 1408.0
-"""What an evaluation's networks and batches reserve of a GPU; not measured on a GPU."""
+"""Memory that an evaluation's networks and batches reserve on a GPU; not measured on a GPU."""
 BESIDE_MIB = CONTEXT_MIB + EVALUATION_MIB
-"""What a process takes of a GPU beside training."""
+"""Memory of a process on a GPU in addition to training."""
 RESERVED = "reserved_memory_mib"
 GPU_MEMORY = "gpu_memory_mib"
-"""Tag of a study: what the GPUs that it began with have, separated by commas."""
+"""Tag of a study: memory of its GPUs at the start in MiB, separated by commas."""
 WITHOUT_WEIGHT = {"g_lr", "d_lr_ratio", "beta1", "beta2"}
-"""Settings that memory does not depend on."""
+"""Settings that do not affect memory."""
 
 
 def gpu_memory() -> list[float]:
-    """MiB of each GPU that this process sees."""
+    """Return the memory of each GPU visible to this process, in MiB."""
     every = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
     return [properties.total_memory / MIB for properties in every]
 
 
 def gpu_memory_tag(there: Iterable[float]) -> dict[str, str]:
-    """The memory of GPUs, in MiB, as a tag of a study."""
+    """Return the memory of GPUs, in MiB, as a tag of a study."""
     return {GPU_MEMORY: ",".join(f"{mib:.0f}" for mib in sorted(there))}
 
 
 def foreseen_on_gpu(predicted: float, study: StudyRecord) -> dict[str, float]:
-    """What a trial needs, in MiB, and what the largest of a study's GPUs has, by their names."""
+    """Return a trial's predicted need and the largest GPU's memory, in MiB, by name."""
     return {PREDICTED_MEMORY: predicted, DEVICE_MEMORY: _gpus(study)[-1]}
 
 
 def of_whole_gpu(foreseen: Mapping[str, float], study: StudyRecord) -> dict[str, float]:
-    """What was foreseen in a share that the study chose, against what the largest GPU has.
+    """Relate a prediction for a share to the largest GPU, if the study chose the share.
 
-    A share that a person chose is all that any trial can have, and stays what counts.
+    A share that the user chose is the limit of every trial and stays the reference.
     """
     return {**foreseen, **({DEVICE_MEMORY: _gpus(study)[-1]} if GPU_MEMORY in study.tags else {})}
 
 
 def share_of_gpu(predicted: float, study: StudyRecord) -> float:
-    """What a trial is given of a GPU, one of :data:`SHARES`, and held to.
+    """Return the share of a GPU, one of :data:`SHARES`, that limits a trial.
 
-    It is to hold what the trial's allocator reserves, which others cannot have. Since the trial can
-    be placed on any GPU, this is a share of the smallest. It depends on the study's record alone.
+    The share must contain the memory that the trial's allocator reserves, which other trials cannot
+    use. A trial can be placed on any GPU, so it is a share of the smallest one. It depends on the
+    study's record alone.
 
     Args:
-        predicted: MiB that the trial needs.
-        study: the record so far, which tells what GPUs there are, and how far predictions were off.
+        predicted: predicted memory of the trial, in MiB.
+        study: the record so far, with the GPUs' memory and the prediction errors.
 
     Raises:
-        MemoryError: even the largest GPU clearly has too little.
+        MemoryError: even the largest GPU is clearly too small.
     """
     refuse_too_large(foreseen_on_gpu(predicted, study), "the largest GPU")
     smallest = _gpus(study)[0]
@@ -82,9 +82,10 @@ def _gpus(study: StudyRecord) -> list[float]:
 
 
 def _margin(study: StudyRecord, weighty: float) -> float:
-    """The most that was reserved for what was predicted, among trials of at least so many MiB.
+    """Return the largest ratio of reserved to predicted memory, at least :data:`MARGIN`.
 
-    Without what an evaluation takes, which is counted apart.
+    Trials below ``weighty`` MiB are ignored. The evaluation's memory is excluded, since it is
+    counted separately.
     """
     told = (report.metrics for trial in study.trials for report in trial.reports)
     reserved = (
@@ -97,9 +98,9 @@ def _margin(study: StudyRecord, weighty: float) -> float:
 
 
 class Foresight:
-    """Predicts the memory of trials on a GPU in a thread of its own, for equal networks once.
+    """Predicts the memory of trials on a GPU in a thread, once for equal networks.
 
-    A prediction takes a second or two; whoever asks for it need not wait.
+    A prediction takes one or two seconds, and callers need not wait.
     """
 
     def __init__(self) -> None:
@@ -107,7 +108,7 @@ class Foresight:
         self._known: dict[str, Future[float | None]] = {}
 
     def predict(self, config: TrainConfig) -> Future[float | None]:
-        """MiB that a run needs, once it is known; ``None`` where it cannot be predicted."""
+        """Predict a run's memory in MiB; the result is ``None`` if it cannot be predicted."""
         settings = config.settings.model_dump(mode="json", exclude=WITHOUT_WEIGHT)
         key = json.dumps([config.variant, settings])
         if key not in self._known:
@@ -115,7 +116,7 @@ class Foresight:
         return self._known[key]
 
     def close(self) -> None:
-        """Predict nothing more."""
+        """Stop predicting."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 

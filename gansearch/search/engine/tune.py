@@ -1,7 +1,7 @@
-"""Ray Tune's side of a search: thin adaptors over one shared policy.
+"""Adaptors of Ray Tune to the shared policy.
 
-The policy decides and the record remembers; Tune only places trials on machines. Nothing of a
-study is in Tune's own snapshot: a resumed study is a new Tune run over the same record and
+The policy decides, and the record is durable; Tune only places trials on machines. Tune's own
+snapshot contains no state of a study. A resumed study is a new Tune run over the same record and
 checkpoints.
 """
 
@@ -43,24 +43,26 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CAPACITY_SECONDS = 5.0
-"""For how long a cluster's size is taken as known: nodes come and go, and asking takes a while."""
+"""Time for which a cluster's size is cached, in seconds: nodes come and go, and queries are
+slow."""
 
 
 class Desk:
-    """What the searcher and the scheduler of one Tune run share: a policy that never raises.
+    """Shared state of the searcher and the scheduler of one Tune run: a policy that never raises.
 
-    An exception in an adaptor would end Tune's experiment and every running trial with it. Here the
-    first one is logged with its traceback and kept for the end of the study, and a default answers.
+    An exception in an adaptor would end Tune's experiment and every running trial. Instead, the
+    first one is logged with its traceback and kept for the end of the study, and a default is
+    returned.
 
     Args:
-        policy: what decides.
-        signals: those that came to this process; with the first one the run ends.
+        policy: the policy.
+        signals: signals received by this process; the first one ends the run.
 
     Attributes:
-        error: the first exception of the policy, if there was one.
-        last_errors: for each trial's number the last failure of its process, as Ray describes it.
-        foreseen: for each running trial's number what its memory was foreseen to be, in MiB.
-        again: jobs whose share of a GPU was too small, with a larger one.
+        error: first exception of the policy, or ``None``.
+        last_errors: last failure of each trial's process, as Ray describes it, by number.
+        foreseen: predicted memory of each running trial, in MiB, by number.
+        again: jobs whose share of a GPU was too small, with a larger share.
     """
 
     def __init__(self, policy: Policy, signals: Sequence[int] = ()) -> None:
@@ -72,7 +74,7 @@ class Desk:
         self.again: deque[Job] = deque()
 
     def call(self, verb: Callable[..., T], *args: Any, default: T) -> T:
-        """``verb(*args)``, or ``default`` where that raises."""
+        """Return ``verb(*args)``, or ``default`` if it raises."""
         try:
             return verb(*args)
         except Exception as error:
@@ -88,18 +90,18 @@ class Desk:
         reason: str,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Tell the policy how a trial ended, and what was foreseen of it."""
+        """Tell the policy the end of a trial and its predicted memory."""
         known = memory_tags(self.foreseen.pop(number, {}))
         self.call(self.policy.tell, number, outcome, reason, {**known, **tags}, default=None)
 
 
 class PolicySearcher(Searcher):
-    """Gives Tune the policy's trials: as many at a time as the cluster has room for.
+    """Gives Tune the policy's trials, limited by the cluster's resources.
 
     Args:
-        desk: shared with the scheduler.
-        space: gives each trial's training configuration and resources.
-        storage: folder or URI of the study, reached from every node.
+        desk: state shared with the scheduler.
+        space: provides each trial's training configuration and resources.
+        storage: folder or URI of the study, reachable from every node.
     """
 
     def __init__(self, desk: Desk, space: Space, storage: str) -> None:
@@ -113,13 +115,13 @@ class PolicySearcher(Searcher):
         self._capacity_known_until = -float("inf")
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's job, ``None`` while there is none, ``FINISHED`` after the last."""
+        """Return the next job, ``None`` while there is none, or ``FINISHED`` after the last."""
         if not self._has_room():
             return None
         again = self._desk.again
         job = again.popleft() if again else self._desk.call(self._source.next, default=None)
         if job is None:
-            # Who is trained again depends on how those end that still run.
+            # The choice of replicates depends on the ends of the running trials.
             depends = self._jobs and self._space.search.replicates > 1
             may_return = any(job["can_grow"] for job in self._jobs.values())
             return None if depends or may_return or self._source.waits else Searcher.FINISHED
@@ -132,10 +134,10 @@ class PolicySearcher(Searcher):
         result: Mapping[str, Any] | None = None,  # noqa: ARG002 - Tune's signature
         error: bool = False,
     ) -> None:
-        """Make room; with ``error``, the trial's retries are used up.
+        """Free the trial's place; with ``error``, its retries are used up.
 
-        A process that fails while the run ends was ended by the same signal, as Slurm and systemd
-        do it: its trial has no outcome.
+        A process that fails while the run ends received the same signal, as Slurm and systemd send
+        it to all. Its trial has no outcome.
         """
         job = self._jobs.pop(trial_id, None)
         if error and job is not None and not self._desk.signals:
@@ -143,17 +145,17 @@ class PolicySearcher(Searcher):
             self._desk.tell(job["number"], *ending)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the record is the searcher's state."""
+        """Do nothing: the record is the searcher's state."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the record is the searcher's state."""
+        """Do nothing: the record is the searcher's state."""
 
     def close(self) -> None:
-        """Give out nothing more."""
+        """Stop giving out trials."""
         self._source.close()
 
     def _has_room(self) -> bool:
-        """Whether one more trial may be in flight: by the space's limit, or by the cluster's."""
+        """Whether one more trial may be in flight, by the space's or the cluster's limit."""
         limit = self._space.search.concurrency
         if limit is not None:
             return len(self._jobs) < limit
@@ -167,10 +169,10 @@ class PolicySearcher(Searcher):
 
 
 class PolicyScheduler(FIFOScheduler):
-    """Passes every result of a trial on to the policy, and its decision back.
+    """Passes each result of a trial to the policy and returns its decision.
 
     Args:
-        desk: shared with the searcher.
+        desk: state shared with the searcher.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -178,7 +180,7 @@ class PolicyScheduler(FIFOScheduler):
         self._desk = desk
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - Tune's signature
-        """Whether the trial goes on."""
+        """Return whether the trial continues or stops."""
         verbs = {"foreseen": self._foreseen, "outcome": self._ended}
         verb = next((verb for key, verb in verbs.items() if key in result), self._reported)
         goes_on = self._desk.call(verb, trial.config, result, default=True)
@@ -186,7 +188,7 @@ class PolicyScheduler(FIFOScheduler):
         return decision
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:  # noqa: ARG002 - Tune's signature
-        """Remember why; the searcher hears of it only once the retries are used up."""
+        """Store the reason; the searcher learns of it only when the retries are used up."""
         text = Path(trial.error_file).read_text() if trial.error_file else ""
         self._desk.last_errors[trial.config["number"]] = text
 
@@ -208,11 +210,11 @@ class PolicyScheduler(FIFOScheduler):
 
 
 class Brake(Stopper):
-    """Ends a Tune run early: its running trials stay without an outcome, to be continued.
+    """Stop condition that ends a Tune run early; running trials keep no outcome and can continue.
 
     Args:
-        seconds: wall clock after which it ends by itself, if at all.
-        signals: those that came; with the first one it ends.
+        seconds: wall clock of the run, or ``None``.
+        signals: received signals; the first one ends the run.
     """
 
     def __init__(self, seconds: float | None, signals: Sequence[int] = ()) -> None:
@@ -221,7 +223,7 @@ class Brake(Stopper):
         self._deadline = time.monotonic() + (float("inf") if seconds is None else seconds)
 
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:  # noqa: ARG002 - Tune's signature
-        """Never stops a single trial."""
+        """Return ``False``: single trials are never stopped."""
         return False
 
     def stop_all(self) -> bool:
@@ -230,7 +232,7 @@ class Brake(Stopper):
 
     @property
     def reason(self) -> str:
-        """Why the run ends before its time, or nothing."""
+        """Reason for the early end of the run, or an empty string."""
         if self._signals:
             return "interrupted"
         over = time.monotonic() > self._deadline
@@ -238,13 +240,13 @@ class Brake(Stopper):
 
 
 def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
-    """Run trials on the connected cluster until the policy has no more, or the brake is pulled.
+    """Run trials on the connected cluster until none are left or the stop condition holds.
 
     Args:
         desk: holds the policy and, afterwards, its first error.
-        space: what is searched.
-        storage: folder or URI of the study, reached from every node.
-        brake: ends the run early.
+        space: the search space.
+        storage: folder or URI of the study, reachable from every node.
+        brake: the stop condition.
     """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
@@ -255,7 +257,7 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
         return PlacementGroupFactory([{"CPU": job["cpus"], "GPU": job["gpus"]}])
 
     with (
-        scratch_folder() as scratch,  # Tune's own files, which nobody reads
+        scratch_folder() as scratch,  # Tune's own files, which are unused
         closing(PolicySearcher(desk, space, storage)) as searcher,
     ):
         tune.run(
@@ -264,8 +266,8 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
             search_alg=searcher,
             scheduler=PolicyScheduler(desk),
             num_samples=-1,
-            # A limit of any size lifts the one pending trial at a time that Tune lets a searcher
-            # have; the searcher itself keeps to the cluster's room.
+            # Any limit lifts Tune's limit of one pending trial for a searcher. The searcher itself
+            # respects the cluster's resources.
             max_concurrent_trials=sys.maxsize,
             max_failures=space.search.retries,
             raise_on_failed_trial=False,
@@ -278,7 +280,7 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
 
 
 def _failure(text: str) -> tuple[Outcome, str]:
-    """Outcome and reason for a process that Ray gave up on, from what Ray wrote of it."""
+    """Return outcome and reason of a failed process from Ray's text about it."""
     attempt = text.rpartition("Failure # ")[2].partition("\n")[2].strip()
     lines = attempt.splitlines() or ["the trial's process failed"]
     if "NODE_OUT_OF_MEMORY" in attempt or "OutOfMemoryError" in attempt:

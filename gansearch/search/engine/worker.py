@@ -1,4 +1,4 @@
-"""What runs in a worker's process: one trial, from wherever it was interrupted."""
+"""The worker process: trains one trial, from the point of interruption if there is one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gansearch.search.engine.cores import own_cores
 from gansearch.space import AUTO
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
 
-if TYPE_CHECKING:  # every trial is a new process: what it need not import, it does not wait for
+if TYPE_CHECKING:  # every trial is a new process: unneeded imports delay it
     from gansearch.search.policy import Ask
     from gansearch.space import Space
 
@@ -32,18 +32,19 @@ log = logging.getLogger(__name__)
 
 
 class Job(TypedDict):
-    """What a worker needs to know of a trial, as plain values.
+    """A worker's description of a trial, as plain values.
 
     Attributes:
-        number: of the trial.
+        number: number of the trial.
         config: its training configuration as JSON.
-        rungs: kimg at which it reports.
-        cpus: CPU cores that it was given.
-        gpus: GPUs that it was given; a whole one where a share is yet to be found.
-        can_grow: whether it may be given a larger share of a GPU where this one is too small.
+        rungs: kimg of its reports.
+        cpus: its CPU cores.
+        gpus: its GPUs; a whole one if the share is unknown.
+        can_grow: whether it may get a larger share of a GPU if this one is too small.
         folder: address of its checkpoints.
-        keeps_all: whether other trials may begin with any of them, and not only its last is kept.
-        begin: the report, as JSON, of another trial's checkpoint that it begins with, if it does.
+        keeps_all: whether all its checkpoints are kept, not only the last, so that other trials can
+            start from them.
+        begin: report, as JSON, of another trial's checkpoint that it starts from, or ``None``.
     """
 
     number: int
@@ -58,15 +59,15 @@ class Job(TypedDict):
 
 
 Tell = Callable[[dict[str, str]], None]
-"""Takes what a worker says to the driver; does not return if the driver stops the trial."""
+"""Sends a worker's message to the driver; does not return if the driver stops the trial."""
 
 
 def job_of(ask: Ask, space: Space, storage: str) -> Job:
-    """The job of a trial.
+    """Make the job of a trial.
 
     Args:
         ask: the trial.
-        space: that it was sampled from.
+        space: the space that it was sampled from.
         storage: absolute path or URI of the study's folder.
 
     Raises:
@@ -86,26 +87,26 @@ def job_of(ask: Ask, space: Space, storage: str) -> Job:
 
 
 def trial_name(number: int) -> str:
-    """``trial_00012``: a trial's folder, the same in every run of its study."""
+    """Return a trial's folder name such as ``trial_00012``, the same in every run of its study."""
     return f"trial_{number:05d}"
 
 
 def train_trial(job: Job, tell: Tell) -> None:
-    """Train one trial; tell each of its reports, and at last how it ended.
+    """Train one trial; send each of its reports and finally its end.
 
-    A trial that was interrupted goes on from the last whole checkpoint in its folder, whether Ray
-    starts it again or a resumed study does. That checkpoint's report is told once more, because
-    the record may have missed it; the policy answers a known report as it did before. One that goes
-    on with the training of others begins with the last one's checkpoint. Where a checkpoint is
-    damaged the one before is taken, and at last none: what is trained again comes to the same.
+    An interrupted trial continues from the last complete checkpoint in its folder, whether Ray or a
+    resumed study restarts it. The report of that checkpoint is sent again, because the record may
+    lack it; the policy gives a known report its earlier answer. A trial that continues others
+    starts from the checkpoint of its parent. If a checkpoint is damaged, the one before it is used,
+    and finally none. Repeated training gives the same weights.
 
     Args:
-        job: of the trial.
-        tell: given ``{"foreseen": JSON}`` before it trains, ``{"report": JSON}`` at each rung, at
-            the end ``{"outcome", "reason", "host"}``.
+        job: the trial.
+        tell: receives ``{"foreseen": JSON}`` before training, ``{"report": JSON}`` at each rung,
+            and ``{"outcome", "reason", "host"}`` at the end.
 
     Raises:
-        OSError: storage could not be reached; another attempt may succeed.
+        OSError: storage is unreachable; a retry may succeed.
     """
     torch.set_num_threads(max(1, int(job["cpus"])))
     folder = TrialFolder(job["folder"])
@@ -120,10 +121,10 @@ def train_trial(job: Job, tell: Tell) -> None:
 
 @contextmanager
 def _own_cores(job: Job) -> Iterator[str]:
-    """The cores that a trial has to itself, such as ``0,1``, or ``shared``.
+    """Provide the exclusive cores of a trial, such as ``0,1``, or ``shared``.
 
-    On a GPU it has none: the threads beside the one that trains, such as the backward pass's, are
-    then not what the trial's CPUs were counted for.
+    A trial on a GPU has no exclusive cores: the trial's CPU count does not cover threads beside the
+    training thread, such as the backward pass's.
     """
     with own_cores(0 if job["gpus"] else job["cpus"]) as cores:
         yield ",".join(map(str, sorted(cores))) or "shared"
@@ -161,7 +162,7 @@ def _train(
                 tell_report(report)
             return run_training(config, rungs, scratch, on_report, start, device, on_foreseen)
         except CheckpointError as error:
-            # What led to it is known whole, so that it can be trained again to the same weights.
+            # Repeated training from an earlier point gives the same weights.
             log.warning("going back before %s: %s", report.checkpoint, error)
     return run_training(config, rungs, scratch, on_report, None, device, on_foreseen)
 
@@ -169,13 +170,13 @@ def _train(
 def _continued(
     folder: TrialFolder, report: Report, config: TrainConfig, scratch: Path
 ) -> Path | None:
-    """The folder of a checkpoint, if ``config`` may go on from there.
+    """Return the folder of a checkpoint if ``config`` may continue from it, else ``None``.
 
-    It may not where the record lost the trial's beginning, as a queue cut off by a kill can, and
-    its number was then given to another configuration.
+    It may not if the record lost the trial's start, for example with the queue of a killed process,
+    and its number was reused for another configuration.
 
     Raises:
-        CheckpointError: it is damaged or gone.
+        CheckpointError: the checkpoint is damaged or missing.
     """
     try:
         checkpoint = folder.fetch(report, scratch / "start" / f"kimg_{report.kimg:g}")
@@ -190,7 +191,7 @@ def _continued(
 
 
 def _located(config: TrainConfig) -> TrainConfig:
-    """``config`` with absolute paths: a worker has a working directory of its own."""
+    """Return ``config`` with absolute paths, since a worker has its own working directory."""
     data, evaluation = config.data, config.evaluation
     if data.path is not None:
         data = data.model_copy(update={"path": data.path.absolute()})
