@@ -1,4 +1,4 @@
-"""How far a measured cost may be from what the same measurement would give again."""
+"""Standard errors of measured costs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Array = NDArray[np.float64]
 
 
 def at_full_budget(report: Report, metric: str, max_kimg: float) -> tuple[float, float]:
-    """A metric's value and standard error at the full budget, as far as a report tells them.
+    """Extrapolate a metric's value and standard error in a report to the full budget.
 
-    What adds up over the training is its rate so far times the budget; everything else is taken as
-    it is. The error is 0 where the report has none.
+    A cumulative metric is its rate so far times the budget. Any other is taken unchanged. The error
+    is 0 if the report has none.
 
     Raises:
-        KeyError: the report has no such metric.
+        KeyError: the report lacks the metric.
     """
     factor = max_kimg / report.kimg if METRICS[metric].cumulative else 1.0
     error = report.metrics.get(metric + ERROR, 0.0)
@@ -29,14 +29,14 @@ def at_full_budget(report: Report, metric: str, max_kimg: float) -> tuple[float,
 
 
 def standard_errors(values: Array, own: Array, scatter: Array) -> Array:
-    """The standard error of each of some measured values.
+    """Return the standard errors of measured values.
 
-    It is the larger of the measurement's own and of the scatter between repeats.
+    Each is the larger of the measurement's own error and of the scatter between repeats.
 
     Args:
-        values: ``[N, M]``, of M costs.
-        own: standard errors that came with them ``[N, M]``, 0 where there was none.
-        scatter: by :func:`relative_scatter` ``[M]``.
+        values: values of M costs ``[N, M]``.
+        own: measured standard errors ``[N, M]``, 0 if unknown.
+        scatter: result of :func:`relative_scatter` ``[M]``.
 
     Returns:
         ``[N, M]``, at least 0.
@@ -46,11 +46,11 @@ def standard_errors(values: Array, own: Array, scatter: Array) -> Array:
 
 
 def relative_scatter(values: Array, groups: Sequence[Hashable]) -> Array:
-    """Pooled relative standard deviation ``[M]`` between repeats; 0 where nothing was repeated.
+    """Return the pooled relative standard deviation ``[M]`` of repeats; 0 without repeats.
 
     Args:
         values: ``[N, M]``.
-        groups: what was measured in each row; equal ones are repeats.
+        groups: key of each row; rows with equal keys are repeats.
     """
     rows: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):

@@ -1,1 +1,1 @@
-"""What configurations come to, as beliefs: Bayesian optimisation over curves and costs."""
+"""Multi-objective Bayesian optimisation with surrogates of learning curves and costs."""

@@ -1,4 +1,4 @@
-"""How far ends are from what a process predicts, against how far it says that they may be."""
+"""Calibration of predictive deviations by leave-out residuals of final values."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import numpy as np
 from gansearch.search.bayesian.gaussian import Array, Gaussian, Indices
 
 SUPPOSED, WEIGHT = 2.0, 4.0
-"""Standardised residual that is supposed before an end is known, and how many ends it counts as."""
+"""Prior standardised residual, and its weight as a number of final values."""
 
 
 def inflation(process: Gaussian, trials: Indices) -> Array:
-    """Factors of the deviations of ends, by the furthest rung that is known of a trial ``[R - 1]``.
+    """Return factors ``[R - 1]`` of the final values' deviations, by a trial's last known rung.
 
-    Each trial whose end is known is predicted as it would have been at each earlier rung: from all
-    other trials' values and its own up to there. A factor is the root mean square of the residuals
-    at a rung, in units of the predicted deviations, with :data:`WEIGHT` more of :data:`SUPPOSED`,
-    and at least 1: a process that was fitted to few curves is surer than it should be.
+    Each trial with a known final value is predicted at each earlier rung, from all other trials'
+    values and its own values up to that rung. A factor is the root mean square of the residuals at
+    a rung, in units of the predicted deviations, and at least 1. :data:`WEIGHT` residuals of
+    :data:`SUPPOSED` are added as a prior, because a process that is fitted to few curves is
+    overconfident.
 
     Args:
-        process: given values.
-        trials: that the values are of ``[V]``.
+        process: the posterior.
+        trials: trial numbers of the values ``[V]``.
 
     Source: Rasmussen, Williams 2006, Gaussian Processes for Machine Learning, 5.4.2, on predictions
     without a part of the values from the inverse of the covariance.

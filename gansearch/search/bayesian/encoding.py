@@ -1,4 +1,4 @@
-"""Configurations as genes, to breed them, and as points, for models that need distances."""
+"""Encoding of configurations: as vectors in the unit cube, and as points for kernels."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from gansearch.space.parameters import Constant
 Array = NDArray[np.float64]
 
 ABSENT = 0.5
-"""A gene that its configuration does not express: it tells nothing and is told nothing by."""
+"""Coordinate of an inactive parameter; it carries no information."""
 CROSSED, CHANGED = 0.3, 0.3
-"""Chances that a child has two parents, and that it changes a gene; one changes in any case."""
+"""Probabilities that a child has two parents, and that it changes a coordinate; at least one
+changes."""
 WIDTHS = (-2.0, -0.5)
-"""Decades between which the width of a child's changes is drawn, of a number's range."""
+"""Range of the log10 of a mutation's standard deviation, relative to a number's range."""
 
 
 class _Gene(Protocol):
-    """One searched parameter as a number in [0, 1]."""
+    """Encoding of one searched parameter as a number in [0, 1]."""
 
     @property
     def labels(self) -> int:
-        """Columns of a point: as many as there are values without an order, else one."""
+        """Columns in a point: the number of values for an unordered choice, else 1."""
 
     def of(self, value: Scalar) -> float:
-        """The gene that stands for a value."""
+        """Return the coordinate of a value."""
 
     def value(self, gene: float) -> Scalar:
-        """The value that a gene stands for."""
+        """Return the value of a coordinate."""
 
     def snapped(self, genes: Array) -> Array:
-        """Genes ``[N]`` moved to those that stand for the same values."""
+        """Move coordinates ``[N]`` to those of possible values."""
 
 
 @dataclass(frozen=True)
 class _Number:
-    """The place of a number in its range, of its logarithm where the range is in logarithms."""
+    """Position of a number in its range, on a logarithmic scale for a log range."""
 
     range: FloatRange | IntRange
     labels: int = 1
@@ -71,7 +72,7 @@ class _Number:
 
 
 class _OneOf:
-    """Which of several values: each has an equal part of [0, 1], numbers in their order."""
+    """Index of one of several values; each has an equal part of [0, 1], numbers in their order."""
 
     def __init__(self, choice: Choice) -> None:
         ordered = [v for v in choice.values if isinstance(v, int | float)]
@@ -98,19 +99,19 @@ class _OneOf:
 
 
 class Encoder:
-    """Configurations of a space as genes in [0, 1], and as points between which distances count.
+    """Encodes the configurations of a space as vectors in [0, 1]^G, and as points for kernels.
 
-    A gene is one searched parameter, the variant before them where there are several; one whose
-    condition does not hold is :data:`ABSENT`. A point has the same columns, but a choice among
-    other things than numbers has one for each of its values, 1/√2 at the one chosen: so two
-    different ones are at distance 1.
+    A vector has a coordinate per searched parameter. The variant comes first, if there are several.
+    The coordinate of a parameter whose condition does not hold is :data:`ABSENT`. A point has the
+    same columns, except that an unordered choice is a one-hot vector scaled by 1/√2. Two different
+    values are therefore at distance 1.
 
     Args:
-        space: whose configurations are encoded.
+        space: the search space.
 
     Attributes:
-        count: of the genes, G.
-        group: ``[D]``, which gene each column of a point comes from.
+        count: number G of coordinates.
+        group: ``[D]``, the coordinate's index for each column of a point.
     """
 
     def __init__(self, space: Space) -> None:
@@ -128,7 +129,7 @@ class Encoder:
         self.group: NDArray[np.int64] = np.repeat(np.arange(self.count), labels)
 
     def genes(self, configurations: Sequence[Params]) -> Array:
-        """The genes ``[N, G]`` of so many configurations."""
+        """Encode configurations as vectors ``[N, G]``."""
         found = np.full((len(configurations), self.count), ABSENT)
         for row, params in zip(found, configurations, strict=True):
             for key, value in self._space.asked(params).items():
@@ -137,11 +138,11 @@ class Encoder:
         return found
 
     def params(self, genes: Array) -> Params:
-        """The configuration that one row of genes ``[G]`` stands for."""
+        """Decode one vector ``[G]`` to a configuration."""
         return self._space.suggest(_Reader(self._genes, dict(zip(self._genes, genes, strict=True))))
 
     def snapped(self, genes: Array) -> Array:
-        """Genes ``[N, G]`` moved to the values that there are, absent where not expressed."""
+        """Move vectors ``[N, G]`` to possible values; inactive coordinates become absent."""
         columns = [gene.snapped(genes[:, i]) for i, gene in enumerate(self._genes.values())]
         found = np.stack(columns, axis=1) if columns else genes
         expressed = np.zeros(genes.shape, dtype=bool)
@@ -161,7 +162,7 @@ class Encoder:
         return np.where(expressed, found, ABSENT)
 
     def bred(self, parents: Array, count: int, random: np.random.Generator) -> Array:
-        """Genes ``[count, G]`` of children of ``[P, G]``, to be snapped."""
+        """Return unsnapped children ``[count, G]`` of parents ``[P, G]``."""
         shape = count, self.count
         mother, father = parents[random.integers(len(parents), size=(2, count))]
         crossed = (random.random((count, 1)) < CROSSED) & (random.random(shape) < 0.5)
@@ -170,11 +171,11 @@ class Encoder:
         changed[np.arange(count), random.integers(self.count, size=count)] = True
         width = 10 ** random.uniform(*WIDTHS, (count, 1))
         moved = np.abs(found + width * random.standard_normal(shape))
-        moved = np.clip(1 - np.abs(1 - moved), 0, 1)  # turned back at either end
+        moved = np.clip(1 - np.abs(1 - moved), 0, 1)  # reflected at either end
         return np.where(changed, np.where(self._is_label, random.random(shape), moved), found)
 
     def points(self, genes: Array) -> Array:
-        """The points ``[N, D]`` of snapped genes ``[N, G]``."""
+        """Convert snapped vectors ``[N, G]`` to points ``[N, D]``."""
         columns = []
         for gene, column in zip(self._genes.values(), genes.T, strict=True):
             if gene.labels == 1:
@@ -186,7 +187,7 @@ class Encoder:
         return np.array(columns).reshape(len(columns), len(genes)).T
 
     def _has(self, key: str, values: Sequence[Scalar], genes: Array) -> NDArray[np.bool_]:
-        """Which rows have one of some values of a parameter."""
+        """Return a mask of the rows whose parameter has one of some values."""
         if key in self._genes:
             wanted = [self._genes[key].of(value) for value in values if self._admits(key, value)]
             return np.isin(genes[:, self._place[key]], wanted)
@@ -198,7 +199,7 @@ class Encoder:
 
 
 class _Reader:
-    """A trial whose values are read off genes, whatever it is told of their ranges."""
+    """A trial that reads its values from a vector and ignores the given ranges."""
 
     def __init__(self, genes: dict[str, _Gene], row: dict[str, float]) -> None:
         self._genes, self._row = genes, row
@@ -221,7 +222,7 @@ def _is_fixed(parameter: object) -> bool:
 
 
 def _only(parameter: Any) -> Scalar:
-    """The value of a constant."""
+    """Return the value of a constant."""
     value: Scalar = parameter.value
     return value
 

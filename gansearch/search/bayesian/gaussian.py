@@ -1,4 +1,4 @@
-"""Gaussian processes over configurations and the rungs to which they were trained."""
+"""Gaussian processes over configurations and rungs."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 OFFSET = 10.0
-"""Variance of the learning curve that all share: it explains a rung's values before all else."""
+"""Prior variance of the common learning curve; it is large, so that the curve explains the mean of
+each rung."""
 JITTER = 1e-8
 LEAST = 1e-12
-"""Variance of what is certain."""
+"""Minimum predictive variance."""
 SHOWN = -0.3
-"""Logarithm of what shows of the end at an earlier rung, by most probability."""
+"""Prior mean of log u(r), where u(r) is the share of the final value visible at rung r."""
 NOISE = -4.0
-"""Logarithm of the variance that noise has by most probability."""
+"""Prior mean of the log noise variance."""
 ROUGH = -1.0
-"""Logarithm of how much of the way is a configuration's own, by most probability, as a part."""
+"""Prior mean of log(v / w): the configuration-specific part of the difference from the final value,
+relative to the smooth part."""
 SAME = 1e-5
-"""Distance in lengths, at most, of a configuration from itself, as it is computed."""
+"""Maximum distance, in length scales, between equal configurations, because of rounding."""
 STEPS = 25
-"""Of the optimiser that fits a kernel."""
+"""Maximum number of iterations of the kernel's optimiser."""
 
 
 class Parts(NamedTuple):
-    """The hyperparameters of a kernel by what they are.
+    """Hyperparameters of a kernel by name.
 
     Attributes:
-        lengths: of M and of N, for each parameter ``[2, G]``.
-        a: variance of what configurations come to, around the trend.
+        lengths: length scales of M and of N for each parameter ``[2, G]``.
+        a: variance of final values around the trend.
         s: variance of the trend's slopes.
-        shown: which part of what they come to shows at each rung ``[R]``, 1 at the last.
-        away: how far values are from there at each rung ``[R]``, 0 at the last.
-        rough: how far from there beside that, as no other configuration tells ``[R]``, 0 at the
+        shown: share u of the final value visible at each rung ``[R]``, 1 at the last.
+        away: scale w of the smooth difference from the final value at each rung ``[R]``, 0 at the
             last.
-        noise: its variance at each rung ``[R]``.
+        rough: scale v of the configuration-specific difference at each rung ``[R]``, 0 at the last.
+        noise: noise variance at each rung ``[R]``.
     """
 
     lengths: Array
@@ -57,20 +59,23 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class Kernel:
-    """What two values have in common: of configurations x, each at a rung r.
+    """Covariance of two values of configurations x and x' at rungs r and r'.
 
     ``k = u(r)·u(r')·(a·M(x, x') + s·(x - ½)·(x' - ½)) + w(r)·w(r')·N(x, x') + v(r)·v(r')·[x = x'] +
-    c·e^(-|r - r'| / rungs)``: what a configuration comes to, around a trend, as far as it shows at
-    a rung; how far it is from there, as similar ones are and by a pace of its own; and the learning
-    curve that all share, whose c is :data:`OFFSET`. At the last rung, the full budget, u is 1, w
-    and v are 0. M and N are Matérn's at smoothness 5/2, each with a length for each parameter.
+    c·e^(-|r - r'| / rungs)``
+
+    The first term is the final value around a linear trend, scaled by its visible share at a rung.
+    The second is the difference from the final value that similar configurations have in common.
+    The third is the difference that is specific to a configuration. The last is a common learning
+    curve, whose variance c is :data:`OFFSET`. At the last rung, the full budget, u is 1, and w and
+    v are 0. M and N are Matérn kernels with smoothness 5/2 and one length scale per parameter.
 
     Source: Kennedy, O'Hagan 2000, Predicting the Output from a Complex Computer Code When Fast
-    Approximations Are Available, whose levels are the rungs here.
+    Approximations Are Available; its levels are the rungs.
 
     Attributes:
-        group: ``[D]``, the parameter that each column belongs to.
-        theta: logarithms of :class:`Parts` in their order, of u, w and v at all rungs but the last.
+        group: ``[D]``, the parameter of each column.
+        theta: logarithms of :class:`Parts` in their order; u, w and v without the last rung.
     """
 
     group: Indices
@@ -78,16 +83,16 @@ class Kernel:
 
     @cached_property
     def parts(self) -> Parts:
-        """Its hyperparameters."""
+        """The hyperparameters."""
         return _parts(self.theta, int(self.group.max(initial=-1)) + 1)
 
     @property
     def last(self) -> int:
-        """The last rung."""
+        """Index of the last rung."""
         return len(self.parts.noise) - 1
 
     def __call__(self, x: Array, r: Indices, x2: Array, r2: Indices) -> Array:
-        """Covariances ``[N, N2]`` without noise, of ``[N, D]`` at the rungs ``[N]``."""
+        """Return noise-free covariances ``[N, N2]`` of ``[N, D]`` at rungs ``[N]`` with others."""
         p = self.parts
         end, way = p.lengths[:, self.group]
         root = _root(x / end, x2 / end)
@@ -101,7 +106,7 @@ class Kernel:
         return found
 
     def own(self, x: Array, r: int, r2: int) -> Array:
-        """Covariances ``[N]`` of each of ``[N, D]`` with itself, at two rungs, without noise."""
+        """Return noise-free covariances ``[N]`` of each of ``[N, D]`` with itself at two rungs."""
         p = self.parts
         ends = p.a + p.s * ((x - 0.5) ** 2).sum(axis=1)
         curve = OFFSET * math.exp(-abs(r - r2) / len(p.noise))
@@ -143,13 +148,13 @@ def _shared(r: Indices, r2: Indices, rungs: int) -> Array:
 
 
 class Further(NamedTuple):
-    """What one further value, at some rung, makes of predictions at the last rung: ``[N]`` each.
+    """Effect of one further value, at some rung, on predictions at the last rung; ``[N]`` each.
 
     Attributes:
-        mean: predicted before it.
-        expected: the value's own prediction.
-        gain: by how much the mean moves for each unit by which the value is above that.
-        deviation: predicted after it, whatever it is.
+        mean: mean before the value.
+        expected: predicted further value.
+        gain: change of the mean per unit of difference between value and prediction.
+        deviation: standard deviation after the value, which does not depend on it.
     """
 
     mean: Array
@@ -158,20 +163,21 @@ class Further(NamedTuple):
     deviation: Array
 
     def given(self, place: int, value: float) -> tuple[float, float]:
-        """Mean and standard deviation at a place in ``[N]``, after a value."""
+        """Return mean and standard deviation at ``place`` in ``[N]`` after a value."""
         mean = self.mean[place] + self.gain[place] * (value - self.expected[place])
         return float(mean), float(self.deviation[place])
 
 
 class Gaussian:
-    """A Gaussian process with its kernel, given values.
+    """Posterior of a Gaussian process given values.
 
     Args:
-        kernel: with its hyperparameters.
-        x: ``[N, D]``, N >= 1.
-        r: the rung of each, ``[N]``.
-        y: ``[N]``, of the order of 1.
-        errors: standard errors of the values ``[N]``, beside the kernel's noise; without them 0.
+        kernel: kernel with its hyperparameters.
+        x: points ``[N, D]``, N >= 1.
+        r: rungs ``[N]``.
+        y: values ``[N]``, of order 1.
+        errors: standard errors of the values ``[N]``, in addition to the kernel's noise; 0 if
+            ``None``.
     """
 
     def __init__(
@@ -188,27 +194,27 @@ class Gaussian:
 
     @property
     def rungs(self) -> Indices:
-        """The rung of each value ``[V]``."""
+        """Rungs of the values ``[V]``."""
         return self._r
 
     @property
     def weights(self) -> Array:
-        """The inverse of the values' covariance times the values ``[V]``."""
+        """Inverse covariance of the values times the values ``[V]``."""
         return self._weights
 
     @property
     def inverse(self) -> Array:
-        """The inverse of the values' covariance ``[V, V]``, noise included."""
+        """Inverse covariance of the values ``[V, V]``, noise included."""
         found: Array = cho_solve((self._factor, True), np.eye(len(self._y)), check_finite=False)
         return found
 
     def predict(self, x: Array) -> tuple[Array, Array]:
-        """Means and standard deviations ``[N]`` at the last rung, without noise."""
+        """Return noise-free means and standard deviations ``[N]`` at the last rung."""
         mean, half = self.project(x, self.kernel.last)
         return mean, _root_of(self.unexplained(x, self.kernel.last, half))
 
     def further(self, x: Array) -> list[Further]:
-        """What a further value will make of the predictions of ``[N, D]``, at each earlier rung."""
+        """Return the effect of a further value of each of ``[N, D]``, for each earlier rung."""
         kernel, last = self.kernel, self.kernel.last
         mean, end = self.project(x, last)
         before = self.unexplained(x, last, end)
@@ -221,10 +227,11 @@ class Gaussian:
         return found
 
     def awaiting(self, x: Array) -> Gaussian:
-        """This one, given what it predicts of ``[N, D]`` at the last rung: no mean moves by that.
+        """Condition on the means of pending points ``[N, D]`` at the last rung.
 
-        What is like them is less in doubt then. Source: Desautels, Krause, Burdick 2014,
-        Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process Bandit Optimization.
+        No mean changes, but the deviations of similar configurations shrink. Source: Desautels,
+        Krause, Burdick 2014, Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process
+        Bandit Optimization (GP-BUCB).
         """
         mean, _ = self.predict(x)
         r = np.append(self._r, np.full(len(x), self.kernel.last))
@@ -232,25 +239,25 @@ class Gaussian:
         return Gaussian(self.kernel, np.vstack([self._x, x]), r, y, errors)
 
     def project(self, x: Array, rung: int) -> tuple[Array, Array]:
-        """Means ``[N]`` at a rung, and a half ``[V, N]`` of what the values explain there.
+        """Return means ``[N]`` at a rung, and the half ``[V, N]`` of the explained covariance.
 
-        Halves of two configurations multiply to the part of their covariance that is explained.
+        The product of the halves of two configurations is the explained part of their covariance.
         """
         cross = self.kernel(self._x, self._r, x, np.full(len(x), rung))
         half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
         return cross.T @ self._weights, half
 
     def unexplained(self, x: Array, rung: int, half: Array) -> Array:
-        """Variances ``[N]`` at a rung, without noise, of which the values explain the half."""
+        """Return noise-free posterior variances ``[N]`` at a rung, given the half."""
         found: Array = np.maximum(self.kernel.own(x, rung, rung) - (half**2).sum(axis=0), LEAST)
         return found
 
 
 class Doubt:
-    """How far ends may be from what a process predicts, while those of others are awaited.
+    """Posterior deviations of final values as pending points are added.
 
     Args:
-        process: that predicts.
+        process: the posterior.
         x: configurations ``[N, D]``.
     """
 
@@ -262,11 +269,11 @@ class Doubt:
 
     @property
     def deviation(self) -> Array:
-        """Standard deviations ``[N]``, without noise."""
+        """Noise-free standard deviations ``[N]``."""
         return _root_of(self._share * self._whole)
 
     def await_end(self, z: Array) -> None:
-        """The end of one more, ``[D]``, is awaited: as if it told nothing that others do."""
+        """Add a pending point ``[D]``, as if independent of other points that were added."""
         kernel, last = self._process.kernel, self._process.kernel.last
         _, half = self._process.project(z[None], last)
         rungs = np.full(len(self._x), last)
@@ -284,19 +291,19 @@ def _root_of(variance: Array) -> Array:
 def fit(
     group: Indices, x: Array, r: Indices, y: Array, rungs: int, errors: Array | None = None
 ) -> Kernel:
-    """The most probable kernel of values; deterministic.
+    """Fit the kernel of maximum posterior probability; deterministic.
 
-    Lengths have a prior that grows with the number of parameters (Hvarfner et al. 2024, Vanilla
-    Bayesian Optimization Performs Great in High Dimensions), so that few values do not make many of
-    them matter.
+    The prior of the length scales grows with the number of parameters (Hvarfner et al. 2024,
+    Vanilla Bayesian Optimization Performs Great in High Dimensions). Few values therefore do not
+    make many parameters relevant.
 
     Args:
-        group: ``[D]``, the parameter that each column belongs to.
-        x: ``[N, D]``, N >= 1.
-        r: the rung of each, ``[N]``, from 0; the last is the full budget.
-        y: ``[N]``, of the order of 1.
-        rungs: how many there are.
-        errors: standard errors of the values ``[N]``, beside the noise; without them 0.
+        group: ``[D]``, the parameter of each column.
+        x: points ``[N, D]``, N >= 1.
+        r: rungs ``[N]`` from 0; the last is the full budget.
+        y: values ``[N]``, of order 1.
+        rungs: number of rungs.
+        errors: standard errors of the values ``[N]``, in addition to the noise; 0 if ``None``.
     """
     groups = int(group.max(initial=-1)) + 1
     left = np.log(1 - np.arange(rungs - 1) / max(1, rungs - 1))
@@ -330,9 +337,9 @@ def fit(
 def _cost(
     theta: Array, squares: Array, linear: Array, r: Indices, y: Array, known: Array
 ) -> tuple[float, Array]:
-    """Negative logarithm of the likelihood of ``theta``, up to a constant, and its gradient.
+    """Return the negative log likelihood of ``theta``, up to a constant, and its gradient.
 
-    Beside the noise that ``theta`` has, each value has one of a known variance ``[N]``.
+    Each value has a known variance ``[N]`` in addition to the noise in ``theta``.
     """
     p = _parts(theta, len(squares))
     rungs = len(p.noise)

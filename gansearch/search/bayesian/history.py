@@ -1,9 +1,9 @@
-"""What was told of a study, and the moments at which what is believed of it moves on.
+"""Observations of a study, and the steps at which the surrogates are updated.
 
-What is believed is a function of what was told before a moment. So that a decision takes little
-however much is known, beliefs move in steps: there is a moment whenever so much is new. And so that
-they can be worked out meanwhile, they hold from a while after it on, counted in what is told too: a
-resumed study comes to the same steps.
+The surrogates are a function of the observations before a moment. They are updated in steps, so
+that a decision is cheap however many observations there are. A step comes after enough new events.
+It becomes effective some events later, so that a thread can compute it meanwhile. Both delays count
+events, so a resumed study has the same steps.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from gansearch.search.noise import at_full_budget
 from gansearch.space import Space
 
 ENOUGH = 8
-"""Reports before anything is believed."""
+"""Reports before the first surrogates."""
 STEP, LEAST = 16, 2
-"""A moment comes after n^1.5 / STEP events where n trials run, after n / LEAST at most: the more
-there are, the less one event tells."""
+"""A step comes after n^1.5 / STEP events with n running trials, but at most n / LEAST: with many
+trials, a single event is less informative."""
 AHEAD = 0.5
-"""Part of these events after which what is believed at a moment holds."""
+"""Share of these events after which a step becomes effective."""
 GROWTH = 1.2
-"""By how much what is known grows until the models' settings are fitted anew."""
+"""Growth factor of the number of values before hyperparameters are fitted again."""
 
 RATE = "seconds_per_kimg"
-"""Metric by which trials cost time; where a report has none, all cost the same."""
+"""Metric of a trial's time; without it in a report, all times are equal."""
 
 
 class Moment(NamedTuple):
-    """How much had been told."""
+    """Number of observations of each kind at some time."""
 
     trials: int
     values: int
@@ -45,11 +45,11 @@ class Moment(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What determines a state of belief.
+    """Determines the state of the surrogates.
 
     Attributes:
-        moment: what was told before it is known.
-        fitted: what was told before this moment, the models' settings were fitted to.
+        moment: the surrogates are conditioned on the observations before it.
+        fitted: hyperparameters are fitted to the observations before it.
     """
 
     moment: Moment
@@ -57,20 +57,20 @@ class Step(NamedTuple):
 
 
 class History:
-    """Listens to a study, and keeps what it is told.
+    """Stores the observations of a study.
 
-    What was told stays as it is, and more is added: so another thread can read up to a moment.
+    It only appends, so another thread can read up to a moment.
 
     Args:
-        space: what is searched.
+        space: the search space.
 
     Attributes:
-        encoder: of its configurations.
-        rungs: kimg ``[R]`` at which trials report, the full budget the last.
-        limits: up to which the objectives are wanted ``[M]``, qualities first; infinite if any.
-        genes, points: of the trials ``[G]`` and ``[D]``, in their order.
-        step: whose beliefs hold; ``None`` before enough is known.
-        coming: whose beliefs hold soon, if it is known already.
+        encoder: encoder of its configurations.
+        rungs: kimg ``[R]`` of the reports; the last is the full budget.
+        limits: bounds of the objectives ``[M]``, qualities first; infinite without a bound.
+        genes, points: encoded vectors ``[G]`` and points ``[D]`` of the trials, in their order.
+        step: the effective step; ``None`` before enough observations.
+        coming: the next step, or ``None`` if it is not determined yet.
     """
 
     def __init__(self, space: Space) -> None:
@@ -93,12 +93,12 @@ class History:
         self._ends: list[tuple[int, Outcome | None]] = []
         self._misses: list[tuple[int, float]] = []
         self._news = 0
-        self._due = np.inf  # news until the coming step holds
+        self._due = np.inf  # new events until the coming step is effective
         self.step: Step | None = None
         self.coming: Step | None = None
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out."""
+        """Add a trial that was handed out."""
         genes = self.encoder.genes([trial.params])
         self._numbers.append(trial.number)
         self._configurations.append(trial.configuration)
@@ -107,18 +107,18 @@ class History:
         self._told()
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial that was added has a new report, its last one."""
+        """Take the last report of an added trial, which is new."""
         self._values.append(self.value_of(trial))
         self._told()
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end."""
+        """Take the end of an added trial."""
         self._misses.append((trial.number, _miss(violations(self._space, trial))))
         self._ends.append((trial.number, trial.outcome))
         self._told()
 
     def value_of(self, trial: TrialRecord) -> Value:
-        """What a trial's last report tells."""
+        """Convert a trial's last report to a value."""
         report, full = trial.reports[-1], float(self.rungs[-1])
         told = [(o, *at_full_budget(report, o.metric, full)) for o in self._ordered]
         values = [objective.minimised(value) for objective, value, _ in told]
@@ -134,7 +134,7 @@ class History:
         )
 
     def known(self, moment: Moment) -> Known:
-        """What was told by a moment, as models take it."""
+        """Return the observations before a moment, as input of the models."""
         trials, values, ends = moment
         return Known(
             dict(zip(self._numbers[:trials], self.points[:trials], strict=True)),
@@ -144,11 +144,11 @@ class History:
         )
 
     def ends(self, moment: Moment) -> dict[int, Outcome | None]:
-        """How the trials ended that had by a moment."""
+        """Return the outcomes of the trials that ended before a moment, by number."""
         return dict(self._ends[: moment.ends])
 
     def genes_of(self, moment: Moment) -> dict[int, Array]:
-        """The genes ``[G]`` of the trials that there were at a moment, by number."""
+        """Return the encoded vectors ``[G]`` of the trials before a moment, by number."""
         return dict(zip(self._numbers[: moment.trials], self.genes[: moment.trials], strict=True))
 
     def _told(self) -> None:
@@ -171,6 +171,6 @@ class History:
 
 
 def _miss(found: Mapping[str, float]) -> float:
-    """The worst violation but for being stopped, in [-1, 1]; -1 where there is nothing to miss."""
+    """Return twice the largest violation other than that of being stopped, clipped to [-1, 1]."""
     others = [by for name, by in found.items() if name != Outcome.STOPPED.value]
     return min(max(2 * max(others, default=-1.0), -1.0), 1.0)

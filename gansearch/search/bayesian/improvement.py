@@ -1,4 +1,4 @@
-"""By how much a trial is expected to grow the hypervolume of a front."""
+"""Expected hypervolume improvement of a front."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy.special import ndtr
 Array = NDArray[np.float64]
 
 MAX_CELLS = 1024
-"""Into which the costs of a front divide what lies beyond them, at most: by rounding its values."""
+"""Maximum number of boxes in the space of the costs; a front's values are rounded to fit."""
 
 LEAST = 1e-12
-"""Standard deviation of what is known, beside others that are not."""
+"""Standard deviation that replaces 0 for a known value among unknown ones."""
 
 
 def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
-    """``E[max(0, level - y)]`` of normally distributed values; all broadcast together.
+    """Return ``E[max(0, level - y)]`` of normally distributed values; all broadcast together.
 
     Source: Jones, Schonlau, Welch 1998, Efficient Global Optimization of Expensive Black-Box
     Functions, equation 15.
@@ -31,9 +31,10 @@ def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
 
 
 def _expected_overlap(edges: Array, mean: Array, deviation: Array) -> Array:
-    """Expected lengths ``[N, E]`` of what is above each of ``[N]`` values, between two edges.
+    """Return the expected length ``[N, E]``, between adjacent edges, of the part above each value.
 
-    The values are normally distributed; the first of the edges ``[E + 1]`` is minus infinity.
+    The values ``[N]`` are normally distributed. The first of the edges ``[E + 1]`` is minus
+    infinity.
     """
     if not deviation.any():
         return np.clip(edges[1:] - np.maximum(edges[:-1], mean[:, None]), 0, None)
@@ -42,12 +43,12 @@ def _expected_overlap(edges: Array, mean: Array, deviation: Array) -> Array:
 
 
 class Cells:
-    """Into which a front divides the space of the objectives beside the first one.
+    """Box decomposition, by a front, of the space of all objectives but the first.
 
     Args:
-        front: ``[K, M]``, K >= 0, minimised; what is dominated or beyond the corner changes
-            nothing.
-        corner: up to which hypervolume counts, ``[M]``.
+        front: objective vectors ``[K, M]``, K >= 0, minimised; points that are dominated or beyond
+            the reference point have no effect.
+        corner: reference point ``[M]``.
     """
 
     def __init__(self, front: Array, corner: Array) -> None:
@@ -57,33 +58,34 @@ class Cells:
             for column, end in zip(front.T[1:], corner[1:], strict=True)
         ]
         self._edges = [np.concatenate([[-np.inf], edge]) for edge in edges]
-        # The best first objective in each cell; one more axis, as there may be no other objective.
+        # The best first objective in each box, with one more axis in case there is no other
+        # objective.
         level = np.full([len(edge) - 1 for edge in self._edges] + [1], corner[0])
         cells = [np.searchsorted(e, c) for e, c in zip(self._edges, front.T[1:], strict=True)]
         np.minimum.at(level, (*cells, np.zeros(len(front), dtype=np.int64)), front[:, 0])
-        for axis in range(level.ndim):  # a point is as good in every cell of higher costs
+        for axis in range(level.ndim):  # a point is as good in every box of higher costs
             np.minimum.accumulate(level, axis=axis, out=level)
         self._levels, cell, counts = np.unique(level, return_inverse=True, return_counts=True)
-        self._order = np.argsort(cell.ravel(), kind="stable")  # of the cells, by their levels
+        self._order = np.argsort(cell.ravel(), kind="stable")  # boxes, ordered by level
         self._starts = np.append(0, np.cumsum(counts)[:-1])
 
     def improvement(self, means: Array, deviations: Array) -> Array:
-        """Expected growth of the front's hypervolume by each of some trials.
+        """Return the expected hypervolume improvement of the front by each of some trials.
 
-        A trial's objectives are normally distributed and independent of each other. The expectation
-        is then a sum over the cells, exactly: each cell's expected part that the trial dominates,
+        A trial's objectives are normally distributed and independent. The expectation is then an
+        exact sum over the boxes: the expected size of the part of a box that the trial dominates,
         times its expected improvement over the best first objective there.
 
         Args:
-            means: of the objectives, ``[N, M]``, minimised.
-            deviations: their standard deviations, ``[N, M]``; that of the first is above 0, one of
-                0 is of an objective that is known.
+            means: means of the objectives ``[N, M]``, minimised.
+            deviations: their standard deviations ``[N, M]``. Those of the first objective are above
+                0; 0 means that an objective is known.
 
         Returns:
             ``[N]``, at least 0.
 
         Source: Emmerich, Yang, Deutz, Wang, Fonseca 2016, A Multicriteria Generalization of
-        Bayesian Global Optimization, on cells and products of expected lengths.
+        Bayesian Global Optimization, on box decompositions and products of expected lengths.
         """
         sizes = np.ones((len(means), 1))
         others = zip(self._edges, means.T[1:], deviations.T[1:], strict=True)
@@ -97,9 +99,9 @@ class Cells:
 
 
 def _rounded(front: Array) -> Array:
-    """A front with as many values of each objective as the cells allow, or two; each the nearest.
+    """Round a front to as many values of each objective as the boxes allow, at least two.
 
-    Without some of its points, a front would have holes that promise to be filled.
+    Dropping points instead would leave holes with a spurious expected improvement.
     """
     most = max(2, int(MAX_CELLS ** (1 / max(1, front.shape[1] - 1))) - 1)
     found = front.copy()

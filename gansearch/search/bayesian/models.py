@@ -1,4 +1,4 @@
-"""Models of what configurations come to: the qualities, the costs, and what breaks."""
+"""Surrogates of the qualities, the costs and the constraint violation."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from gansearch.search.bayesian.gaussian import Array, Gaussian, Indices, Kernel,
 from gansearch.search.noise import relative_scatter, standard_errors
 
 MOST, MOST_FITTED = 192, 128
-"""Values that a quality's model is given, and that its hyperparameters are fitted to."""
+"""Maximum numbers of values for conditioning a quality's model, and for fitting its
+hyperparameters."""
 LASTS = 2 / 3
-"""Part of them, at most, that are the last ones of their trials."""
+"""Maximum share of them that are the last values of their trials."""
 FURTHEST, PART = 8, 1 / 4
-"""Trials, and the part of all, that came to the rung whose qualities give the scale."""
+"""Minimum number of trials, and their minimum share, at the rung that determines a quality's
+scale."""
 AFAR = 2.0
-"""Units below its centre from which a quality is drawn in."""
+"""Distance below the centre, in units, from which a quality is compressed."""
 FEW = 128
-"""Trials that the other models are given: what they learn is smooth and hardly noisy."""
+"""Maximum number of trials for the other models, whose functions are smooth with little noise."""
 
 
 class Value(NamedTuple):
-    """What a report tells.
+    """Observation of one report.
 
     Attributes:
-        number: of the trial.
-        rung: that it came to, from 0; the last is the full budget.
-        qualities: the objectives that have learning curves, Q >= 1, minimised.
-        costs: seconds for each kimg, and the other objectives at the full budget, minimised; C.
-        errors: standard errors of the costs, as measured with them; 0 where that was not.
+        number: number of the trial.
+        rung: index of the rung, from 0; the last is the full budget.
+        qualities: objectives with learning curves, Q >= 1, minimised.
+        costs: seconds per kimg, then the other objectives at the full budget, minimised; C values.
+        errors: measured standard errors of the costs; 0 if unknown.
     """
 
     number: int
@@ -45,14 +47,14 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What was told of a study by some moment.
+    """Observations of a study before some moment.
 
     Attributes:
-        points: of every trial ``[D]``, by number.
-        values: in the order of their moments.
-        misses: by how much each trial that ended missed what it may not, in [-1, 1]; above 0 is
-            missed.
-        configurations: of every trial, by number; equal ones differ in their seeds at most.
+        points: points ``[D]`` of all trials, by number.
+        values: values in the order of their moments.
+        misses: constraint violation of each ended trial, in [-1, 1]; above 0 is infeasible.
+        configurations: configurations of all trials, by number; equal ones differ at most in their
+            seeds.
     """
 
     points: Mapping[int, Array]
@@ -72,25 +74,26 @@ class Known:
         return relative_scatter(_costs(last), [self.configurations[v.number] for v in last])
 
     def errors(self, values: Sequence[Value]) -> Array:
-        """Standard errors ``[N, C]`` of the costs."""
+        """Return standard errors ``[N, C]`` of the costs."""
         own = np.array([value.errors for value in values])
         return standard_errors(_costs(values), own, self.scatter)
 
     def at(self, numbers: Sequence[int]) -> Array:
-        """The points ``[N, D]`` of some trials."""
+        """Return the points ``[N, D]`` of some trials."""
         width = len(next(iter(self.points.values())))
         return np.array([self.points[number] for number in numbers]).reshape(-1, width)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Makes values ones that a model takes: about 0, of the order of 1.
+    """Transform of values to the scale of a model: centred, of order 1.
 
     Attributes:
-        centre, unit: of the model's values.
-        logarithmic: whether values are logarithms first.
-        drawn_in: whether what is far from the centre is drawn in: above it, so that failures do not
-            drown what the good ones differ in; below it less, and from afar.
+        centre, unit: centre and unit of the transform.
+        logarithmic: whether logarithms are taken first.
+        drawn_in: whether values far from the centre are compressed. Above it, bad trials then do
+            not hide the differences among good ones. Below it, the compression is weaker and starts
+            further away.
     """
 
     centre: float
@@ -99,7 +102,7 @@ class Scale:
     drawn_in: bool = False
 
     def __call__(self, values: Array) -> Array:
-        """The values of the model."""
+        """Transform values to the model's scale."""
         scaled = ((np.log(values) if self.logarithmic else values) - self.centre) / self.unit
         if self.drawn_in:
             below = AFAR * np.arcsinh(scaled / AFAR)
@@ -107,32 +110,32 @@ class Scale:
         return scaled
 
     def errors(self, values: Array, errors: Array) -> Array:
-        """Standard errors of the model's values, where it does not draw in."""
+        """Return standard errors on the model's scale, for a transform without compression."""
         found: Array = (errors / values if self.logarithmic else errors) / self.unit
         return found
 
     def back(self, scaled: Array) -> Array:
-        """What the values of a model stand for, where it does not draw in."""
+        """Invert the transform, if it has no compression."""
         found: Array = scaled * self.unit + self.centre
         return np.exp(found) if self.logarithmic else found
 
     @classmethod
     def of_quality(cls, values: Array) -> Scale:
-        """From the median down to the best tenth is the unit."""
+        """Make a scale whose unit is the distance from the median to the best tenth."""
         centre = float(np.median(values))
         unit = centre - float(np.quantile(values, 0.1))
         return cls(centre, unit or float(values.std()) or 1.0, drawn_in=True)
 
     @classmethod
     def of_cost(cls, values: Array) -> Scale:
-        """By mean and standard deviation, of logarithms where all are above 0."""
+        """Make a scale by mean and standard deviation, of logarithms if all values are above 0."""
         logarithmic = bool((values > 0).all())
         measured = np.log(values) if logarithmic else values
         return cls(float(measured.mean()), float(measured.std()) or 1.0, logarithmic)
 
 
 class Settings(NamedTuple):
-    """Scales and kernels of every model; ``risk`` is ``None`` while nothing was missed."""
+    """Scales and kernels of all models; ``risk`` is ``None`` without a violation so far."""
 
     qualities: Sequence[tuple[Scale, Kernel]]
     costs: Sequence[tuple[Scale, Kernel]]
@@ -140,12 +143,12 @@ class Settings(NamedTuple):
 
 
 def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
-    """The settings that suit what is known; deterministic.
+    """Fit scales and kernels to the observations; deterministic.
 
     Args:
-        group: ``[D]``, the parameter that each column of a point belongs to.
-        known: at least one value.
-        rungs: how many there are, the full budget among them.
+        group: ``[D]``, the parameter of each column of a point.
+        known: observations with at least one value.
+        rungs: number of rungs, including the full budget.
     """
     last = list(known.last.values())
     chosen = _telling(known, MOST_FITTED)
@@ -169,11 +172,11 @@ def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
 
 
 class Models:
-    """The models, given what is known.
+    """The surrogates, conditioned on observations.
 
     Args:
-        settings: of them.
-        known: at least one value.
+        settings: their scales and kernels.
+        known: observations with at least one value.
     """
 
     def __init__(self, settings: Settings, known: Known) -> None:
@@ -200,24 +203,24 @@ class Models:
             self._risk = Gaussian(settings.risk, points, _flat(points), misses)
 
     def scaled(self, qualities: Array) -> Array:
-        """Qualities ``[N, Q]`` in the models' units."""
+        """Return qualities ``[N, Q]`` on the models' scales."""
         columns = zip(self._scales, qualities.T, strict=True)
         return np.stack([scale(column) for scale, column in columns], axis=1)
 
     def costs(self, points: Array) -> Array:
-        """Seconds for each kimg and the objectives beside the qualities, ``[N, C]``."""
+        """Return seconds per kimg and the objectives other than qualities, ``[N, C]``."""
         columns = [scale.back(model.predict(points)[0]) for scale, model in self._costs]
         return np.stack(columns, axis=1)
 
     def misses(self, points: Array) -> tuple[Array, Array]:
-        """Means and standard deviations ``[N]`` of what is missed."""
+        """Return means and standard deviations ``[N]`` of the constraint violation."""
         if self._risk is None:
             return np.full(len(points), -1.0), np.zeros(len(points))
         return self._risk.predict(points)
 
 
 def _places(known: Known, chosen: Sequence[Value]) -> tuple[Array, Indices]:
-    """The points ``[N, D]`` and rungs ``[N]`` of values."""
+    """Return the points ``[N, D]`` and rungs ``[N]`` of values."""
     points = known.at([value.number for value in chosen])
     return points, np.array([value.rung for value in chosen])
 
@@ -236,19 +239,19 @@ def _costs(values: Sequence[Value]) -> Array:
 
 
 def _flat(points: Array) -> Indices:
-    """For models without rungs."""
+    """Return rungs for models without rungs."""
     return np.zeros(len(points), dtype=np.int64)
 
 
 def _furthest(values: Sequence[Value], last: Sequence[Value]) -> Array:
-    """The qualities at the furthest rung to which enough trials came, and beyond it."""
+    """Return the qualities at the last rung with enough trials, and beyond it."""
     enough = min(len(last), max(FURTHEST, int(PART * len(last))))
     rung = sorted(value.rung for value in last)[-enough]
     return _qualities([value for value in values if value.rung >= rung])
 
 
 def _telling(known: Known, most: int) -> Sequence[Value]:
-    """So many values at most: the last ones of trials tell more than those before them."""
+    """Return at most ``most`` values, preferring the last values of trials as more informative."""
     if len(known.values) <= most:
         return known.values
     lasts = _chosen(list(known.last.values()), int(LASTS * most))
@@ -258,7 +261,7 @@ def _telling(known: Known, most: int) -> Sequence[Value]:
 
 
 def _chosen(values: Sequence[Value], most: int) -> Sequence[Value]:
-    """So many values at most: the newest half, and others by chance."""
+    """Return at most ``most`` values: the newest half, and random others."""
     if len(values) <= most:
         return values
     split = len(values) - most // 2

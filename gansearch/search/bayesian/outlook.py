@@ -1,4 +1,4 @@
-"""What a study's next decisions rest on, worked out ahead of them."""
+"""State for a study's next decisions, computed ahead of them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from gansearch.search.bayesian.models import Settings, fit_settings
 from gansearch.search.bayesian.view import FIRST, Belief, View
 
 FAR, NEAR = 150, 150
-"""Configurations of a pool: by chance, and bred from those that are believed to be on the front."""
+"""Configurations of a candidate pool: random ones, and children of the predicted front."""
 CORNER, DEAR = 0.75, 0.95
-"""Shares of the configurations by chance that the corner is beyond: in each quality, in which some
-come to nothing, and in each cost, of which the dear ones may be the best."""
+"""Quantiles of random configurations that the reference point exceeds: in each quality, where some
+fail to learn, and in each cost, where expensive ones may be the best."""
 MARGIN = 0.1
-"""By how much of its extent the corner is beyond the front, and beyond what is dear."""
+"""Margin of the reference point beyond the front and the expensive configurations, relative to
+their extent."""
 CHANCE = 64
-"""Configurations by chance that the corner is drawn from."""
+"""Number of random configurations that determine the reference point."""
 SOME = 2
-"""Trials considered at a time, so that none that asks has to wait for them all."""
+"""Pending points added at a time to the coming pool, so that no ask waits for all of them."""
 WEIGHED = 32
-"""Configurations of a pool that are weighed again at a time."""
+"""Candidates whose acquisition values are updated at a time."""
 SAME = 1e-9
-"""Between a configuration's point and that of the parameters that it stands for, at most."""
+"""Maximum difference between a candidate's point and that of its decoded parameters."""
 RECENT = 12
-"""Trials whose promise is the usual one."""
+"""Number of the newest trials whose mean acquisition value is the usual one."""
 
 
 class Fronts:
-    """The believed fronts of a view at each rung.
+    """Predicted fronts of a view at each rung.
 
     Args:
-        view: what is believed.
-        corner: up to which hypervolume counts ``[M]``.
+        view: posterior of the study.
+        corner: reference point ``[M]``.
     """
 
     def __init__(self, view: View, corner: Array) -> None:
@@ -47,23 +48,23 @@ class Fronts:
         self._cells = {rung: Cells(view.front_at(rung), corner) for rung in view.rungs}
 
     def without(self, number: int, rung: int = FIRST) -> Cells:
-        """The front of those that came to a rung, had a trial not been."""
+        """Return the boxes of a rung's front without one trial."""
         others = self._view.front_without(number, rung)
         return self._cells[rung] if others is None else Cells(others, self._corner)
 
 
 class Pool:
-    """Configurations to try, and what they promise as trials come after the view.
+    """Candidates with acquisition values that are updated as new trials become pending.
 
     Args:
-        view: what is believed.
-        corner: up to which hypervolume counts ``[M]``.
-        genes: of the configurations ``[N, G]``.
-        points: and as models take them ``[N, D]``.
+        view: posterior of the study.
+        corner: reference point ``[M]``.
+        genes: encoded vectors of the candidates ``[N, G]``.
+        points: their points ``[N, D]``.
 
     Attributes:
         genes: as given.
-        trials: how many there were, of those that are considered.
+        trials: number of trials that the acquisition values account for.
     """
 
     def __init__(self, view: View, corner: Array, genes: Array, points: Array) -> None:
@@ -74,8 +75,8 @@ class Pool:
         self._promised = rates(self._doubted(), Cells(self._front, corner))
 
     def grow(self, points: Sequence[Array]) -> None:
-        """Consider trials, from the study's first on, by their points ``[D]``."""
-        # One by one: longer sums round otherwise, and a resumed study would ask otherwise.
+        """Account for trials, given the points ``[D]`` of all trials of the study."""
+        # One by one: sums over several would round differently, and a resumed study would differ.
         for point in points[self.trials :]:
             new = self._expected(point)
             if not (self._front <= new).all(axis=1).any():
@@ -85,10 +86,10 @@ class Pool:
             self.trials += 1
 
     def descending(self) -> Iterator[int]:
-        """Their places, those that promise most first, as of all trials considered.
+        """Yield candidates' indices by descending acquisition value, given all trials so far.
 
-        Promises only fall as trials come, but for the front's rounding: so those that promised less
-        than another does now are not weighed again.
+        Acquisition values only fall as trials are added, except for the front's rounding.
+        Candidates whose old value is below another's new one are therefore not updated.
         """
         order = np.argsort(-self._promised)
         belief, front = self._doubted(), Cells(self._front, self._corner)
@@ -102,7 +103,7 @@ class Pool:
                 yield weighed.pop(0)[1]
 
     def _expected(self, point: Array) -> Array:
-        """The objectives ``[M]`` that are believed of a trial: known if it is one of these."""
+        """Return a trial's predicted objectives ``[M]``, from the pool if it is a candidate."""
         away = np.abs(self._points - point).max(axis=1)
         place = int(away.argmin())
         is_own = away[place] < SAME
@@ -118,13 +119,14 @@ class Pool:
 
 
 class Outlook(NamedTuple):
-    """What is believed as of a step, and what trials are weighed by.
+    """State for decisions at a step.
 
     Attributes:
-        view: what is believed.
-        fronts: of the view at each rung.
-        usual: what the newest trials promise on average, now that each has reported.
-        pool: of configurations to try.
+        view: posterior of the study.
+        fronts: predicted fronts at each rung.
+        usual: mean acquisition value of the newest trials with a report, computed as for new
+            trials.
+        pool: the candidate pool.
     """
 
     view: View
@@ -134,11 +136,11 @@ class Outlook(NamedTuple):
 
 
 class Outlooks:
-    """The outlook of a study as it goes on; the coming one is worked out in another thread.
+    """The outlook of a study over time; a thread computes the coming one.
 
     Args:
-        history: of the study.
-        seed: of what is drawn by chance.
+        history: observations of the study.
+        seed: seed of random draws.
     """
 
     def __init__(self, history: History, seed: int) -> None:
@@ -147,12 +149,14 @@ class Outlooks:
         self._settings: tuple[Moment, Settings] | None = None
         self._held: tuple[Step, Outlook] | None = None
         self._coming: tuple[Step, Future[Outlook]] | None = None
-        self._executor = ThreadPoolExecutor(1, "gansearch-outlook")  # whose thread starts when used
+        self._executor = ThreadPoolExecutor(
+            1, "gansearch-outlook"
+        )  # its thread starts on first use
 
     def now(self) -> Outlook | None:
-        """The outlook that holds; ``None`` before enough is known, or where nothing is to choose.
+        """Return the effective outlook; ``None`` before enough observations or without parameters.
 
-        It is a function of what was told alone.
+        It is a function of the observations alone.
         """
         history = self._history
         if not history.encoder.count:
@@ -166,7 +170,7 @@ class Outlooks:
         return self._held and self._held[1]
 
     def grow(self) -> None:
-        """Consider new trials: all of them now, and some for the outlook that comes."""
+        """Account for new trials: all in the current pool, some in the coming one."""
         points = self._history.points
         if self._held is not None:
             self._held[1].pool.grow(points)
@@ -197,7 +201,7 @@ class Outlooks:
 
 
 def rates(belief: Belief, front: Cells) -> Array:
-    """Expected growth of a front's hypervolume for each second of a whole training, ``[N]``."""
+    """Return EHVI times probability of feasibility over seconds per kimg, ``[N]``."""
     gains = front.improvement(belief.means, belief.deviations)
     found: Array = gains * belief.sound / belief.seconds
     return found
@@ -207,7 +211,7 @@ def _corner(view: View, encoder: Encoder, random: np.random.Generator) -> Array:
     chance = encoder.snapped(random.random((CHANCE, encoder.count)))
     points = view.of(encoder.points(chance)).means
     qualities, costs = points[:, : view.curves], points[:, view.curves :]
-    # As if the best by chance were a dear one: the front may yet come to there.
+    # The best random configuration counts as an expensive one: the front may extend to there.
     best = np.append(qualities.min(axis=0), np.quantile(costs, DEAR, axis=0))
     front = np.vstack([view.points[view.front], best])
     worst = front.max(axis=0)

@@ -1,10 +1,10 @@
-"""What new trials promise, and whether one that runs keeps up with them.
+"""Sampler and stopping rule by expected hypervolume improvement per second (EHVI/s).
 
-A trial's promise is the hypervolume by which it is expected to grow the front, for each second of
-training that it still takes: so several objectives, early stopping and what trials cost are one
-question. The next trial is the most promising of a pool of configurations. One is stopped that
-another beats almost surely at no higher cost, and one that another beats probably if it promises
-much less than trials usually do.
+The acquisition value of a trial is its expected hypervolume improvement per second of remaining
+training. It combines several objectives, early stopping and costs. The next trial is the candidate
+with the highest acquisition value. A trial is stopped if another one almost surely beats it at no
+higher cost. It is also stopped if another one probably beats it and its acquisition value is far
+below the usual one.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from gansearch.search.fitting import MemoryModel
 from gansearch.space import Space
 
 EXPLORED = 0.1
-"""Share of the trials that are drawn by chance."""
+"""Share of random trials."""
 DRAWS = 64
-"""By chance, of which the first is taken that was not tried yet."""
+"""Number of random draws, of which the first untried one is taken."""
 COHORT = 4
-"""Trials that came to a rung before one is stopped there."""
+"""Number of trials at a rung before one is stopped there, itself included."""
 SURELY, LIKELY = 0.95, 0.8
-"""Probabilities that another trial is better at no higher cost: above the first one that is reason
-enough to stop, up to the second there is none."""
+"""Probabilities that another trial is better at no higher cost. Above the first, a trial is
+stopped; up to the second, it continues."""
 SHARE = 0.25
-"""Of what the usual trial promises: one that promises less is stopped between the two."""
+"""Fraction of the usual acquisition value; between the two probabilities, a trial with less is
+stopped."""
 
 
 class Prospects:
-    """Weighs trials by what they promise; decides from what it was told alone.
+    """Surrogate-based decisions of a study, which depend on its observations alone.
 
     Args:
-        space: what is searched.
+        space: the search space.
     """
 
     def __init__(self, space: Space) -> None:
@@ -49,24 +50,25 @@ class Prospects:
         self._even = Halton(self._history.encoder.count, rng=space.search.seed)
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out."""
+        """Add a trial that was handed out."""
         self._history.add(trial)
         self._seen.add(self._history.genes[-1].tobytes())
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial that was added has a new report, its last one."""
+        """Take the last report of an added trial, which is new."""
         self._history.report(trial)
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end."""
+        """Take the end of an added trial."""
         self._history.end(trial)
 
     def chance(
         self, number: int, random: np.random.Generator, admits: Callable[[Params], bool]
     ) -> Params:
-        """A configuration by chance: an admitted new one, or a new one, if a few draws find one.
+        """Return a random untried configuration, if possible one that ``admits`` accepts.
 
-        While nothing is believed, trials of successive numbers are spread evenly over the space.
+        Before the first surrogates, trials of successive numbers are spread evenly over the space
+        by a Halton sequence. If no draw is untried, the first draw is returned.
         """
         encoder = self._history.encoder
         drawn = random.random((DRAWS, encoder.count))
@@ -78,9 +80,9 @@ class Prospects:
         return next(filter(admits, map(encoder.params, new)), first)
 
     def best(self, admits: Callable[[Params], bool]) -> Params | None:
-        """The most promising new configuration that is admitted.
+        """Return the admitted untried candidate with the highest acquisition value.
 
-        ``None`` before enough is known, or if there is none.
+        Return ``None`` if there is none, or before enough observations.
         """
         outlook = self._outlooks.now()
         if outlook is None:
@@ -95,7 +97,7 @@ class Prospects:
         return None
 
     def objection(self, trial: TrialRecord) -> str | None:
-        """Why a trial should not go on after its last report, which was not told yet."""
+        """Return why a trial should stop at its last, unobserved report, or ``None``."""
         outlook = self._outlooks.now()
         if outlook is None or trial.number not in outlook.view:
             return None
@@ -116,11 +118,13 @@ class Prospects:
 
 
 class PromisingProposer:
-    """Each paper's defaults first, then what promises most and fits, with a share of chance.
+    """Proposes papers' defaults, then random trials or the fitting candidate of highest EHVI/s.
+
+    A share :data:`EXPLORED` of the trials is random.
 
     Args:
-        space: what is searched.
-        prospects: told of all that this is told of.
+        space: the search space.
+        prospects: observes the same trials as this.
     """
 
     def __init__(self, space: Space, prospects: Prospects) -> None:
@@ -130,18 +134,18 @@ class PromisingProposer:
         self._memory = MemoryModel(space)
 
     def add(self, trial: TrialRecord) -> None:
-        """A trial was handed out."""
+        """Ignore a new trial, which the prospects observe."""
 
     def report(self, trial: TrialRecord) -> None:
-        """A trial that was added has a new report, its last one."""
+        """Take the last report of an added trial, which is new."""
         self._memory.learn(trial)
 
     def end(self, trial: TrialRecord) -> None:
-        """A trial that was added came to its end."""
+        """Take the end of an added trial."""
         self._memory.learn(trial)
 
     def propose(self, number: int) -> Params:
-        """The configuration of trial ``number``."""
+        """Return the configuration of trial ``number``."""
         if number < len(self._first):
             return self._first[number]
         random = np.random.default_rng((self._seed, number))

@@ -1,4 +1,4 @@
-"""What is believed of a study's trials at a moment, and of configurations that were not tried."""
+"""Posterior of a study's trials and of untried configurations at a moment."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from gansearch.search.bayesian.gaussian import Array, Doubt, Indices
 from gansearch.search.bayesian.models import Known, Models, Settings, Value
 
 FIRST = -1
-"""In place of the rung of a trial that came to none yet."""
+"""Rung of a trial without a report."""
 AWAITED = 128
-"""Trials that run, the newest, whose ends leave less in doubt about configurations like them."""
+"""Maximum number of running trials, the newest, that count as pending points."""
 SURE = 0.05
-"""Most that a quality of a completed trial may still deviate, in the model's unit."""
+"""Maximum standard deviation of a completed trial's quality, on the model's scale."""
 ALIKE = 1e-6
-"""Relative difference up to which two costs are the same."""
+"""Relative difference up to which two costs are equal."""
 BLUR = 0.2
-"""By how much a miss may deviate from what its model says."""
+"""Standard deviation added to the predicted constraint violation."""
 
 
 class Belief(NamedTuple):
-    """What is believed of some configurations, at the full budget.
+    """Posterior of some configurations at the full budget.
 
     Attributes:
-        means: of the objectives ``[N, M]``, minimised: the qualities in their models' units, then
-            the costs.
-        deviations: standard deviations of the objectives ``[N, M]``; 0 of a cost that is known.
-        seconds: for each kimg ``[N]``.
-        sound: probability of neither breaking nor missing a bound ``[N]``.
+        means: means of the objectives ``[N, M]``, minimised: qualities on their models' scales,
+            then costs.
+        deviations: their standard deviations ``[N, M]``; 0 for a known cost.
+        seconds: seconds per kimg ``[N]``.
+        sound: probability of feasibility ``[N]``: of neither failing nor violating a bound.
     """
 
     means: Array
@@ -42,28 +42,29 @@ class Belief(NamedTuple):
     sound: Array
 
     def at(self, places: Indices) -> Belief:
-        """What is believed of some of them."""
+        """Return the posterior of a subset."""
         return Belief(*(each[places] for each in self))
 
 
 class View:
-    """What is believed at a moment.
+    """Posterior of a study at a moment.
 
     Args:
-        settings: of the models.
-        known: what was told.
-        ends: outcomes of the trials that ended.
-        limits: up to which the objectives are wanted ``[M]``, as measured, the qualities first.
+        settings: scales and kernels of the models.
+        known: the observations.
+        ends: outcomes of the ended trials.
+        limits: bounds of the objectives ``[M]`` in their own units, qualities first.
 
     Attributes:
-        trials: how many there were.
-        curves: how many of the objectives have learning curves, Q.
-        limits: in the models' units.
-        numbers: of the trials that run, or are completed and that no other completed one dominates.
-        belief: of these.
-        points: their believed objectives ``[N, M]``, the quality first.
-        front: which of them no other dominates ``[F]``.
-        rungs: to which one of them came at least, :data:`FIRST` before them.
+        trials: number of trials.
+        curves: number Q of objectives with learning curves.
+        limits: the bounds on the models' scales.
+        numbers: numbers of the running trials, and of the completed ones that no other completed
+            one dominates.
+        belief: posterior of these trials.
+        points: their predicted objectives ``[N, M]``, qualities first.
+        front: indices of the non-dominated ones among them ``[F]``.
+        rungs: rungs up to the last with a trial, preceded by :data:`FIRST`.
         reported: numbers of the trials with a report, in the order of their first one.
     """
 
@@ -108,18 +109,18 @@ class View:
         self.front = self._fronts[FIRST]
 
     def reached(self, rung: int) -> int:
-        """How many trials have come to a rung."""
+        """Return the number of trials that have reached a rung."""
         return int(self._rungs[rung:].sum())
 
     def __contains__(self, number: int) -> bool:
         return number in self._place
 
     def front_at(self, rung: int) -> Array:
-        """The believed front ``[F, M]`` of those that came to a rung."""
+        """Return the predicted front ``[F, M]`` of the trials that have reached a rung."""
         return self.points[self._fronts[rung]]
 
     def front_without(self, number: int, rung: int) -> Array | None:
-        """That of a rung, had a trial not been; ``None`` where it is the same."""
+        """Return a rung's front without one trial, or ``None`` if it is the same."""
         front = self._fronts[rung]
         place = self._place.get(number)
         if place not in front:
@@ -135,18 +136,18 @@ class View:
         return found
 
     def beaten_by(self, number: int, rung: int, own: Belief) -> tuple[int, float] | None:
-        """Which other trial is most probably better at no higher cost, and how probably.
+        """Return the trial that most probably beats this one at no higher cost, and how probably.
 
-        Better is what is better in every quality at the full budget. A cost that is higher by no
-        more than the standard error of the difference is not a higher one.
+        It beats this trial if it is better in every quality at the full budget. A cost counts as
+        higher only if it exceeds the other by more than the standard error of the difference.
 
-        Only those that came as far count: or else one after the other would be given up for the
-        next, which looks better from afar.
+        Only trials that have reached the same rung count. Otherwise each trial might be stopped in
+        favour of the next, whose prediction is still uncertain.
 
         Args:
-            number: of a trial.
-            rung: that it came to.
-            own: what is believed of it.
+            number: number of the trial.
+            rung: its last rung.
+            own: its posterior.
         """
         ahead = np.flatnonzero(self._rung >= rung)
         ahead = ahead[ahead != self._place[number]]
@@ -163,7 +164,7 @@ class View:
         return self.numbers[rivals[better.argmax()]], float(better.max())
 
     def of(self, points: Array) -> Belief:
-        """What is believed of configurations ``[N, D]`` that nothing else was told of."""
+        """Return the posterior of configurations ``[N, D]`` without observations of their own."""
         means, deviations = zip(
             *(model.predict(points) for model in self._models.qualities), strict=True
         )
@@ -176,11 +177,11 @@ class View:
         )
 
     def doubts(self, points: Array) -> list[Doubt]:
-        """About each quality of configurations ``[N, D]``, while those of others are awaited."""
+        """Return deviations of each quality of ``[N, D]``, given the pending points."""
         return [Doubt(awaiting, points) for awaiting in self._awaiting]
 
     def of_trial(self, value: Value) -> Belief:
-        """What is believed of a trial that runs, with a further value before the full budget."""
+        """Return the posterior of a running trial after a further value before the full budget."""
         qualities = self._models.scaled(np.array([value.qualities]))[0]
         place = self._place[value.number]
         posterior = [
@@ -195,7 +196,7 @@ class View:
         return Belief(*(np.array([row], dtype=np.float64) for row in rows))
 
     def _inflation(self, values: Sequence[Value]) -> Array:
-        """Factors ``[N, Q]`` of the deviations of qualities whose last values these are."""
+        """Return factors ``[N, Q]`` of the qualities' deviations, given the last values."""
         rungs = [value.rung for value in values]
         return np.array([np.append(each, 1.0)[rungs] for each in self._models.inflations]).T
 
