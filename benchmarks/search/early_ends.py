@@ -30,6 +30,11 @@ from gansearch.train.collapse import HALF
 TABLE = Path(__file__).parent.parent / "results" / "early_ends.md"
 ROUND = 0.01
 """Share of the budget that a round may go beyond where a run is looked at."""
+NOTE = (
+    "What this costs: the absolute thresholds that were used before ended all 28 diverged runs and "
+    "all 60 that came to nothing within 15% of the budget, and with them 6 of the 42 healthy runs "
+    "in the worse half (14%)."
+)
 LOST = 0.95
 """A run that did not get below this share of its first quality came to nothing."""
 
@@ -109,8 +114,9 @@ def main() -> None:
         never = np.isinf(shares).sum()
         counts = [*counts[:-1], counts[-1] - never, never]
         lines.append(f"| {kind} | {len(runs)} | {' | '.join(map(str, counts))} |")
-    TABLE.write_text("\n".join([*lines, ""]))
-    print("\n".join(lines))
+    text = "\n".join([*lines, "", NOTE, ""])
+    TABLE.write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":
