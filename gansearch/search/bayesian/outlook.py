@@ -149,9 +149,7 @@ class Outlooks:
         self._settings: tuple[Moment, Settings] | None = None
         self._held: tuple[Step, Outlook] | None = None
         self._coming: tuple[Step, Future[Outlook]] | None = None
-        self._executor = ThreadPoolExecutor(
-            1, "gansearch-outlook"
-        )  # its thread starts on first use
+        self._executor = ThreadPoolExecutor(1, "gansearch-outlook")  # the thread starts on use
 
     def now(self) -> Outlook | None:
         """Return the effective outlook; ``None`` before enough observations or without parameters.
