@@ -1,4 +1,4 @@
-"""Settings that several variants share; each variant's own extend them in its family's entries."""
+"""Settings shared by several variants, which each family's entries extend."""
 
 from __future__ import annotations
 
@@ -74,17 +74,17 @@ class Game(Settings):
     """Settings of any generator trained against a discriminator."""
 
     d_steps: Annotated[int, Field(ge=1, le=20)] | Literal["adaptive"] = 1
-    """Discriminator updates per round: k of Goodfellow 2014, Algorithm 1; ``adaptive`` controls it
-    by the discriminator's accuracy."""
+    """Discriminator updates in one round: k of Goodfellow 2014, Algorithm 1; ``adaptive`` controls
+    it by the discriminator's accuracy."""
     d_target: float = Field(default=0.75, gt=0.5, lt=1)
     """Target of ``d_steps: adaptive``: the share of pairs of a real and a fake image in which the
     real one has the larger discriminator output; 0.5 is a random guess."""
     g_steps: int = Field(default=1, ge=1, le=20)
-    """Generator updates per round."""
+    """Generator updates in one round."""
     g_lr: float = Field(default=2e-4, gt=0, le=1)
     """Learning rate of the generator."""
     d_lr_ratio: float = Field(default=1.0, gt=0, le=100)
-    """Discriminator's learning rate as a multiple of the generator's."""
+    """Learning rate of the discriminator as a multiple of the generator's."""
     z_dim: int = Field(default=100, ge=1, le=1024)
     """Length of the latent vector."""
     gp_lambda: float = Field(default=0.0, ge=0, le=1000)
@@ -124,7 +124,7 @@ class Adam(Settings):
 
 
 class Perceptrons(Settings):
-    """Networks without convolutions."""
+    """Settings of networks without convolutions."""
 
     g_hidden: int = Field(default=1200, ge=8, le=4096)
     """Units of each of the generator's two hidden layers."""
@@ -137,16 +137,16 @@ class Perceptrons(Settings):
 
 
 class Convolutional(Settings):
-    """Networks of convolutions: searchable over depthwise-separable ones."""
+    """Settings of convolutional networks, dense or depthwise-separable."""
 
     g_channels: int = Field(default=128, ge=4, le=512)
     """Channels of the generator at half of the images' resolution, or at their own below 32 pixels;
     doubled at each halving, up to 8-fold."""
     d_channels: int = Field(default=128, ge=4, le=512)
-    """Channels of the discriminator there; doubled likewise."""
+    """Channels of the discriminator at that resolution; doubled in the same way."""
     dsc: Dsc = Dsc()
     """Depthwise-separable convolution."""
 
 
 class ConvolutionalAdversarial(Adversarial, Adam, Convolutional):
-    """A generator against a discriminator, both of convolutions, trained with Adam."""
+    """Settings of convolutional adversarial networks trained with Adam."""

@@ -38,7 +38,7 @@ class VaeSettings(Adam):
     """Channels of the decoder at half of the images' resolution, or at their own below 32 pixels;
     doubled at each halving, up to 8-fold."""
     e_channels: int = Field(default=64, ge=4, le=512)
-    """Channels of the encoder there; doubled likewise."""
+    """Channels of the encoder at that resolution; doubled in the same way."""
     dsc: AutoencoderDsc = AutoencoderDsc()
     """Depthwise-separable convolution."""
 

@@ -28,7 +28,7 @@ class GanSettings(Adversarial, Perceptrons):
     batch_size: int = Field(default=100, ge=2, le=4096)
     """Real images per step."""
     g_lr: float = Field(default=0.1, gt=0, le=1)
-    """Generator's learning rate."""
+    """Learning rate of the generator."""
     d_lr_ratio: float = Field(default=0.5, gt=0, le=100)
     """Learning rate of the discriminator as a multiple of the generator's. The released code uses
     equal rates and half of the sum of the discriminator's two losses, which is not halved here."""
@@ -66,7 +66,7 @@ class SganSettings(ConvolutionalAdversarial):
     batch_size: int = Field(default=100, ge=2, le=4096)
     """Real images per step, and as many labelled ones."""
     g_lr: float = Field(default=3e-4, gt=0, le=1)
-    """Generator's learning rate."""
+    """Learning rate of the generator."""
     labelled: int = Field(default=100, ge=2, le=10_000_000)
     """Training images with a label, spread over the classes as evenly as possible."""
 

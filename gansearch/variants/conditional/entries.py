@@ -39,10 +39,10 @@ class ResnetSettings(ConvolutionalAdversarial):
     """Settings that projection GAN and ContraGAN share."""
 
     d_steps: Annotated[int, Field(ge=1, le=20)] | Literal["adaptive"] = 5
-    """Discriminator updates in one round: the k of Goodfellow 2014, Algorithm 1; ``adaptive`` lets
-    it follow the discriminator's edge."""
+    """Discriminator updates in one round: k of Goodfellow 2014, Algorithm 1; ``adaptive`` controls
+    it by the discriminator's accuracy."""
     loss: AdversarialName = "hinge"
-    """The adversarial pair."""
+    """The pair of adversarial losses."""
     g_channels: int = Field(default=64, ge=4, le=512)
     """A quarter of the generator's channels up to 32 pixels; above, its channels at full
     resolution."""

@@ -28,7 +28,7 @@ class ProjectedGanSettings(Adversarial, Adam, Convolutional):
     z_dim: int = Field(default=256, ge=1, le=1024)
     """Length of the latent vector, which is normalised to the hypersphere."""
     loss: AdversarialName = "hinge"
-    """The adversarial pair."""
+    """The pair of adversarial losses."""
     augment: AugmentName = "color_translation_cutout"
     """DiffAugment's augmentation of every image before the projector."""
     beta1: float = Field(default=0.0, ge=0, lt=1)

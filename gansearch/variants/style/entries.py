@@ -44,9 +44,9 @@ class Stylegan3Settings(Adversarial, Adam):
     """Half-life of the generator's moving average, in kimg; 0 uses the current weights; ``auto`` is
     10/32 of the batch size."""
     g_lr: float = Field(default=2.5e-3, gt=0, le=1)
-    """Generator's learning rate."""
+    """Learning rate of the generator."""
     d_lr_ratio: float = Field(default=0.8, gt=0, le=100)
-    """Discriminator's learning rate as a multiple of the generator's."""
+    """Learning rate of the discriminator as a multiple of the generator's."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Decay of Adam's first moment."""
     beta2: float = Field(default=0.99, ge=0, lt=1)
