@@ -8,7 +8,16 @@ from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from gansearch.search.bayesian.gaussian import OFFSET, Doubt, Gaussian, Kernel, _cost, _linear, fit
+from gansearch.search.bayesian.gaussian import (
+    OFFSET,
+    Doubt,
+    Gaussian,
+    Kernel,
+    _cost,
+    _linear,
+    _shared,
+    fit,
+)
 
 RANDOM = np.random.default_rng(0)
 GROUP = np.array([0, 1, 2])
@@ -47,12 +56,13 @@ def test_the_gradient_of_the_likelihood() -> None:
     x, r, y = RANDOM.random((20, 3)), RANDOM.integers(0, 4, 20), RANDOM.standard_normal(20)
     x[10:], errors = x[:10], RANDOM.random(20)  # each at two rungs
     squares, linear = ((x[:, None] - x) ** 2).transpose(2, 0, 1), _linear(x, x)
+    fixed = _shared(r, r, 4) + np.diag(errors**2)
 
     def value(theta: np.ndarray) -> float:
-        return _cost(theta, squares, linear, r, y, errors**2)[0]
+        return _cost(theta, squares, linear, r, y, fixed)[0]
 
     def gradient(theta: np.ndarray) -> np.ndarray:
-        return _cost(theta, squares, linear, r, y, errors**2)[1]
+        return _cost(theta, squares, linear, r, y, fixed)[1]
 
     theta = 0.3 * RANDOM.standard_normal(21)
     assert check_grad(value, gradient, theta) < 1e-5 * np.linalg.norm(gradient(theta))

@@ -316,7 +316,8 @@ def fit(
     member = (group == np.arange(groups)[:, None]).astype(float)  # [G, D]
     squares = np.einsum("ijd,gd->gij", (x[:, None] - x[None]) ** 2, member)
     known = np.zeros(len(y)) if errors is None else errors**2
-    cost = partial(_cost, squares=squares, linear=_linear(x, x), r=r, y=y, known=known)
+    fixed = _shared(r, r, rungs) + np.diag(known + JITTER)
+    cost = partial(_cost, squares=squares, linear=_linear(x, x), r=r, y=y, fixed=fixed)
 
     def regularised(theta: Array) -> tuple[float, Array]:
         off = (theta - prior) / width
@@ -335,31 +336,33 @@ def fit(
 
 
 def _cost(
-    theta: Array, squares: Array, linear: Array, r: Indices, y: Array, known: Array
+    theta: Array, squares: Array, linear: Array, r: Indices, y: Array, fixed: Array
 ) -> tuple[float, Array]:
     """Return the negative log likelihood of ``theta``, up to a constant, and its gradient.
 
-    Each value has a known variance ``[N]`` in addition to the noise in ``theta``.
+    ``squares [G, N, N]`` are squared distances by parameter, and ``fixed [N, N]`` is the part of
+    the covariance that does not depend on ``theta``.
     """
     p = _parts(theta, len(squares))
     rungs = len(p.noise)
     scales = np.outer(p.shown[r], p.shown[r]), np.outer(p.away[r], p.away[r])
     trend = p.s * scales[0] * linear
-    rough = np.outer(p.rough[r], p.rough[r]) * (squares.sum(axis=0) == 0)
-    covariance = _shared(r, r, rungs) + trend + rough
+    rough = np.outer(p.rough[r], p.rough[r]) * ~squares.any(axis=0)
+    covariance = fixed + trend + rough
+    flat = squares.reshape(len(squares), -1)  # [G, N²]
     parts = []
     for lengths, scale in zip(p.lengths, (p.a * scales[0], scales[1]), strict=True):
-        shares = squares / (lengths**2)[:, None, None]  # of the squared distance
-        root = np.sqrt(5 * shares.sum(axis=0))
-        part = scale * _matern(root)
+        root = np.sqrt(5 * (lengths**-2 @ flat)).reshape(covariance.shape)
+        decay = np.exp(-root) * scale
+        part = (1 + root + root**2 / 3) * decay
         covariance += part
-        parts.append((part, shares, 5 / 3 * (1 + root) * np.exp(-root) * scale))
-    covariance[np.diag_indices_from(covariance)] += p.noise[r] + known + JITTER
+        parts.append((part, lengths**-2, 5 / 3 * (1 + root) * decay))
+    covariance[np.diag_indices_from(covariance)] += p.noise[r]
     factor = cholesky(covariance, lower=True, check_finite=False)
     weights = cho_solve((factor, True), y, check_finite=False)
     inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
     outer = inverse - np.outer(weights, weights)
-    slopes = [np.tensordot(shares, slope * outer, 2) for _, shares, slope in parts]
+    slopes = [scale * (flat @ (slope * outer).ravel()) for _, scale, slope in parts]
     lasting, passing = (part * outer for part, _, _ in parts)
     trending = trend * outer
     value = y @ weights / 2 + np.log(np.diag(factor)).sum()

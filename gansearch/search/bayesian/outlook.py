@@ -233,8 +233,9 @@ def _drawn(
 def _usual(view: View, genes: Mapping[int, Array], encoder: Encoder, fronts: Fronts) -> float:
     newest = view.reported[-RECENT:]
     points = encoder.points(np.array([genes[number] for number in newest]))
+    beliefs = view.of(points)
     found = [
-        rates(view.of(point[None]), fronts.without(number))
-        for number, point in zip(newest, points, strict=True)
+        rates(beliefs.at(np.array([place])), fronts.without(number))
+        for place, number in enumerate(newest)
     ]
     return float(np.mean(found))
