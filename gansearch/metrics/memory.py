@@ -63,12 +63,13 @@ class PeakMemory:
             return
         with self._gauge.lean() as is_lean:
             self._base += max(0, self._gauge.level() - self._left)
+            self._note_reserved()  # of the time since the last window, which the reset would forget
             self._gauge.reset()
             try:
                 yield
             finally:
                 self._peak = max(self._peak, self._gauge.peak() - self._base)
-                self._reserved = max(self._reserved, self._gauge.reserved())
+                self._note_reserved()
                 self._left = self._gauge.level()
         self._rounds += rounds
         self._is_known = is_lean and self._rounds >= WARM_UP
@@ -98,20 +99,22 @@ class PeakMemory:
         """
         mib = max(self._peak, held) / MIB
         costs = {"peak_memory_mib": mib, "peak_memory_mib_error": self._gauge.error(mib)}
-        # The gauge adds the time since the last window.
-        reserved = max(self._reserved, self._gauge.reserved())
-        return {**costs, "reserved_memory_mib": reserved / MIB} if reserved else costs
+        self._note_reserved()
+        return {**costs, "reserved_memory_mib": self._reserved / MIB} if self._reserved else costs
 
     def state_dict(self) -> dict[str, Any]:
         """State for a checkpoint; the peak of a resumed run covers all its processes."""
-        reserved = max(self._reserved, self._gauge.reserved())
-        return {"device": self._device.type, "peak": self._peak, "reserved": reserved}
+        self._note_reserved()
+        return {"device": self._device.type, "peak": self._peak, "reserved": self._reserved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the state from :meth:`state_dict`; ignored if the type of device differs."""
         if state["device"] == self._device.type:
             self._peak = max(self._peak, state["peak"])
             self._reserved = max(self._reserved, state["reserved"])
+
+    def _note_reserved(self) -> None:
+        self._reserved = max(self._reserved, self._gauge.reserved())
 
 
 class _Gauge(Protocol):

@@ -183,7 +183,7 @@ def _notes_of_noise(selection: Selection) -> Iterator[str]:
 
 def with_interval(interval: Interval) -> str:
     """Format a mean and half its interval's width, to the same digit: ``1.234 ± 0.051``."""
-    if interval.half is None or interval.half < 1e-6 * abs(interval.mean):
+    if interval.half is None or interval.half <= 1e-6 * abs(interval.mean):
         return number(interval.mean)
     decimals = max(0, 1 - math.floor(math.log10(interval.half)))
     return f"{interval.mean:.{decimals}f} ± {interval.half:.{decimals}f}"

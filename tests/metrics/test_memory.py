@@ -85,21 +85,29 @@ def told(memory: PeakMemory) -> tuple[float, float]:
 
 
 class Allocator:
-    """A simulated caching allocator: blocks are freed, and what was reserved stays."""
+    """A simulated caching allocator: blocks are freed, and what was reserved stays until emptied.
+
+    ``most`` and ``reserved`` are peaks since the last reset, as torch's are.
+    """
 
     def __init__(self) -> None:
-        self.allocated = self.most = self.reserved = 0
+        self.allocated = self.most = self.held = self.reserved = 0
 
     def take(self, mib: int) -> None:
         self.allocated += mib * MIB
         self.most = max(self.most, self.allocated)
-        self.reserved = max(self.reserved, self.allocated)
+        self.held = max(self.held, self.allocated)
+        self.reserved = max(self.reserved, self.held)
 
     def free(self, mib: int) -> None:
         self.allocated -= mib * MIB
 
+    def empty(self) -> None:
+        """Give back what is not in use, as the allocator does at the limit of a share."""
+        self.held = self.allocated
+
     def reset(self) -> None:
-        self.most = self.allocated
+        self.most, self.reserved = self.allocated, self.held
 
     def step(self, mib: int) -> None:
         self.take(mib)
@@ -159,6 +167,20 @@ def test_what_an_evaluation_reserves_after_the_last_window_counts(allocator: All
         "peak_memory_mib_error": 0,
         "reserved_memory_mib": 3000,
     }
+    assert memory.state_dict()["reserved"] == 3000 * MIB
+
+
+def test_what_was_reserved_and_given_back_before_the_next_window_counts(
+    allocator: Allocator,
+) -> None:
+    memory = PeakMemory(GPU)
+    with memory.window(1):
+        allocator.step(100)
+    allocator.step(3000)
+    allocator.empty()
+    with memory.window(1):
+        allocator.step(100)
+    assert told(memory) == (100, 3000)
     assert memory.state_dict()["reserved"] == 3000 * MIB
 
 

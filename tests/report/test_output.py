@@ -368,6 +368,7 @@ def test_table_and_picture_show_how_many_trainings_a_point_has(make_study: Make)
         (1234.5, 41.2, "1234 ± 41"),
         (0.5, 123.4, "0 ± 123"),
         (2.0, 0.0, "2"),
+        (0.0, 0.0, "0"),
         (2.123456, None, "2.123"),
     ],
 )
