@@ -122,6 +122,10 @@ def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
         "their study dominates in truth. Stopped early: diverging trials that ended by "
         f"{EARLY:.0%} of their budget. `{ORACLE}` trains members of the true front alone, in an "
         "order by chance: what has to learn where they are cannot be expected to be faster.",
+        "",
+        "The test functions and `gan-surrogate` share the structure that the model of `pareto` "
+        "assumes, a smooth end and a smooth way to it; `digits` and `nasbench201` are recorded "
+        "trainings, which need not.",
     ]
     lines += ["", "## Share of the budget, all problems", "", *_overview(found, chosen)]
     for name in chosen.problems:
