@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from gansearch.config import DataConfig
+from gansearch.cores import usable_cores
 from gansearch.data.catalog import DATA_SETS
 from gansearch.data.files import classes_of, image_files
 from gansearch.errors import DataError, SpaceError
@@ -275,10 +276,11 @@ def _resources(space: Space) -> Iterator[Finding]:
     """Check that this machine has the cores and GPUs of one trial."""
     if os.environ.get("RAY_ADDRESS"):
         return
-    cpus, gpus = os.cpu_count() or 1, _gpus()
+    cpus, gpus = usable_cores(), _gpus()
     elsewhere = "or set RAY_ADDRESS to a cluster that has them"
     if space.resources.cpus > cpus:
-        message = f"{space.resources.cpus:g} for a trial, and this machine has {cpus}: lower it"
+        have = f"this command may use {cpus} of this machine's cores"
+        message = f"{space.resources.cpus:g} for a trial, and {have}: lower it"
         yield ("resources", "cpus"), f"{message}, {elsewhere}"
     wanted = 0.01 if space.resources.gpus == AUTO else space.resources.gpus
     if gpus is not None and wanted > gpus:

@@ -76,6 +76,8 @@ def evaluate(
         raise UsageError("there is nothing to score: give a SOURCE, or --save-stats FILE.npz")
     if save_stats is not None and (against is None or against.endswith(".npz")):
         raise UsageError("--save-stats needs --against: the data whose statistics are written")
+    if save_stats is not None and save_stats.suffix != ".npz":
+        raise UsageError(f"{save_stats}: should end in .npz")
     wanted = Wanted(tuple(metric or ()), samples, tuple(seed or ()), resolution, resize, weights)
     console = terminal()
     if source is not None:

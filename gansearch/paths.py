@@ -47,7 +47,12 @@ def written_atomically(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the whole new one. With several writing processes, the last one
     wins. A block that raises leaves nothing behind.
+    A symbolic link is kept and its target written. A device or a pipe is written directly.
     """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     # A folder rather than a file from mkstemp, which others could not read.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:

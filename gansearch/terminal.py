@@ -113,7 +113,8 @@ def file_to_write(path: Path | None) -> Path | None:
         raise UsageError(f"{path} is a folder: give the name of a file to write")
     if path.exists() and not os.access(path, os.W_OK):
         raise UsageError(f"{path} cannot be written")
-    folder_to_write(path.absolute().parent)
+    if path.is_file() or not path.exists():  # a device or a pipe is written itself
+        folder_to_write(path.resolve().parent)
     return path
 
 

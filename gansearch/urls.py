@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
+from gansearch.errors import UsageError
+
 PLAIN = frozenset({"host", "hostaddr", "port", "dbname", "sslmode", "connect_timeout"})
 """Keys of a database URL's query whose values are not secret."""
 
@@ -20,14 +22,20 @@ _PARTS = re.compile(
 )
 
 
-def sqlite_url(file: Path) -> str:
+def sqlite_url(file: Path, scheme: str = "sqlite") -> str:
     """Return the URL of the SQLite database in ``file``, such as ``results/studies.db``.
 
     Any path is escaped so that SQLAlchemy reads the same path.
+
+    Raises:
+        UsageError: the path is not valid UTF-8.
     """
     from sqlalchemy.engine import URL
 
-    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+    try:
+        return URL.create(scheme, database=str(file)).render_as_string(hide_password=False)
+    except UnicodeEncodeError:
+        raise UsageError(f"{str(file)!a} is not UTF-8 text: rename that folder") from None
 
 
 def sqlite_file(url: str) -> Path | None:

@@ -244,6 +244,8 @@ def test_a_machine_has_what_a_trial_asks_for(monkeypatch: pytest.MonkeyPatch) ->
         line, key, message = only(f"resources: {{gpus: {gpus}}}\n")
         assert (line, key) == (3, "resources.gpus")
         assert f"{gpus} for a trial, and this machine has no GPU" in message
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    assert "may use 1 of" in only("resources: {cpus: 2}\n")[2]
     monkeypatch.setattr(availability, "_gpus", lambda: 2)
     assert problems("resources: {gpus: 2}\n") == []
     monkeypatch.setattr(availability, "_gpus", lambda: None)  # nobody knows

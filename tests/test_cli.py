@@ -199,6 +199,7 @@ def test_a_terminal_without_unicode_is_written_in_ascii(
         ("sample", "s/0", "--out", "/proc/version/a/b.png"),
         ("train", "--from", "s/0", "--out", "/proc/version/trained"),
         ("evaluate", "--against", "digits", "--save-stats", "/proc/version/d.npz"),
+        ("evaluate", "--against", "digits", "--save-stats", "d.txt"),
         ("profile", "gan", "--plot", "/proc/version/p.png"),
     ],
     ids=lambda arguments: " ".join(arguments[::3]),

@@ -39,7 +39,7 @@ LAYERS = [
     ["variants.*.entries"],
     ["variants.entry", "variants.settings", "uncertainty"],
     ["scratch"],
-    ["settings", "pareto", "readable", "sheet", "paths", "urls", "locks", "interrupts"],
+    ["settings", "pareto", "readable", "sheet", "paths", "urls", "locks", "interrupts", "cores"],
     ["data.files"],
     ["errors"],
 ]

@@ -9,6 +9,7 @@ import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gansearch.errors import UsageError
 from gansearch.urls import masked, sqlite_url, without_secrets
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1)
@@ -18,6 +19,11 @@ NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"
 def test_a_path_comes_back_from_its_url(name: str) -> None:
     file = Path("/results") / name / "studies.db"
     assert sqlalchemy.make_url(sqlite_url(file)).database == str(file)
+
+
+def test_a_path_that_is_no_text_is_an_error() -> None:
+    with pytest.raises(UsageError, match="not UTF-8"):
+        sqlite_url(Path("/results\udcff/studies.db"))
 
 
 SECRET = "hunter2"  # noqa: S105 - of nothing

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 RELATIVE_ROOT = "mlflow-artifacts:/"
 """Location of files recorded in a results folder's database, relative to the served folder."""
 
+_SCHEME = "sqlite+pysqlite"
+"""Scheme of the URL of a results folder's database. For ``sqlite`` MLflow creates the parent folder
+of the path as escaped in the URL, which is a second folder if any character is escaped."""
+
 
 @dataclass(frozen=True)
 class Location:
@@ -47,7 +51,7 @@ class Location:
     @classmethod
     def default(cls, results: Path) -> Location:
         """Return the database of a results folder, with files beside it; the two move together."""
-        return cls(sqlite_url(database(results)), RELATIVE_ROOT, _files(results))
+        return cls(sqlite_url(database(results), _SCHEME), RELATIVE_ROOT, _files(results))
 
     @classmethod
     def at(cls, uri: str, results: Path) -> Location:

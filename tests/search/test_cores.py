@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from gansearch import cores as cores_module
+from gansearch.cores import usable_cores
 from gansearch.search.engine import cluster as cluster_module
-from gansearch.search.engine import cores as cores_module
-from gansearch.search.engine.cores import own_cores, usable_cores
+from gansearch.search.engine.cores import own_cores
 from gansearch.space import parse_space
 
 pytestmark = pytest.mark.skipif(

@@ -108,6 +108,14 @@ def test_a_space_on_its_server_holds_no_secrets(study: Study) -> None:
     assert "https://***@host" in shown
 
 
+def test_no_folder_is_made_beside_one_of_an_odd_name(study: Study, tmp_path: Path) -> None:
+    results = tmp_path / "x #1%20é"
+    results.mkdir()
+    sync(*study, results)
+    assert list(tmp_path.iterdir()) == [results]
+    assert (results / "mlflow.db").exists()
+
+
 @pytest.mark.slow
 def test_pages_of_moved_results_show_their_files(
     study: Study, results: Path, tmp_path: Path

@@ -433,7 +433,7 @@ def test_secrets_of_a_uri_are_not_shown(uri: str, shown: str) -> None:
 def test_default_is_a_database_in_the_results(make_study: Any, tmp_path: Path) -> None:
     space, _ = make_study(0)
     assert Location.of(space, tmp_path) == Location(
-        f"sqlite:///{tmp_path}/mlflow.db", "mlflow-artifacts:/", tmp_path / "mlartifacts"
+        f"sqlite+pysqlite:///{tmp_path}/mlflow.db", "mlflow-artifacts:/", tmp_path / "mlartifacts"
     )
     tracked = tracked_at(space, "http://tracking:5000")
     assert Location.of(tracked, tmp_path) == Location("http://tracking:5000", None)
