@@ -35,7 +35,7 @@ from benchmarks.search.problems import FUNCTIONS, Problem, drawn
 from benchmarks.search.qualities import QUALITIES
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, load_table
-from gansearch.search.simulate import Cluster, simulate
+from gansearch.search.simulate import Cluster, Simulation, simulate
 
 TABLE = Path(__file__).parent.parent / "results" / "search.md"
 TABLES = Path(__file__).parent / "tables"
@@ -80,15 +80,15 @@ def study(case: Case, trainings: int, workers: int) -> Worth:
     file = STUDIES / ("-".join(map(str, (*case, trainings, workers))) + ".json")
     if file.exists():
         return KEPT.validate_json(file.read_bytes())
-    found = simulated(case, trainings, workers)
+    found = worth(problems()[case[0]], simulated(case, trainings, workers))
     part = file.with_suffix(f".{os.getpid()}")
     part.write_bytes(KEPT.dump_json(found))
     part.replace(file)
     return found
 
 
-def simulated(case: Case, trainings: int, workers: int) -> Worth:
-    """Simulate one study and measure it."""
+def simulated(case: Case, trainings: int, workers: int) -> Simulation:
+    """Simulate one study."""
     name, method, seed = case
     problem = problems()[name]
     space = problem.space
@@ -97,8 +97,7 @@ def simulated(case: Case, trainings: int, workers: int) -> Worth:
     searched = problem.with_space(space.model_copy(update={"budget": budget, "search": search}))
     limit = budget_of(problem, trainings)
     make = partial(Oracle, problem.optimal) if method == ORACLE else METHODS[method]
-    simulation = simulate(searched, Cluster(workers, seed=seed), make, limit)
-    return worth(problem, simulation)
+    return simulate(searched, Cluster(workers, seed=seed), make, limit)
 
 
 def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:

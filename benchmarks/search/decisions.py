@@ -17,10 +17,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.search.compare import budget_of, problems
+from benchmarks.search.compare import problems, simulated
 from benchmarks.search.methods import METHODS
 from gansearch.record import TrialRecord
-from gansearch.search.simulate import Cluster, simulate
 from gansearch.space.models import SearchConfig
 
 PROBLEMS = ("digits", "zdt1", "dtlz2", "gan-surrogate")
@@ -49,13 +48,7 @@ def told(trial: TrialRecord) -> dict[str, Any]:
 
 def decisions(name: str, method: str, seed: int) -> list[dict[str, Any]]:
     """The trials of one simulated study."""
-    problem = problems()[name]
-    space = problem.space
-    budget = space.budget.model_copy(update={"trials": 40 * TRAININGS})
-    search = space.search.model_copy(update={"seed": seed, "sampler": "random"})
-    searched = problem.with_space(space.model_copy(update={"budget": budget, "search": search}))
-    limit = budget_of(problem, TRAININGS)
-    simulation = simulate(searched, Cluster(WORKERS, seed=seed), METHODS[method], limit)
+    simulation = simulated((name, method, seed), TRAININGS, WORKERS)
     return [json.loads(json.dumps(told(trial))) for trial in simulation.method.record().trials]
 
 
