@@ -184,7 +184,7 @@ def test_a_study_on_ray_decides_as_its_simulation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     usual = SearchConfig(concurrency=concurrency).model_dump()
-    problem = landscape(trials=8, **{**usual, "reduction_factor": 2})
+    problem = landscape(trials=24, **usual)
     space = problem.space.model_copy(
         update={"resources": problem.space.resources.model_copy(update={"cpus": 0.5})}
     )
