@@ -113,14 +113,15 @@ def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
         "",
         f"Command: `python -m benchmarks.search.compare {shlex.join(sys.argv[1:])}`",
         "",
-        "Hypervolume, at parts of the budget, is of the true values of fully trained trials, as a "
-        "share of the true front's. Share: of the budget, until the mean hypervolume is that of "
-        f"`{BASELINE}` at its end, with 90% bootstrap intervals over seeds; `never` where it does "
-        "not get there. Found: front members that a fully trained trial misses by at most "
-        f"{NEAR:.0%} of the front's extent. Falsely stopped: of the trials that nothing else in "
-        "their study dominates in truth. Stopped early: diverging trials that ended by "
-        f"{EARLY:.0%} of their budget. `{ORACLE}` trains members of the true front alone, in an "
-        "order by chance: what has to learn where they are cannot be expected to be faster.",
+        "Hypervolumes are computed from the true values of the fully trained trials, as a share of "
+        "the true front's, at several parts of the budget. Share: the part of the budget after "
+        f"which the mean hypervolume reaches what `{BASELINE}` has at its end, with 90% bootstrap "
+        "intervals over seeds; `never` if it does not reach it. Found: front members that a "
+        f"fully trained trial misses by at most {NEAR:.0%} of the front's extent. Falsely stopped: "
+        "of the trials that nothing else in their study dominates in truth. Stopped early: "
+        f"diverging trials that ended by {EARLY:.0%} of their budget. `{ORACLE}` knows the true "
+        "front and trains only its members, in random order: no method that has to find them can "
+        "be expected to be faster.",
         "",
         "The test functions and `gan-surrogate` share the structure that the model of `pareto` "
         "assumes, a smooth end and a smooth way to it; `digits` and `nasbench201` are recorded "

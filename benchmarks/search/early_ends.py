@@ -1,7 +1,7 @@
-"""How early runs that come to nothing are ended; writes benchmarks/results/early_ends.md.
+"""How early failing runs are ended; writes benchmarks/results/early_ends.md.
 
 Runs of a recorded table are trained again: all that diverged, all that ended no better than they
-began, and as many of the others, drawn by chance. Counted is where training ends now. What was
+began, and a random sample of as many others. The table counts where training ends now. What was
 trained is kept in the table's folder, so this can be ended at any time and continued.
 
     python -m benchmarks.search.early_ends benchmarks/search/tables/digits
@@ -32,11 +32,11 @@ ROUND = 0.01
 """Share of the budget that a round may go beyond where a run is looked at."""
 NOTE = (
     "What this costs: the absolute thresholds that were used before ended all 28 diverged runs and "
-    "all 60 that came to nothing within 15% of the budget, and with them 6 of the 42 healthy runs "
+    "all 60 failed ones within 15% of the budget, and with them 6 of the 42 healthy runs "
     "in the worse half (14%)."
 )
 LOST = 0.95
-"""A run that did not get below this share of its first quality came to nothing."""
+"""A run that did not get below this share of its first quality failed."""
 
 
 def kinds(table: TableProblem) -> dict[str, list[Run]]:
@@ -93,11 +93,11 @@ def main() -> None:
     chosen = parser.parse_args()
     table = load_table(chosen.folder)
     lines = [
-        "# How early runs that come to nothing are ended",
+        "# How early failing runs are ended",
         "",
         f"Runs of `{chosen.folder}`, trained again: those that diverged or ended at more than "
-        f"{LOST:.0%} of their first quality, and as many of the others by chance, halved at the "
-        f"median of all of these. {platform.machine()}, PyTorch "
+        f"{LOST:.0%} of their first quality, and a random sample of as many others, split in "
+        f"two at the median of their qualities. {platform.machine()}, PyTorch "
         f"{torch.__version__}; not measured on a GPU.",
         "",
         f"Command: `python -m benchmarks.search.early_ends {chosen.folder}`",

@@ -1,6 +1,6 @@
 """How soon each method stops proposing configurations that run out of memory.
 
-On devices that half of the configurations drawn by chance do not fit. Writes
+On devices that half of the random configurations do not fit. Writes
 benchmarks/results/memory_limit.md.
 
     python -m benchmarks.search.memory_limit [--seeds 20] [--methods random+asha tpe+asha]
@@ -28,7 +28,7 @@ TABLE = Path(__file__).parent.parent / "results" / "memory_limit.md"
 LEARNING, TRIALS = 30, 60
 """Trials that a method learns from, and all of them."""
 CHANCE = 0.5
-"""Share of the configurations by chance that do not fit."""
+"""Share of random configurations that do not fit."""
 
 
 def with_memory() -> list[str]:
@@ -85,8 +85,8 @@ def main() -> None:
         "# Configurations that run out of memory",
         "",
         f"Of the trials {LEARNING} to {TRIALS - 1} of a study, the share that did not fit the "
-        f"device, which {CHANCE:.0%} of the configurations drawn by chance do not. {chosen.seeds} "
-        f"seeds, {chosen.workers} workers, simulated. Avoided: relative to chance, over all "
+        f"device, which {CHANCE:.0%} of random configurations do not. {chosen.seeds} "
+        f"seeds, {chosen.workers} workers, simulated. Avoided: relative to random draws, over all "
         "problems.",
         "",
         f"Command: `python -m benchmarks.search.memory_limit {shlex.join(sys.argv[1:])}`".rstrip(),

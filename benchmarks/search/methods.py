@@ -1,7 +1,7 @@
 """What is compared: gansearch's own policy, and methods of other libraries behind the same verbs.
 
 Each method of others is asked as its library's users would, with its library's defaults. Where a
-library only decides what to stop, configurations are drawn by chance.
+library only decides what to stop, configurations are random.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Scheduled(OptunaMethod):
 
 
 def ray_asha(space: Space, clock: Clock) -> Method:
-    """Ray Tune's ASHA on the quality, with configurations drawn by chance."""
+    """Ray Tune's ASHA on the quality, with random configurations."""
     from ray.tune.schedulers import AsyncHyperBandScheduler
 
     scheduler = AsyncHyperBandScheduler(
@@ -109,7 +109,7 @@ def ray_asha(space: Space, clock: Clock) -> Method:
 
 
 def syne_moasha(space: Space, clock: Clock) -> Method:
-    """Syne Tune's MOASHA (Schmucker et al. 2021), with configurations drawn by chance as it does.
+    """Syne Tune's MOASHA (Schmucker et al. 2021), with random configurations, as it has them.
 
     Its non-dominated sorting at a rung is given every objective, costs as those of the full budget.
     """
@@ -260,7 +260,7 @@ def _neps(parameter: Any) -> Any:
 
 
 class Oracle(Ledger):
-    """Who knows the true front, and trains its members in an order by chance.
+    """Knows the true front, and trains its members in random order.
 
     Nothing that has to learn where the front is can be expected to be faster.
     """

@@ -65,7 +65,7 @@ class NasBench:
 
     @cached_property
     def usual(self) -> Points:
-        """What cells drawn by chance are worth."""
+        """Values of random cells."""
         return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:
@@ -105,7 +105,7 @@ def load_nas_bench() -> NasBench:
     errors, seconds = {}, {}
     for places in product(*(range(len(named)) for named in edges.values())):
         cell = tuple(str(named[i]) for named, i in zip(edges.values(), places, strict=True))
-        # A call would give one training by chance; here are all of a cell's.
+        # The library's call returns one training at random; these are all of a cell's.
         found = shipped._dataset["".join(map(str, places))]
         errors[cell] = [100 - accuracy for accuracy in found["val_acc"]]
         seconds[cell] = float(np.mean(found["train_time"])) / space.budget.max_kimg

@@ -48,7 +48,7 @@ class Problem(Simulated, Protocol):
 
     @property
     def usual(self) -> Points:
-        """What configurations drawn by chance are worth, ``[N, M]``; infinite where they diverge.
+        """Values of random configurations, ``[N, M]``; infinite where they diverge.
 
         The same ones at every call.
         """
@@ -101,13 +101,13 @@ def way_left(space: Space, point: NDArray[np.float64]) -> dict[float, float]:
 
 
 def drawn(problem: Problem, count: int = 512) -> list[Params]:
-    """So many configurations by chance, the same ones at every call."""
+    """Return ``count`` random configurations, the same ones at every call."""
     study = optuna.create_study(sampler=RandomSampler(seed=0))
     return [problem.space.suggest(study.ask()) for _ in range(count)]
 
 
 def drawn_values(problem: Problem, count: int = 512) -> Points:
-    """What so many configurations drawn by chance are worth, ``[count, M]``."""
+    """Values of ``count`` random configurations, ``[count, M]``."""
     return np.array([problem.truth(params) for params in drawn(problem, count)])
 
 
@@ -169,7 +169,7 @@ class FunctionProblem:
 
     @cached_property
     def usual(self) -> Points:
-        """What configurations drawn by chance are worth."""
+        """Values of random configurations."""
         return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:

@@ -103,7 +103,7 @@ class QualityProblem:
 
     @cached_property
     def usual(self) -> Points:
-        """What configurations drawn by chance are worth."""
+        """Values of random configurations."""
         return drawn_values(self)
 
     def truth(self, params: Params) -> Array:

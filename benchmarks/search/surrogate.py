@@ -67,7 +67,7 @@ class Surrogate:
 
     @cached_property
     def usual(self) -> Points:
-        """What configurations drawn by chance are worth."""
+        """Values of random configurations."""
         return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:

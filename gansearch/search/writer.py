@@ -20,7 +20,11 @@ RETRY_SECONDS = 300.0
 """Time for which a study retries an unreachable database, in seconds."""
 
 PERMANENT = (
-    *("disk is full", "readonly", "malformed", "not a database", "No space left"),
+    "disk is full",
+    "malformed",
+    "No space left",
+    "not a database",
+    "readonly",
     "unable to open",
 )
 """Texts of operational errors that do not pass with time."""
