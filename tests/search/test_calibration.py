@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gansearch.search.bayesian.calibration import SUPPOSED, WEIGHT, inflation
-from gansearch.search.bayesian.gaussian import Gaussian, Kernel
+from gansearch.search.bayesian.gaussian import Gaussian
+from gansearch.search.bayesian.kernel import Kernel
 
 RANDOM = np.random.default_rng(0)
 

@@ -8,16 +8,8 @@ from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from gansearch.search.bayesian.gaussian import (
-    OFFSET,
-    Doubt,
-    Gaussian,
-    Kernel,
-    _cost,
-    _linear,
-    _shared,
-    fit,
-)
+from gansearch.search.bayesian.gaussian import Doubt, Gaussian
+from gansearch.search.bayesian.kernel import OFFSET, Kernel, _cost, _linear, _shared, fit
 
 RANDOM = np.random.default_rng(0)
 GROUP = np.array([0, 1, 2])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gansearch.search.bayesian.gaussian import Array, Gaussian, Indices
+from gansearch.search.bayesian.gaussian import Gaussian
+from gansearch.search.bayesian.kernel import Array, Indices
 
 SUPPOSED, WEIGHT = 2.0, 4.0
 """Prior standardised residual, and its weight as a number of final values."""

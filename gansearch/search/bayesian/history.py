@@ -16,7 +16,7 @@ import numpy as np
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import Outcome, TrialRecord
 from gansearch.search.bayesian.encoding import Encoder
-from gansearch.search.bayesian.gaussian import Array
+from gansearch.search.bayesian.kernel import Array
 from gansearch.search.bayesian.models import Known, Value
 from gansearch.search.feasibility import violations
 from gansearch.search.noise import at_full_budget

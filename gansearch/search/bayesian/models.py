@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.search.bayesian.calibration import inflation
-from gansearch.search.bayesian.gaussian import Array, Gaussian, Indices, Kernel, fit
+from gansearch.search.bayesian.gaussian import Gaussian
+from gansearch.search.bayesian.kernel import Array, Indices, Kernel, fit
 from gansearch.search.noise import relative_scatter, standard_errors
 
 MOST, MOST_FITTED = 192, 128

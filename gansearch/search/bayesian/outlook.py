@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.search.bayesian.encoding import Encoder
-from gansearch.search.bayesian.gaussian import Array
 from gansearch.search.bayesian.history import History, Moment, Step
 from gansearch.search.bayesian.improvement import Cells
+from gansearch.search.bayesian.kernel import Array
 from gansearch.search.bayesian.models import Settings, fit_settings
 from gansearch.search.bayesian.view import FIRST, Belief, View
 

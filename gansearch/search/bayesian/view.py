@@ -10,7 +10,8 @@ from scipy.special import ndtr
 
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome
-from gansearch.search.bayesian.gaussian import Array, Doubt, Indices
+from gansearch.search.bayesian.gaussian import Doubt
+from gansearch.search.bayesian.kernel import Array, Indices
 from gansearch.search.bayesian.models import Known, Models, Settings, Value
 
 FIRST = -1
