@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm as SpectralNorm
 
@@ -14,9 +15,6 @@ M = TypeVar("M", bound=nn.Module)
 
 POWER_ITERATIONS = 15
 """Power iterations after drawing a weight, as many as torch's spectral norm at construction."""
-SETTLING = 50
-"""Power iterations after which the norm's error is far below 1 %, even if the largest singular
-values are close together."""
 VECTORS = ("_u", "_v")
 """Names of the buffers of torch's spectral norm."""
 
@@ -92,19 +90,40 @@ def singular_vectors(network: nn.Module) -> list[Tensor]:
 
 @torch.no_grad()
 def settle(network: nn.Module) -> None:
-    """Update the estimated singular vectors of all spectral norms to the current weights.
+    """Set the singular vectors of all spectral norms to those of the current weights.
 
-    In training one iteration per update suffices, because weights change slowly. Weights that are
-    set in another way, such as averages, need more iterations.
+    In training one power iteration per update suffices, because weights change slowly. Weights
+    that are set in another way, such as averages, would need an unknown number of iterations:
+    the closer the two largest singular values, the more. The vectors are therefore computed from
+    an eigendecomposition.
 
     Args:
         network: network whose singular vectors are changed in place.
     """
     for layer in network.modules():
-        if parametrize.is_parametrized(layer, "weight"):
-            chain = layer.parametrizations["weight"]  # type: ignore[index]
-            if any(isinstance(step, SpectralNorm) for step in chain):
-                _iterate(layer, SETTLING)
+        if not parametrize.is_parametrized(layer, "weight"):
+            continue
+        chain = layer.parametrizations["weight"]  # type: ignore[index]
+        norm = chain[0]
+        if isinstance(norm, SpectralNorm):
+            matrix = norm._reshape_weight_to_matrix(chain.original)  # type: ignore[union-attr]
+            left, right = _leading_singular_vectors(matrix)
+            norm._u.copy_(left)
+            norm._v.copy_(right)
+
+
+def _leading_singular_vectors(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Left and right singular vectors of the largest singular value, by the smaller Gram matrix.
+
+    Args:
+        matrix: shape ``[rows, columns]``.
+    """
+    if len(matrix) > matrix.shape[1]:
+        right, left = _leading_singular_vectors(matrix.T)
+        return left, right
+    _, vectors = torch.linalg.eigh(matrix @ matrix.T)  # eigenvalues in ascending order
+    left = vectors[:, -1]
+    return left, functional.normalize(matrix.T @ left, dim=0)
 
 
 def _iterate(layer: nn.Module, times: int) -> None:

@@ -1,5 +1,7 @@
 """Estimated spectral norms against exact ones."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -19,14 +21,32 @@ def put(layer: nn.Module, weight: torch.Tensor) -> None:
         layer.parametrizations.weight.original.copy_(weight)
 
 
-@pytest.mark.parametrize("layer", [nn.Linear(300, 200), nn.Conv2d(16, 40, 3), nn.Embedding(9, 30)])
-def test_settled_vectors_belong_to_the_weight_as_it_is(layer: nn.Module) -> None:
-    torch.manual_seed(0)
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "make",
+    [lambda: nn.Linear(300, 200), lambda: nn.Conv2d(16, 40, 3), lambda: nn.Embedding(9, 30)],
+    ids=["linear", "convolution", "embedding"],
+)
+def test_settled_vectors_belong_to_the_weight_as_it_is(
+    make: Callable[[], nn.Module], seed: int
+) -> None:
+    torch.manual_seed(seed)
+    layer = make()
     spectral_norm(layer)
     put(layer, torch.randn(layer.weight.shape))  # the vectors are those of the weight before
     assert norm_of(layer) > 1.5
     settle(layer)
-    assert norm_of(layer) == pytest.approx(1, rel=0.005)
+    assert norm_of(layer) == pytest.approx(1, rel=1e-5)
+
+
+def test_settling_copes_with_equal_singular_values_and_with_none() -> None:
+    layer = spectral_norm(nn.Linear(6, 4))
+    put(layer, 3 * torch.eye(4, 6))
+    settle(layer)
+    assert norm_of(layer) == pytest.approx(1, rel=1e-5)
+    put(layer, torch.zeros(4, 6))
+    settle(layer)
+    assert all(vector.isfinite().all() for vector in singular_vectors(layer))
 
 
 def test_settling_leaves_the_mode_and_other_layers_alone() -> None:
