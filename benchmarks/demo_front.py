@@ -21,9 +21,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from gansearch.report.selection import Selection
+from gansearch.report.front.selection import Selection
 from gansearch.report.tables import FRONT, chance, measured, notes
-from gansearch.study import load_study, pareto_front
+from gansearch.study.run import load_study, pareto_front
 
 ROOT = Path(__file__).parent.parent
 SPACE = Path("search_spaces/quickstart.yaml")
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _gansearch(*arguments: object) -> None:
-    command = [sys.executable, "-c", "from gansearch.cli import main; main()"]
+    command = [sys.executable, "-c", "from gansearch.cli.app import main; main()"]
     words = [str(argument) for argument in arguments]
     print("gansearch", shlex.join(words), flush=True)
     subprocess.run([*command, *words], check=True, cwd=ROOT)

@@ -29,7 +29,7 @@ from gansearch.record import Report
 from gansearch.search.engine import tune as adaptors
 from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
-from gansearch.search.storage import StudyStore, sqlite_url
+from gansearch.search.storage.store import StudyStore, sqlite_url
 from gansearch.space import parse_space
 from gansearch.train.run import REPORT
 

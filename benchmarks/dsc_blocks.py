@@ -22,13 +22,13 @@ import torch
 from torch import nn
 
 from gansearch.config import ComputeConfig
-from gansearch.metrics.clock import stopwatch
-from gansearch.metrics.load import outside_load
+from gansearch.hardware.clock import stopwatch
+from gansearch.hardware.load import outside_load
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.fastgan import EXCITATION, Excitation, UpBlock, widths
 from gansearch.settings import Dsc
-from gansearch.train.blocks import BlockCost, measure
 from gansearch.train.compute import FORMATS
+from gansearch.train.profiling.blocks import BlockCost, measure
 from gansearch.variants.projected.projected_gan import LARGEST, WIDTHS, Head
 
 TABLE = Path(__file__).parent / "results" / "dsc_blocks.md"

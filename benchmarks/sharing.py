@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 
 from gansearch.data import load_images
-from gansearch.metrics.device import Turns
+from gansearch.hardware.device import Turns
 from gansearch.space import load_space
 from gansearch.train import trainer as trainer_module
 from gansearch.train.trainer import Trainer

@@ -25,7 +25,7 @@ import torch
 
 from gansearch.config import ComputeConfig, DataConfig
 from gansearch.data import BatchStream, Images, load_images
-from gansearch.metrics.device import device_name
+from gansearch.hardware.device import device_name
 from gansearch.nn import optim
 from gansearch.settings import Settings
 from gansearch.train.compute import Compute

@@ -28,13 +28,13 @@ from mlflow import MlflowClient
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 
-from gansearch.following import following
 from gansearch.record import Report
 from gansearch.search.engine import tune as adaptors
 from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
-from gansearch.search.storage import StudyStore, sqlite_url
+from gansearch.search.storage.store import StudyStore, sqlite_url
 from gansearch.space import parse_space
+from gansearch.study.observers import following
 from gansearch.tracking import MlflowMirror
 from gansearch.train.run import REPORT
 

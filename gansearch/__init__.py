@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from gansearch.space import load_space
-    from gansearch.study import (
+    from gansearch.study.run import (
         load_study,
         pareto_front,
         rescore_study,
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 # Modules are imported on first use, so that `import gansearch` is cheap.
 _HOMES = {
     "load_space": "gansearch.space",
-    "load_study": "gansearch.study",
-    "pareto_front": "gansearch.study",
-    "rescore_study": "gansearch.study",
-    "resume_study": "gansearch.study",
-    "run_study": "gansearch.study",
+    "load_study": "gansearch.study.run",
+    "pareto_front": "gansearch.study.run",
+    "rescore_study": "gansearch.study.run",
+    "resume_study": "gansearch.study.run",
+    "run_study": "gansearch.study.run",
 }
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Records of studies and trials: plain values that the upper layers exchange.
 
-Optuna's storage keeps them durably (``search/storage.py``). The policy, the tracker, the reports
-and the console read them in this form.
+Optuna's storage keeps them durably (``search/storage/``). The policy, the tracker, the reports and
+the console read them in this form.
 """
 
 from __future__ import annotations

@@ -174,8 +174,8 @@ budget: {trials: 2, max_kimg: 0.1, rungs: []}
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with a study of two trials, ``s``, whose weights are there; for reading."""
-    from gansearch.search.checkpoints import TrialFolder
-    from gansearch.search.storage import StudyStore, sqlite_url
+    from gansearch.search.storage.checkpoints import TrialFolder
+    from gansearch.search.storage.store import StudyStore, sqlite_url
     from gansearch.space import parse_space
     from gansearch.train.run import run_training
 
@@ -219,5 +219,28 @@ def make_study() -> Callable[..., Study]:
             trials=tuple(synthetic_trial(number, seed) for number in range(trials)),
         )
         return synthetic_space(**changes), record
+
+    return make
+
+
+@pytest.fixture
+def tiny_space() -> Callable[..., Space]:
+    """A space over ``gan`` on digits; keyword arguments replace whole sections."""
+
+    def make(**sections: Any) -> Space:
+        return Space.model_validate(
+            {
+                "name": "tiny",
+                "variant": ["gan"],
+                "parameters": {"g_lr": {"type": "float", "low": 0.01, "high": 0.2, "log": True}},
+                "objectives": [
+                    {"metric": "fid_digits", "direction": "minimize"},
+                    {"metric": "train_seconds", "direction": "minimize"},
+                ],
+                "budget": {"trials": 4, "max_kimg": 10, "rungs": [2, 5]},
+                "search": {"sampler": "random", "stopping": "none"},
+                **sections,
+            }
+        )
 
     return make

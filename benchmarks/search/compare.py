@@ -35,7 +35,7 @@ from benchmarks.search.problems import FUNCTIONS, Problem, drawn
 from benchmarks.search.qualities import QUALITIES
 from benchmarks.search.surrogate import Surrogate
 from benchmarks.search.table import RUNS, load_table
-from gansearch.search.simulate import Cluster, Simulation, simulate
+from gansearch.search.simulation.simulate import Cluster, Simulation, simulate
 
 TABLE = Path(__file__).parent.parent / "results" / "search.md"
 TABLES = Path(__file__).parent / "tables"

@@ -11,8 +11,8 @@ from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import is_full
 from gansearch.search.policy import Ask
-from gansearch.search.samplers import derive_seed
-from gansearch.search.simulate import Clock
+from gansearch.search.samplers.optuna import derive_seed
+from gansearch.search.simulation.simulate import Clock
 from gansearch.space import Space
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.search.problems import Problem, corner
 from gansearch.pareto import hypervolume, non_dominated
 from gansearch.record import Outcome, TrialRecord
-from gansearch.search.simulate import Simulation, hypervolume_over_time
+from gansearch.search.simulation.simulate import Simulation, hypervolume_over_time
 
 EARLY = 0.15
 """Share of the budget by which a diverging trial should have been stopped."""

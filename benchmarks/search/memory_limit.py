@@ -22,7 +22,7 @@ from benchmarks.search.measures import Counted
 from benchmarks.search.methods import METHODS
 from benchmarks.search.problems import METRICS, Problem
 from gansearch.record import Outcome
-from gansearch.search.simulate import Cluster, simulate
+from gansearch.search.simulation.simulate import Cluster, simulate
 
 TABLE = Path(__file__).parent.parent / "results" / "memory_limit.md"
 LEARNING, TRIALS = 30, 60

@@ -22,7 +22,7 @@ from gansearch.config import Params
 from gansearch.record import Outcome, Report, TrialRecord
 from gansearch.search.feasibility import is_full, objective_values
 from gansearch.search.policy import Ask
-from gansearch.search.simulate import Clock, Method, policy
+from gansearch.search.simulation.simulate import Clock, Method, policy
 from gansearch.space import Choice, FloatRange, IntRange, Space
 
 MakeMethod = Callable[[Space, Clock], Method]

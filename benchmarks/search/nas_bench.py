@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.search.problems import drawn_values, function_space, way_left
 from gansearch.config import Params
 from gansearch.pareto import Points, non_dominated
-from gansearch.search.simulate import Curve
+from gansearch.search.simulation.simulate import Curve
 from gansearch.space import Space
 
 NAME = "nasbench201"

@@ -21,8 +21,8 @@ from optuna.samplers import RandomSampler
 
 from gansearch.config import Params
 from gansearch.pareto import Points, non_dominated
-from gansearch.search.simulate import Curve
-from gansearch.search.simulate import Problem as Simulated
+from gansearch.search.simulation.simulate import Curve
+from gansearch.search.simulation.simulate import Problem as Simulated
 from gansearch.space import Space
 
 MAX_KIMG = 27.0

@@ -20,7 +20,7 @@ from benchmarks.search.problems import MAX_KIMG, RUNGS, FunctionSpace, drawn_val
 from gansearch.config import Params
 from gansearch.metrics.catalog import METRICS
 from gansearch.pareto import Points, non_dominated
-from gansearch.search.simulate import Curve
+from gansearch.search.simulation.simulate import Curve
 from gansearch.space import Space
 
 NAMES = ("x1", "x2", "x3", "size")

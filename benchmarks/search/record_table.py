@@ -33,8 +33,8 @@ from benchmarks.search.table import COSTS, SPACE, load_table, row_of, write_tabl
 from gansearch.config import Params
 from gansearch.record import Outcome, Report
 from gansearch.search.engine.cores import own_cores
-from gansearch.search.grid import enumerate_points
-from gansearch.search.simulate import Curve
+from gansearch.search.samplers.grid import enumerate_points
+from gansearch.search.simulation.simulate import Curve
 from gansearch.space import Space, load_space
 from gansearch.train.run import run_training
 

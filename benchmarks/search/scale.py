@@ -34,13 +34,12 @@ import sqlalchemy
 
 from benchmarks.search.surrogate import Surrogate
 from gansearch.record import Outcome, Report, StudyRecord
-from gansearch.search import layout
-from gansearch.search.database import connect
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.samplers import PROPOSERS
-from gansearch.search.simulate import Cluster, Method, Simulation, policy
-from gansearch.search.stopping import STOPPERS
-from gansearch.search.storage import StudyStore, read_study, sqlite_url
+from gansearch.search.samplers.optuna import PROPOSERS
+from gansearch.search.simulation.simulate import Cluster, Method, Simulation, policy
+from gansearch.search.stopping.registry import STOPPERS
+from gansearch.search.storage.database import connect
+from gansearch.search.storage.store import StudyStore, layout, read_study, sqlite_url
 from gansearch.space import SearchConfig, Space, parse_space
 
 TABLE = Path(__file__).parent.parent / "results" / "search_scale.md"

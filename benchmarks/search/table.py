@@ -31,8 +31,8 @@ from gansearch.config import Params
 from gansearch.errors import DataError
 from gansearch.pareto import Points, non_dominated
 from gansearch.record import Outcome
-from gansearch.search.grid import enumerate_points, key_of
-from gansearch.search.simulate import Curve
+from gansearch.search.samplers.grid import enumerate_points, key_of
+from gansearch.search.simulation.simulate import Curve
 from gansearch.space import Space, load_space
 
 RUNS = "runs.csv.gz"
@@ -65,7 +65,8 @@ class TableProblem:
     Attributes:
         name: of the table.
         space: what is searched.
-        runs: by :func:`gansearch.search.grid.key_of` of the configuration, at least one each.
+        runs: at least one per configuration, by its
+            :func:`gansearch.search.samplers.grid.key_of`.
     """
 
     name: str

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gansearch.config import DataConfig
 from gansearch.data import load_images
-from gansearch.metrics.cache import Arrays, cached
+from gansearch.hardware.cache import Arrays, cached
 
 DIM = 64
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gansearch.config import EvaluationConfig
 from gansearch.data.batch import ImageSpec
 from gansearch.errors import ConfigError
-from gansearch.metrics.precision import tf32
+from gansearch.hardware.precision import tf32
 
 RANDOM_DIM = 128
 _RANDOM_SEED = 0

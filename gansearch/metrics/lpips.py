@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansearch.data import Images, ImageSet
+from gansearch.hardware.precision import tf32
 from gansearch.metrics.measure import View
-from gansearch.metrics.precision import tf32
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.weights import ALEXNET, LPIPS_HEADS
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from gansearch.data import Images, ImageSet
 from gansearch.data.images import permutation
 from gansearch.errors import ConfigError, DataError
-from gansearch.metrics.cache import Arrays, cached
+from gansearch.hardware.cache import Arrays, cached
 from gansearch.metrics.features import Features
 from gansearch.metrics.fid import Dense, Factored, Moments, Thin
 from gansearch.metrics.protocol import QualityProtocol

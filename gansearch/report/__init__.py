@@ -3,6 +3,6 @@
 Tables and plots are separate modules, because they load rich and matplotlib.
 """
 
-from gansearch.report.selection import Selection, select
+from gansearch.report.front.selection import Selection, select
 
 __all__ = ["Selection", "select"]

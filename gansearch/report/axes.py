@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.readable import number
 from gansearch.record import StudyRecord
-from gansearch.report.selection import Selection
+from gansearch.report.front.selection import Selection
 from gansearch.report.style import HIGHLIGHTS, label
+from gansearch.text.readable import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.axes import axes_of, draw_floor, with_direction
-from gansearch.report.selection import Selection
+from gansearch.report.front.selection import Selection
 from gansearch.report.style import FAINT, FIGURE, GREY, HIGHLIGHTS, INK, below, decorate, scale
 
 

@@ -14,12 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from gansearch.readable import number
 from gansearch.record import Outcome, StudyRecord, TrialRecord
-from gansearch.report.aims import oriented
 from gansearch.report.axes import axes_of, draw_floor, with_direction
+from gansearch.report.front.aims import oriented
+from gansearch.report.front.selection import Selection
 from gansearch.report.labels import Bar, place_labels
-from gansearch.report.selection import Selection
 from gansearch.report.style import (
     COLOUR_MAP,
     FIGURE,
@@ -34,6 +33,7 @@ from gansearch.report.style import (
     write_figure,
 )
 from gansearch.report.tables import trainings
+from gansearch.text.readable import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from rich.console import Group, RenderableType
 
-from gansearch.readable import number
 from gansearch.report.style import FIGURE, HIGHLIGHTS, INK, decorate, write_figure
-from gansearch.sheet import Column, Sheet
-from gansearch.train.blocks import BlockCost
-from gansearch.train.profiling import FORMS, Profile
+from gansearch.text.readable import number
+from gansearch.text.sheet import Column, Sheet
+from gansearch.train.profiling.blocks import BlockCost
+from gansearch.train.profiling.profile import FORMS, Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
-from gansearch.readable import number
+from gansearch.text.readable import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

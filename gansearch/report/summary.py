@@ -11,10 +11,10 @@ from rich.table import Table
 
 from gansearch.errors import UsageError
 from gansearch.paths import command
-from gansearch.readable import number
-from gansearch.report.selection import Selection, select
-from gansearch.report.standing import final
+from gansearch.report.front.selection import Selection, select
+from gansearch.report.front.standing import final
 from gansearch.report.tables import front_table
+from gansearch.text.readable import number
 
 if TYPE_CHECKING:
     from gansearch.record import StudyRecord

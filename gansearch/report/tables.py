@@ -12,12 +12,12 @@ from rich.console import Group, RenderableType
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
-from gansearch.readable import number
-from gansearch.report.comparison import Comparison, Configuration
+from gansearch.report.front.comparison import Comparison, Configuration
+from gansearch.report.front.selection import Selection
+from gansearch.report.front.standing import Interval
 from gansearch.report.published import Published
-from gansearch.report.selection import Selection
-from gansearch.report.standing import Interval
-from gansearch.sheet import Column, Sheet
+from gansearch.text.readable import number
+from gansearch.text.sheet import Column, Sheet
 
 if TYPE_CHECKING:
     from gansearch.record import TrialRecord

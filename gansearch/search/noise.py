@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.noise import ERROR, pooled_share
 from gansearch.record import Report
+from gansearch.report.front.noise import ERROR, pooled_share
 
 Array = NDArray[np.float64]
 

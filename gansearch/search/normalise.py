@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.noise import ERROR
 from gansearch.record import Report, StudyRecord
+from gansearch.report.front.noise import ERROR
 from gansearch.space import Space
 
 DEVICE, SPEED = "device", "device_speed"

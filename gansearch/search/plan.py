@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.config import Params
-from gansearch.noise import error_of_mean, standard_error
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
+from gansearch.report.front.noise import error_of_mean, standard_error
+from gansearch.report.front.uncertainty import SIGNIFICANT
 from gansearch.search.bayesian.prospects import Prospects
-from gansearch.search.population import Population
-from gansearch.search.samplers import Proposer
+from gansearch.search.samplers.optuna import Proposer
+from gansearch.search.samplers.pbt import Population
 from gansearch.space import Space
-from gansearch.uncertainty import SIGNIFICANT
 
 
 class Next(NamedTuple):
@@ -138,7 +138,7 @@ def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -
     """Return the configurations on the front of means, or within the noise of it.
 
     A configuration is included if none would dominate it after its own objectives improved by half
-    their 95% intervals (:mod:`gansearch.noise`).
+    their 95% intervals (:mod:`gansearch.report.front.noise`).
     """
     points = {key: _point(space, list(trainings.values())) for key, trainings in groups.items()}
     found = {key: point for key, point in points.items() if point is not None}

@@ -21,10 +21,10 @@ from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.feasibility import is_full
 from gansearch.search.normalise import Normaliser
 from gansearch.search.plan import Next, Plan
-from gansearch.search.population import start_of
-from gansearch.search.recorder import Recorder, Unrecorded
-from gansearch.search.samplers import derive_seed, proposer
-from gansearch.search.stopping import STOPPERS
+from gansearch.search.samplers.optuna import derive_seed, proposer
+from gansearch.search.samplers.pbt import start_of
+from gansearch.search.stopping.registry import STOPPERS
+from gansearch.search.storage.recorder import Recorder, Unrecorded
 from gansearch.space import Space
 
 

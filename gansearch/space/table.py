@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.readable import number
-from gansearch.sheet import Sheet, sheet
 from gansearch.space.knobs import defaults_of
 from gansearch.space.models import Bound, Objective, Space
 from gansearch.space.parameters import Choice, Constant, Parameter
 from gansearch.space.scope import split
+from gansearch.text.readable import number
+from gansearch.text.sheet import Sheet, sheet
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

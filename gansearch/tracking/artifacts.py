@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansearch.errors import UsageError
-from gansearch.report.selection import Selection, select
+from gansearch.report.front.selection import Selection, select
 
 if TYPE_CHECKING:
     from gansearch.record import StudyRecord
@@ -107,8 +107,8 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
 
 def _note(selection: Selection) -> str:
     """Format the front in Markdown, which MLflow shows as the run's description."""
-    from gansearch.readable import number
     from gansearch.report.tables import FRONT, NOISE, chance, measured, notes, trainings
+    from gansearch.text.readable import number
 
     if not selection.front:
         return f"**Pareto front:** {selection.message}."

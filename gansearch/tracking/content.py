@@ -16,7 +16,7 @@ from typing import Literal
 
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
-from gansearch.report.standing import Interval, scores_of
+from gansearch.report.front.standing import Interval, scores_of
 from gansearch.space.models import Space
 from gansearch.tracking.artifacts import (
     CONFIG_FILE,

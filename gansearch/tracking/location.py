@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gansearch.scratch import scratch_folder
+from gansearch.hardware.scratch import scratch_folder
 from gansearch.urls import masked, sqlite_file, sqlite_url, without_secrets
 
 if TYPE_CHECKING:

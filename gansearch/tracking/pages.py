@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gansearch.errors import UsageError
-from gansearch.interrupts import END_WITH_PROCESS, raise_noted, signals_noted
+from gansearch.study.signals import END_WITH_PROCESS, raise_noted, signals_noted
 from gansearch.tracking.artifacts import CONFIG_FILE
 from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable
 from gansearch.tracking.store import artifacts_of, client_of

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map_only
 
 from gansearch.config import ComputeConfig
 from gansearch.errors import ConfigError
-from gansearch.metrics.precision import tf32
+from gansearch.hardware.precision import tf32
 from gansearch.paths import cache_folder
 from gansearch.variants.base import Variant
 

@@ -18,8 +18,8 @@ from torch.utils._pytree import tree_leaves
 
 from gansearch.config import ComputeConfig, TrainConfig
 from gansearch.data.images import ImageSet
-from gansearch.metrics.memory import MIB
-from gansearch.metrics.share import memory_of
+from gansearch.hardware.memory import MIB
+from gansearch.hardware.share import memory_of
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY
 from gansearch.train.compute import Compute
 from gansearch.train.rounds import Rounds
@@ -55,8 +55,8 @@ class Allocator:
 
 ALLOCATORS = {"cpu": Allocator(spread=1.07, base=1.6), "cuda": Allocator(block=512)}
 """Models of the allocators. On the CPU it is glibc's, as
-:class:`~gansearch.metrics.memory.PeakMemory` sets it: freed memory returns at once, and the rest is
-partly filled pages, compiled kernels and the graph's nodes. Both numbers are fitted to
+``hardware/memory.py`` sets it: freed memory returns at once, and the rest is partly filled
+pages, compiled kernels and the graph's nodes. Both numbers are fitted to
 benchmarks/results/memory_prediction.md."""
 
 

@@ -17,13 +17,13 @@ from gansearch.data import Images, load_images
 from gansearch.data.batch import Batch
 from gansearch.data.conditions import covering_conditions
 from gansearch.errors import CheckpointError, Diverged
-from gansearch.metrics.calibration import CALIBRATION, device_speed
+from gansearch.hardware.calibration import CALIBRATION, device_speed
+from gansearch.hardware.device import device_name
+from gansearch.hardware.share import named
 from gansearch.metrics.catalog import METRICS
-from gansearch.metrics.device import device_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.requirements import check_run
-from gansearch.metrics.share import named
 from gansearch.record import Outcome, Report
 from gansearch.train.collapse import CollapseCheck, variety_of
 from gansearch.train.grid import save_grid

@@ -21,13 +21,13 @@ from gansearch.config import TrainConfig
 from gansearch.data import BatchStream, Images, ImageSet
 from gansearch.data.batch import Batch
 from gansearch.errors import CheckpointError, ConfigError
-from gansearch.metrics.cost import gmacs, parameters
-from gansearch.metrics.device import Turns
-from gansearch.metrics.memory import PeakMemory
-from gansearch.metrics.timer import TrainingTimer
+from gansearch.hardware.device import Turns
+from gansearch.hardware.memory import PeakMemory
+from gansearch.hardware.timer import TrainingTimer
 from gansearch.settings import flatten
 from gansearch.train.checkpoint import State, read_checkpoint, write_checkpoint
 from gansearch.train.compute import Compute
+from gansearch.train.cost import gmacs, parameters
 from gansearch.train.monitor import DivergenceCheck, LossMeter
 from gansearch.train.rng import RandomStream
 from gansearch.train.rounds import Rounds

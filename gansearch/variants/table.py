@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from gansearch.errors import ConfigError
 from gansearch.settings import Model
-from gansearch.sheet import Sheet, sheet
+from gansearch.text.sheet import Sheet, sheet
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import Entry
 

@@ -15,7 +15,7 @@ import ray
 from gansearch.search.engine import tune
 from gansearch.search.engine.worker import Job, Tell, train_trial
 from gansearch.space import parse_space
-from gansearch.study import resume_study, run_study
+from gansearch.study.run import resume_study, run_study
 from gansearch.train.run import REPORT_FILE
 
 SPACE = """

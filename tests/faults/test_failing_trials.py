@@ -17,11 +17,11 @@ import torch
 
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome, StudyRecord
-from gansearch.report.selection import select
+from gansearch.report.front.selection import select
 from gansearch.search.engine import tune
 from gansearch.search.engine.worker import Job, Tell, train_trial
 from gansearch.space import Space, parse_space
-from gansearch.study import run_study
+from gansearch.study.run import run_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

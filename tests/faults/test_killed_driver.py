@@ -18,7 +18,7 @@ import pytest
 
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, StudyRecord
-from gansearch.study import load_study, resume_study
+from gansearch.study.run import load_study, resume_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -26,7 +26,7 @@ def test_it_is_read_and_has_its_front(results: Path) -> None:
 
 
 def test_its_averaged_weights_are_sampled(results: Path, tmp_path: Path) -> None:
-    from gansearch.retrain import sample_checkpoint
+    from gansearch.runs.retrain import sample_checkpoint
 
     sample_checkpoint("kept/1", count=9, seed=0, out=tmp_path / "grid.png", results=results)
     assert (tmp_path / "grid.png").exists()
@@ -47,7 +47,7 @@ def test_its_finalists_are_scored_again(results: Path) -> None:
 
 
 def test_a_trial_of_it_is_trained_again(results: Path, tmp_path: Path) -> None:
-    from gansearch.retrain import find_config, retrain
+    from gansearch.runs.retrain import find_config, retrain
 
     config = find_config("kept/1", results)
     ((report, _),) = retrain(config, max_kimg=0.5, seeds=[config.seed], out=tmp_path / "trained")

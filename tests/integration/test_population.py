@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gansearch.record import Outcome
-from gansearch.retrain import find_config, retrain
+from gansearch.runs.retrain import find_config, retrain
 from gansearch.space import parse_space
-from gansearch.study import load_study, run_study
+from gansearch.study.run import load_study, run_study
 
 SPACE = """
 name: tiny

@@ -17,7 +17,7 @@ from gansearch.report import select
 from gansearch.search.engine import tune
 from gansearch.search.engine.worker import Job, Tell, train_trial
 from gansearch.space import Space, parse_space
-from gansearch.study import list_studies, load_study, resume_study, run_study
+from gansearch.study.run import list_studies, load_study, resume_study, run_study
 
 SPACE = """
 name: tiny
@@ -181,7 +181,7 @@ def test_other_images_are_refused_on_resume(
 ) -> None:
     results, record, _ = study
     other = space(3, **{"holdout: 0.5": "holdout: 0.25"})
-    monkeypatch.setattr("gansearch.study.read_study", lambda *_: (other, record))
+    monkeypatch.setattr("gansearch.study.run.read_study", lambda *_: (other, record))
     with pytest.raises(DataError, match="fingerprint"):
         resume_study("s", results=results)
 

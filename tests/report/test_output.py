@@ -16,14 +16,13 @@ from PIL import Image
 from rich.console import Console
 
 from gansearch.errors import UsageError
-from gansearch.readable import number
 from gansearch.record import Ancestor, Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
+from gansearch.report.front.selection import finalists
+from gansearch.report.front.standing import Interval
 from gansearch.report.labels import Bar, place_labels
 from gansearch.report.plots import front_figure, write_front_plot
-from gansearch.report.selection import finalists
-from gansearch.report.standing import Interval
 from gansearch.report.style import png, write_figure
 from gansearch.report.summary import summary
 from gansearch.report.tables import (
@@ -35,6 +34,7 @@ from gansearch.report.tables import (
     write_csv,
 )
 from gansearch.space.models import Bound, Space
+from gansearch.text.readable import number
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 

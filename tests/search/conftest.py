@@ -21,10 +21,10 @@ import sqlalchemy
 
 from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search.database import connect
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.simulate import Curve
-from gansearch.search.storage import sqlite_url
+from gansearch.search.simulation.simulate import Curve
+from gansearch.search.storage.database import connect
+from gansearch.search.storage.store import sqlite_url
 from gansearch.space import Space, parse_space
 
 YAML = """

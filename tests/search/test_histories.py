@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search import layout
 from gansearch.search.policy import Ask, Policy
+from gansearch.search.storage.store import layout
 from gansearch.space import Space
 
 RUNGS = (5.0, 10.0, 30.0)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from gansearch.config import Params
-from gansearch.noise import QUALITY_SHARE
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Outcome, Prior, Report, StudyRecord, TrialRecord
-from gansearch.search import layout
+from gansearch.report.front.noise import QUALITY_SHARE
 from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.plan import Plan
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.simulate import Cluster, Curve, simulate
+from gansearch.search.simulation.simulate import Cluster, Curve, simulate
+from gansearch.search.storage.store import layout
 from gansearch.space import Space, parse_space
 
 YAML = """

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from gansearch.availability import check_available
 from gansearch.errors import SpaceError
 from gansearch.space import parse_space
 from gansearch.space.table import render
+from gansearch.study.availability import check_available
 
 SPACES = {path.stem: path.read_text() for path in Path("search_spaces").glob("*.yaml")}
 TREES = {name: YAML(typ="safe", pure=True).load(text) for name, text in SPACES.items()}
@@ -83,7 +83,7 @@ def answered(text: str) -> None:
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gansearch.availability._reached", lambda _: True)
+    monkeypatch.setattr("gansearch.study.availability._reached", lambda _: True)
 
 
 fuzz = settings(

@@ -128,7 +128,7 @@ def test_pages_of_moved_results_show_their_files(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    code = "from gansearch.cli import main; main()"
+    code = "from gansearch.cli.app import main; main()"
     arguments = ["ui", "--results", str(moved), "--port", str(port)]
     server = subprocess.Popen(
         [sys.executable, "-c", code, *arguments],

@@ -13,7 +13,7 @@ from torch import nn
 
 from gansearch.data import ImageSet
 from gansearch.data.batch import ImageSpec
-from gansearch.metrics.memory import MIB
+from gansearch.hardware.memory import MIB
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome
 from gansearch.train import prediction
 from gansearch.train.prediction import LiveMemory, foresee, predict_memory, prediction_error

@@ -19,9 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gansearch.data import BatchStream, Images, ImageSet, load_images
 from gansearch.data import stream as stream_module
 from gansearch.errors import Diverged
-from gansearch.metrics import clock as clock_module
-from gansearch.metrics import memory as memory_module
-from gansearch.metrics import timer as timer_module
+from gansearch.hardware import clock as clock_module
+from gansearch.hardware import memory as memory_module
+from gansearch.hardware import timer as timer_module
 from gansearch.train import trainer as trainer_module
 from gansearch.train.prediction import LiveMemory, predict_memory
 from gansearch.train.trainer import Trainer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gansearch.search.bayesian.gaussian import Gaussian
+from gansearch.search.bayesian.gp import Gaussian
 from gansearch.search.bayesian.kernel import Array, Indices
 
 SUPPOSED, WEIGHT = 2.0, 4.0

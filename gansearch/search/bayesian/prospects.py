@@ -16,9 +16,9 @@ from scipy.stats.qmc import Halton
 
 from gansearch.config import Params
 from gansearch.record import TrialRecord
-from gansearch.search.bayesian.history import History
-from gansearch.search.bayesian.outlook import Outlooks, rates
-from gansearch.search.fitting import MemoryModel
+from gansearch.search.bayesian.acquisition import Outlooks, rates
+from gansearch.search.bayesian.observations import History
+from gansearch.search.samplers.memory import MemoryModel
 from gansearch.space import Space
 
 EXPLORED = 0.1

@@ -14,8 +14,8 @@ from ray._common.utils import get_default_system_temp_dir
 from ray.exceptions import GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from gansearch.cores import usable_cores
 from gansearch.errors import StudyError
+from gansearch.hardware.cores import usable_cores
 from gansearch.search.engine.daemons import keep_token_private, kept_apart, signals_left_alone
 from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from gansearch.cores import quota
-from gansearch.locks import lock_file, locked, locked_at_once
+from gansearch.hardware.cores import quota
+from gansearch.hardware.locks import lock_file, locked, locked_at_once
 
 
 @contextmanager

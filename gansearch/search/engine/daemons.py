@@ -12,7 +12,7 @@ from typing import Any
 
 from ray._private import ray_constants, services, utils
 
-from gansearch.interrupts import END_WITH_PROCESS
+from gansearch.study.signals import END_WITH_PROCESS
 
 
 @contextmanager

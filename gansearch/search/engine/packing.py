@@ -11,8 +11,8 @@ import torch
 
 from gansearch.config import DataConfig, TrainConfig
 from gansearch.data import ImageSet, load_images
-from gansearch.metrics.memory import MIB
-from gansearch.metrics.share import CONTEXT_MIB
+from gansearch.hardware.memory import MIB
+from gansearch.hardware.share import CONTEXT_MIB
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, StudyRecord
 from gansearch.train.prediction import refuse_too_large, try_predicting
 

@@ -27,8 +27,8 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
+from gansearch.hardware.scratch import scratch_folder
 from gansearch.record import Outcome
-from gansearch.scratch import scratch_folder
 from gansearch.search.engine.cluster import capacity
 from gansearch.search.engine.jobs import Jobs, enlarged
 from gansearch.search.engine.packing import of_whole_gpu

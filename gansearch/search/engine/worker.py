@@ -15,11 +15,11 @@ import torch
 
 from gansearch.config import TrainConfig
 from gansearch.errors import CheckpointError, ConfigError
-from gansearch.metrics.share import keep_to_share
+from gansearch.hardware.scratch import scratch_folder
+from gansearch.hardware.share import keep_to_share
 from gansearch.record import Outcome, Report
-from gansearch.scratch import scratch_folder
-from gansearch.search.checkpoints import TrialFolder
 from gansearch.search.engine.cores import own_cores
+from gansearch.search.storage.checkpoints import TrialFolder
 from gansearch.space import AUTO
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
 

@@ -1,0 +1,276 @@
+"""Selection of a study's Pareto front and its recommended trial.
+
+Time and memory of a trial that was stopped early are not comparable, so only trials that completed
+the full budget can be on the front. Values under different protocols are never compared. Once some
+trials were rescored, the front is built from their scores, and trials without scores are not
+ranked. Trainings of one configuration are one point, under the number of the first that counts.
+
+Values have noise (:mod:`gansearch.report.front.noise`). The front is computed from the values as
+they are, and each of its points has a probability of being on it. A point is on the front by
+noise alone if another one dominates it when differences within the noise count as ties. It is not
+recommended unless all points are such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from gansearch.metrics.catalog import METRICS
+from gansearch.record import StudyRecord, TrialRecord
+from gansearch.report.front.aims import Aims, is_bounded
+from gansearch.report.front.ranking import checked_weights, front_of
+from gansearch.report.front.replicates import standings_of
+from gansearch.report.front.standing import (
+    Interval,
+    Standing,
+    is_complete,
+    scores_of,
+)
+from gansearch.space.models import Bound, Objective, Space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Trials of a study in groups: front, completed, rest.
+
+    Attributes:
+        objectives: objectives of the front.
+        front: one trial per point, in order of preference under weights, otherwise in order of the
+            first objective.
+        knee: recommended trial: the first under weights, otherwise the front's knee. Points on the
+            front by noise alone are excluded unless all are. ``None`` if the front is empty.
+        completed: one trial per ranked point that reached the full budget and is not on the front.
+        rest: all other trials: stopped, diverged, failed, unfinished, or completed at a smaller
+            budget.
+        standings: standing of each point, by trial number.
+        probabilities: probability of each front point to be on the front, by trial number.
+        by_noise: front points that are there by noise alone.
+        bounds: bounds on the front.
+        unscored: finalists that are not ranked, because other trials were rescored and these were
+            not.
+        removed: for each bound, in words, the numbers of the completed trials outside it.
+        full_kimg: the full budget.
+        varied: parameters that differ between the study's trials.
+    """
+
+    objectives: tuple[Objective, ...]
+    front: tuple[TrialRecord, ...]
+    knee: TrialRecord | None
+    completed: tuple[TrialRecord, ...]
+    rest: tuple[TrialRecord, ...]
+    standings: Mapping[int, Standing]
+    probabilities: Mapping[int, float] = field(default_factory=dict)
+    by_noise: tuple[TrialRecord, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    unscored: tuple[TrialRecord, ...] = ()
+    removed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    full_kimg: float = 0.0
+    varied: tuple[str, ...] = ()
+
+    def values(self, trial: TrialRecord) -> Mapping[str, float]:
+        """Return the metrics that rank a point; means of those with several values."""
+        return self.standings[trial.number].report.metrics
+
+    def interval(self, trial: TrialRecord, metric: str) -> Interval | None:
+        """Return the 95% confidence interval of a metric, or ``None`` if there is none."""
+        return self.standings[trial.number].intervals.get(metric)
+
+    def trainings(self, trial: TrialRecord) -> tuple[TrialRecord, ...]:
+        """Return the trials whose mean a point is."""
+        return self.standings[trial.number].trainings
+
+    def lost(self, trial: TrialRecord) -> int:
+        """Count a configuration's trainings that diverged, ran out of memory or were stopped."""
+        return self.standings[trial.number].lost
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a configuration on the front was trained more than once."""
+        return any(len(self.trainings(t)) + self.lost(t) > 1 for t in self.front)
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether any front point has a probability below 1 of being on the front."""
+        return any(probability < 1 for probability in self.probabilities.values())
+
+    @cached_property
+    def scored(self) -> frozenset[str]:
+        """Metrics that were rescored."""
+        return frozenset(m for standing in self.standings.values() for m in standing.scored)
+
+    @cached_property
+    def spread(self) -> frozenset[str]:
+        """Metrics for which some point has an interval."""
+        return frozenset(m for standing in self.standings.values() for m in standing.intervals)
+
+    @property
+    def disturbed(self) -> tuple[TrialRecord, ...]:
+        """Completed trials whose time may include other processes' work, if it is an objective."""
+        if all(objective.metric != "seconds_per_kimg" for objective in self.objectives):
+            return ()
+        completed = (*self.front, *self.completed)
+        return tuple(t for t in completed if self.values(t).get("measured_alone", 1) < 1)
+
+    @property
+    def message(self) -> str:
+        """Reason for an empty front, in one line; empty otherwise."""
+        if self.front:
+            return ""
+        if not self.completed:
+            return f"no trial has completed the full budget of {self.full_kimg:g} kimg yet"
+        bounds = "; ".join(f"{bound} removes {len(t)}" for bound, t in self.removed.items() if t)
+        return f"none of {len(self.completed)} completed trials is within every bound: {bounds}"
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The front, one row per trial in the order of :attr:`front`.
+
+        Columns: ``trial``, ``variant``, ``knee``; the objectives and the other reported metrics of
+        the catalog, each followed by its interval if it has one (``fid_low``, ``fid_high``);
+        ``kimg``, ``seed``; ``trainings``, the number in the means; ``lost``, the number that
+        diverged, ran out of memory or were stopped; ``probability`` of being on the front;
+        ``by_noise``, whether it is there by noise alone; and the varied parameters, as sampled.
+        """
+        import pandas as pd
+
+        reported = {name for trial in self.front for name in self.values(trial)}
+        first = [objective.metric for objective in self.objectives]
+        metrics = [*first, *(name for name in METRICS if name in reported - set(first))]
+        columns = [
+            column
+            for name in metrics
+            for column in (name, *([f"{name}_low", f"{name}_high"] if name in self.spread else []))
+        ]
+        names = [
+            "trial",
+            "variant",
+            "knee",
+            *columns,
+            "kimg",
+            "seed",
+            "trainings",
+            "lost",
+            "probability",
+            "by_noise",
+            *self.varied,
+        ]
+        rows = [self._row(trial, metrics) for trial in self.front]
+        return pd.DataFrame(rows, columns=pd.Index(names))
+
+    def _row(self, trial: TrialRecord, metrics: Sequence[str]) -> dict[str, Any]:
+        values = self.values(trial)
+        intervals = self.standings[trial.number].intervals
+        return {
+            "trial": trial.number,
+            "variant": trial.params.get("variant"),
+            "knee": trial is self.knee,
+            **{name: values.get(name) for name in metrics},
+            **{f"{name}_low": interval.low for name, interval in intervals.items()},
+            **{f"{name}_high": interval.high for name, interval in intervals.items()},
+            "kimg": self.standings[trial.number].report.kimg,
+            "seed": trial.seed,
+            "trainings": len(self.trainings(trial)),
+            "lost": self.lost(trial),
+            "probability": self.probabilities[trial.number],
+            "by_noise": trial in self.by_noise,
+            **{name: trial.params.get(name) for name in self.varied},
+        }
+
+
+def select(
+    space: Space,
+    record: StudyRecord,
+    *,
+    objectives: Sequence[str] | None = None,
+    bounds: Iterable[Bound] = (),
+    weights: Mapping[str, float] | None = None,
+) -> Selection:
+    """Select the Pareto front of a study and its recommended point.
+
+    Args:
+        space: space of the study; its objectives, bounds, constraints and full budget hold.
+        record: record of the study.
+        objectives: metrics to trade off instead of the space's objectives. The direction is the
+            space's if it has one, otherwise the catalog's.
+        bounds: further bounds.
+        weights: preference by objective, at least 0, not all 0; omitted objectives have 0. The
+            front is ordered by the augmented weighted Chebyshev distance to the ideal point, with
+            objectives scaled to [0, 1] on the front: max wᵢxᵢ + 0.01 Σxᵢ (Steuer and Choo 1983).
+
+    Raises:
+        UsageError: an objective, bound or weight names no metric of the catalog, or a weight is
+            invalid.
+        ProtocolError: candidates have different protocols for an objective, or different stand-ins
+            for a component of the variant's paper.
+    """
+    aims = Aims.of(space, objectives, bounds)
+    full = space.budget.max_kimg
+    completed = [trial for trial in record.trials if is_complete(trial, full)]
+    asked = aims.by_latents
+    scored = [t.number for t in completed if asked and asked <= scores_of(t).keys()]
+    standings = standings_of(record.trials, full, scored, aims.metrics)
+    ranked = [t for t in completed if t.number in standings and (not scored or t.number in scored)]
+    candidates = aims.candidates(ranked, standings)
+    front = front_of(candidates, checked_weights(aims.objectives, weights))
+    on_front = front.probabilities.keys()
+    wanted = _finalists(aims, record, full) if scored else ()
+    return Selection(
+        objectives=aims.objectives,
+        front=front.trials,
+        knee=front.knee,
+        completed=tuple(t for t in completed if t.number in standings.keys() - on_front),
+        rest=tuple(t for t in record.trials if not is_complete(t, full)),
+        standings=standings,
+        probabilities=front.probabilities,
+        by_noise=front.by_noise,
+        bounds=tuple(bound for bound in aims.limits.values() if is_bounded(bound)),
+        unscored=tuple(trial for trial in wanted if trial.number not in scored),
+        removed=candidates.removed,
+        full_kimg=full,
+        varied=_varied(record.trials),
+    )
+
+
+def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
+    """Return the trials that may be on the front according to the search's own values.
+
+    They are all counted trainings of each configuration that no other would dominate if its
+    objectives improved by half their 95% intervals.
+
+    Args:
+        space: as in :func:`select`.
+        record: record of the study; its scores are ignored.
+
+    Raises:
+        ProtocolError: as in :func:`select`.
+    """
+    return _finalists(Aims.of(space, None, ()), record, space.budget.max_kimg)
+
+
+def _finalists(aims: Aims, record: StudyRecord, full_kimg: float) -> tuple[TrialRecord, ...]:
+    from gansearch.pareto import near_front
+    from gansearch.report.front.uncertainty import SIGNIFICANT
+
+    standings = standings_of(record.trials, full_kimg, metrics=aims.metrics)
+    first = [trial for trial in record.trials if trial.number in standings]
+    candidates = aims.candidates(first, standings)
+    near = near_front(candidates.points, SIGNIFICANT * candidates.errors)
+    kept = (trial for trial, is_near in zip(candidates.trials, near, strict=True) if is_near)
+    trainings = (training for trial in kept for training in standings[trial.number].trainings)
+    return tuple(sorted(trainings, key=lambda trial: trial.number))
+
+
+def _varied(trials: Iterable[TrialRecord]) -> tuple[str, ...]:
+    values: dict[str, set[Any]] = {}
+    trials = tuple(trials)
+    for trial in trials:
+        for name in trial.params:
+            values.setdefault(name, {t.params.get(name) for t in trials})
+    own = ("variant", "seed")  # always columns of the table
+    return tuple(name for name, seen in values.items() if len(seen) > 1 and name not in own)

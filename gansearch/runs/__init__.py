@@ -1,0 +1,1 @@
+"""One configuration outside of a study: retrained, sampled, evaluated, profiled."""

@@ -1,0 +1,230 @@
+"""Samplers by Optuna: multi-objective TPE, NSGA-II, random.
+
+A sampler never sees the durable study. It has an in-memory Optuna study, rebuilt from the record,
+in which ended trials have adjusted states, values and constraints
+(:mod:`gansearch.search.feasibility`). Its random numbers for a trial come from the study's seed and
+the trial's number. Its proposals are therefore a function of the record alone, and a killed study
+continues as if it had not been killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import InMemoryStorage
+from optuna.study import Study
+from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
+
+from gansearch.config import Params
+from gansearch.record import Outcome, TrialRecord
+from gansearch.search.bayesian.prospects import PromisingProposer, Prospects
+from gansearch.search.feasibility import constraint_attributes, objective_values, violations
+from gansearch.search.samplers.grid import GridProposer, key_of
+from gansearch.search.samplers.memory import MemoryModel
+from gansearch.space import Space
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study logs an INFO line otherwise
+
+WORST = 1e30
+"""Absolute value of every objective of a trial without a result; finite, since NaN and infinity
+propagate."""
+
+ATTEMPTS, CHANCES = 4, 32
+"""Draws of a sampler, and then random draws, before a configuration is accepted that was tried
+before or probably does not fit the devices' memory."""
+
+_ORDER = "gansearch:order"  # order of a trial's completion in the in-memory study
+
+
+class Proposer(Protocol):
+    """Proposes configurations; a proposal depends only on the observations."""
+
+    def add(self, trial: TrialRecord) -> None:
+        """Add a trial that was handed out; trials are added in the order of their numbers."""
+
+    def report(self, trial: TrialRecord) -> None:
+        """Take the last report of an added trial, which is new."""
+
+    def end(self, trial: TrialRecord) -> None:
+        """Take the end of an added trial; ends are given in the order of ``ended``."""
+
+    def propose(self, number: int) -> Params | None:
+        """Return the configuration of trial ``number``, or ``None`` if nothing is left."""
+
+
+def proposer(space: Space, prospects: Prospects) -> Proposer:
+    """Make the sampler that ``space.search.sampler`` names.
+
+    Args:
+        space: the search space.
+        prospects: observes the same trials as the sampler, before it.
+
+    Raises:
+        StudyError: a grid has a continuous range or too many points.
+    """
+    return PROPOSERS[space.search.sampler](space, prospects)
+
+
+def derive_seed(space: Space, number: int, stream: int) -> int:
+    """Derive a seed in [0, 2^32) from the study's seed, a trial's number and its purpose."""
+    return int(np.random.SeedSequence((space.search.seed, number, stream)).generate_state(1)[0])
+
+
+def drawn(space: Space, params: Params) -> FixedTrial:
+    """Return a configuration as an Optuna trial that a sampler drew.
+
+    ``params`` and ``distributions`` of the trial have the names that the space samples. They
+    contain searched parameters only: constants are not drawn.
+    """
+    trial = FixedTrial(space.asked(params))
+    space.suggest(trial)
+    return trial
+
+
+# --- Optuna's samplers -------------------------------------------------------------------------
+
+
+class RecordedNSGAII(NSGAIISampler):
+    """NSGA-II (Deb et al. 2002) whose generations follow from the order of completion.
+
+    Optuna's own implementation stores a trial's generation when it is asked, and fixes a
+    generation's parents at the first ask after it. Neither can be derived from a record. Here a
+    generation is a fixed number of consecutively completed trials.
+    """
+
+    def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:  # noqa: ARG002
+        """Return the generation of the next trial."""
+        return len(_by_completion(study)) // (self.population_size or 1)
+
+    def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """Return the completed trials of one generation."""
+        size = self.population_size or 1
+        return _by_completion(study)[generation * size : (generation + 1) * size]
+
+    def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """Return the parents of one generation, in the order of a later, cached lookup."""
+        return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)
+
+
+def _by_completion(study: Study) -> list[FrozenTrial]:
+    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(completed, key=lambda trial: trial.system_attrs[_ORDER])
+
+
+def _nsga2(space: Space, seed: int) -> BaseSampler:
+    # At least five generations within the budget; at most 50 trials, Optuna's default.
+    population = min(max(space.budget.trials // 5, 4), 50)
+    return RecordedNSGAII(population_size=population, seed=seed)
+
+
+def _tpe(_: Space, seed: int) -> BaseSampler:
+    return TPESampler(seed=seed)
+
+
+def _random(_: Space, seed: int) -> BaseSampler:
+    return RandomSampler(seed=seed)
+
+
+class SampledProposer:
+    """Proposes each paper's defaults first, then an Optuna sampler's configurations.
+
+    Args:
+        space: the search space.
+        sampler: makes a new sampler for each ask, from a seed for that ask.
+        learns: whether the sampler uses observations.
+    """
+
+    def __init__(
+        self, space: Space, sampler: Callable[[Space, int], BaseSampler], *, learns: bool
+    ) -> None:
+        self._space = space
+        self._sampler = sampler
+        self._learns = learns
+        self._first = space.defaults()
+        self._seen: set[str] = set()
+        self._memory = MemoryModel(space)
+        self._ids: dict[int, int] = {}
+        self._ends = 0
+        self._storage = InMemoryStorage()
+        self._view = optuna.create_study(
+            storage=self._storage,
+            directions=[objective.direction for objective in space.objectives],
+        )
+
+    def add(self, trial: TrialRecord) -> None:
+        """Add a trial that was handed out."""
+        self._seen.add(key_of(trial.params))
+        if self._learns:
+            fixed = drawn(self._space, trial.params)
+            running = create_trial(
+                state=TrialState.RUNNING, params=fixed.params, distributions=fixed.distributions
+            )
+            self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
+
+    def report(self, trial: TrialRecord) -> None:
+        """Take only the memory of a new report: samplers learn from ended trials."""
+        self._memory.learn(trial)
+
+    def end(self, trial: TrialRecord) -> None:
+        """Take the end of an added trial."""
+        self._memory.learn(trial)
+        if not self._learns:
+            return
+        attributes = constraint_attributes(violations(self._space, trial))
+        for key, value in {**attributes, _ORDER: self._ends}.items():
+            self._storage.set_trial_system_attr(self._ids[trial.number], key, value)
+        self._ends += 1
+        self._storage.set_trial_state_values(self._ids[trial.number], *self._end_of(trial))
+
+    def propose(self, number: int) -> Params:
+        """Return the configuration of trial ``number``."""
+        if number < len(self._first):
+            return self._first[number]
+        too_large: list[Params] = []
+        for attempt in range(ATTEMPTS + CHANCES):
+            make = self._sampler if attempt < ATTEMPTS else _random
+            params = self._draw(make(self._space, derive_seed(self._space, number, attempt + 1)))
+            if key_of(params) not in self._seen:
+                if self._memory.excess(params) <= 0:
+                    return params
+                too_large.append(params)
+        return min(too_large, key=self._memory.excess) if too_large else params
+
+    def _draw(self, sampler: BaseSampler) -> Params:
+        self._view.sampler = sampler
+        trial = self._view.ask()
+        params = self._space.suggest(trial)
+        # Samplers ignore failed trials: only those of add() count.
+        self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        return params
+
+    def _end_of(self, trial: TrialRecord) -> tuple[TrialState, list[float] | None]:
+        if trial.outcome == Outcome.COMPLETED:
+            return TrialState.COMPLETE, objective_values(self._space, trial)
+        if trial.outcome == Outcome.STOPPED:
+            # Without intermediate values: TPE raises on them with several objectives.
+            return TrialState.PRUNED, None
+        # Samplers ignore failed trials and would propose the same configuration again. These are
+        # marked as complete, with a violated constraint.
+        worst = {"minimize": WORST, "maximize": -WORST}
+        return TrialState.COMPLETE, [worst[o.direction] for o in self._space.objectives]
+
+
+def _sampled(sampler: Callable[[Space, int], BaseSampler], *, learns: bool = True) -> MakeProposer:
+    return lambda space, _: SampledProposer(space, sampler, learns=learns)
+
+
+MakeProposer = Callable[[Space, Prospects], Proposer]
+
+PROPOSERS: dict[str, MakeProposer] = {
+    "pareto": PromisingProposer,
+    "tpe": _sampled(_tpe),
+    "nsga2": _sampled(_nsga2),
+    "random": _sampled(_random, learns=False),
+    "grid": lambda space, _: GridProposer(space),
+}
+"""Samplers by their name in a space."""

@@ -1,0 +1,1 @@
+"""Simulated studies: real decisions about simulated trainings."""

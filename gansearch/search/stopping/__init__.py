@@ -1,0 +1,1 @@
+"""Stopping rules, which end trials early."""

@@ -1,0 +1,1 @@
+"""The durable record of studies, and the checkpoints of their trials."""

@@ -1,0 +1,177 @@
+"""Conversion between records and Optuna's studies and trials; pure functions.
+
+A trial's user attributes hold the record. Its parameters, intermediate values, constraints, state
+and values repeat the content in Optuna's terms, so that Optuna's tools work on a study.
+
+========================  ==========================================================================
+study attribute           value
+========================  ==========================================================================
+``space``, ``file``       the YAML as submitted, and its source
+``started``, ``tags``     fields of the :class:`StudyRecord`
+``priors``                likewise; missing in studies of earlier versions
+``scores:NUMBER``         scores of the trial with this number; Optuna does not allow new attributes
+                          on a finished trial
+========================  ==========================================================================
+
+========================  ==========================================================================
+trial attribute           value
+========================  ==========================================================================
+``number``                number of the :class:`TrialRecord`. If two of Optuna's trials share it,
+                          the later one continues the earlier one beyond its full budget
+``params``                the configuration with its constants, by plain names; Optuna's own
+                          parameters have the sampler's names, such as ``gan.g_lr``
+``seed``, ``started``     as in the record
+``replicates``            likewise; missing in studies of earlier versions
+``lineage``               likewise
+``report:IMAGES``         one report; the last report of an ended trial includes the end
+``end``, ``outcome``      the end; ``outcome`` is written last and makes the end valid
+========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from gansearch.record import Ancestor, Outcome, Prior, Report, Score, StudyRecord, TrialRecord
+from gansearch.search.feasibility import objective_values
+from gansearch.search.samplers.optuna import drawn
+from gansearch.space import Space
+
+REPORT_PREFIX = "report:"
+SCORES_PREFIX = "scores:"
+
+STATES = {
+    Outcome.COMPLETED: TrialState.COMPLETE,
+    Outcome.STOPPED: TrialState.PRUNED,
+    Outcome.DIVERGED: TrialState.FAIL,
+    Outcome.OUT_OF_MEMORY: TrialState.FAIL,
+    Outcome.FAILED: TrialState.FAIL,
+}
+"""Optuna's trial state for each outcome."""
+
+
+def directions_of(space: Space) -> list[StudyDirection]:
+    """Return the objectives' directions in Optuna's terms."""
+    return [StudyDirection[objective.direction.upper()] for objective in space.objectives]
+
+
+def study_attributes(study: StudyRecord) -> dict[str, Any]:
+    """Return a study's attributes; ``space`` is last and marks the study as complete."""
+    return {
+        "started": study.started,
+        "tags": dict(study.tags),
+        "priors": [asdict(prior) for prior in study.priors],
+        "file": study.space_file,
+        "space": study.space_yaml,
+    }
+
+
+def study_of(
+    name: str, attributes: dict[str, Any], trials: Iterable[dict[str, Any]]
+) -> StudyRecord:
+    """Build the record from the attributes of a study and of its trials."""
+    by_number = {
+        trial.number: replace(trial, scores=scores_of(attributes, trial.number))
+        for trial in map(trial_of, trials)
+    }
+    return StudyRecord(
+        name=name,
+        space_yaml=attributes["space"],
+        space_file=attributes["file"],
+        started=attributes["started"],
+        tags=attributes["tags"],
+        trials=tuple(by_number[number] for number in sorted(by_number)),
+        priors=tuple(Prior(**prior) for prior in attributes.get("priors", ())),
+    )
+
+
+def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
+    """Return key and value of the study attribute with the scores of ``trial``."""
+    scores = {metric: asdict(score) for metric, score in trial.scores.items()}
+    return f"{SCORES_PREFIX}{trial.number}", scores
+
+
+def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
+    """Read the scores of a trial from a study's attributes."""
+    held = attributes.get(f"{SCORES_PREFIX}{number}", {})
+    return {
+        metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
+        for metric, score in held.items()
+    }
+
+
+def step_of(report: Report) -> int:
+    """Convert a report's kimg to Optuna's integer step: images."""
+    return round(report.kimg * 1000)
+
+
+def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str, Any]]:
+    """Return key and value of the attribute for one report of ``trial``."""
+    ends = None
+    if trial.outcome is not None and report is trial.last:
+        ends = {"outcome": trial.outcome, "reason": trial.reason, "ended": trial.ended}
+    return f"{REPORT_PREFIX}{step_of(report)}", {**asdict(report), "ends": ends}
+
+
+def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
+    """Convert a running trial to a complete template, which one operation stores."""
+    fixed = drawn(space, trial.params)
+    quality = space.quality.metric
+    frozen = create_trial(
+        state=TrialState.RUNNING,
+        params=fixed.params,
+        distributions=fixed.distributions,
+        user_attrs={
+            "number": trial.number,
+            "params": trial.params,
+            "seed": trial.seed,
+            "started": trial.started,
+            "replicates": trial.replicates,
+            "lineage": [asdict(ancestor) for ancestor in trial.lineage],
+            **dict(report_attribute(trial, report) for report in trial.reports),
+        },
+        intermediate_values={step_of(r): r.metrics[quality] for r in trial.reports},
+    )
+    frozen.datetime_start = datetime.fromtimestamp(trial.started)  # Optuna's are local and naive
+    return frozen
+
+
+def end_attributes(trial: TrialRecord) -> dict[str, Any]:
+    """Return the attributes of an ended trial, in the order of writing."""
+    end = {"reason": trial.reason, "ended": trial.ended, "tags": dict(trial.tags)}
+    return {"end": end, "outcome": trial.outcome}
+
+
+def final_values(space: Space, trial: TrialRecord) -> list[float] | None:
+    """Return the objectives of a completed trial, or ``None`` for any other."""
+    return objective_values(space, trial) if trial.outcome == Outcome.COMPLETED else None
+
+
+def trial_of(attributes: dict[str, Any]) -> TrialRecord:
+    """Build the record from the attributes of one of Optuna's trials."""
+    told = [value for key, value in attributes.items() if key.startswith(REPORT_PREFIX)]
+    told.sort(key=lambda value: float(value["kimg"]))
+    end = (told[-1]["ends"] if told else None) or {}
+    if "outcome" in attributes:
+        end = {**attributes["end"], "outcome": attributes["outcome"]}
+    reports = [Report(**{k: v for k, v in value.items() if k != "ends"}) for value in told]
+    tags = {name: tag for report in reports for name, tag in report.tags.items()}
+    return TrialRecord(
+        number=attributes["number"],
+        params=attributes["params"],
+        seed=attributes["seed"],
+        reports=tuple(reports),
+        outcome=Outcome(end["outcome"]) if end else None,
+        reason=end.get("reason", ""),
+        started=attributes["started"],
+        ended=end.get("ended"),
+        tags=end.get("tags", tags),
+        replicates=attributes.get("replicates"),
+        lineage=tuple(Ancestor(**ancestor) for ancestor in attributes.get("lineage", ())),
+    )

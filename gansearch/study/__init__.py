@@ -1,0 +1,1 @@
+"""A study from its start to its end: run, resume, rescoring, observers."""

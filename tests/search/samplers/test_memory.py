@@ -1,0 +1,107 @@
+"""Which configurations fit, learnt from what was foreseen of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from gansearch.config import Params
+from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, Report, TrialRecord
+from gansearch.search.feasibility import BROKEN, memory_tags, violations
+from gansearch.search.samplers.memory import MemoryModel
+from gansearch.space import Space, parse_space
+
+DEVICE = 500.0
+SPACE = parse_space(
+    """
+name: wide
+variant: [dcgan, gan]
+data: {name: digits}
+parameters:
+  batch_size: [8, 16, 32, 64]
+  g_channels: {type: int, low: 8, high: 128, log: true}
+  dsc: {where: [none, both]}
+objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+budget: {trials: 12, max_kimg: 30}
+""",
+    "wide.yaml",
+)
+
+
+def needed(params: Params) -> float:
+    """A product, as memory mostly is."""
+    separable = 1.4 if params["dsc.where"] == "both" else 1.0
+    return 0.4 * float(params["batch_size"]) * float(params["g_channels"]) * separable
+
+
+def drawn(count: int, seed: int) -> list[Params]:
+    random = np.random.default_rng(seed)
+    return [
+        {
+            "variant": "dcgan",
+            "batch_size": int(random.choice([8, 16, 32, 64])),
+            "g_channels": int(np.exp(random.uniform(np.log(8), np.log(128)))),
+            "dsc.where": str(random.choice(["none", "both"])),
+        }
+        for _ in range(count)
+    ]
+
+
+def told(number: int, params: Params) -> TrialRecord:
+    """A trial that fits reports what was foreseen; one that does not has it as tags."""
+    foreseen = {PREDICTED_MEMORY: needed(params), DEVICE_MEMORY: DEVICE}
+    if needed(params) > DEVICE:
+        tags, outcome = memory_tags(foreseen), Outcome.OUT_OF_MEMORY
+        return TrialRecord(number, params, 0, outcome=outcome, tags=tags)
+    return TrialRecord(number, params, 0, (Report(30.0, foreseen),))
+
+
+def test_a_product_is_learnt_from_thirty_trials_on_either_side_of_the_limit() -> None:
+    model = MemoryModel(SPACE)
+    for number, params in enumerate(drawn(30, seed=0)):
+        model.learn(told(number, params))
+    others = drawn(200, seed=1)
+    too_large = [params for params in others if needed(params) > DEVICE]
+    assert 40 < len(too_large) < 160
+    assert sum(model.excess(params) > 0 for params in too_large) >= 0.97 * len(too_large)
+    clearly_fitting = [params for params in others if needed(params) < 0.7 * DEVICE]
+    assert all(model.excess(params) <= 0 for params in clearly_fitting)
+
+
+def test_before_a_trial_did_not_fit_all_are_taken_to() -> None:
+    model = MemoryModel(SPACE)
+    params = drawn(1, seed=0)[0]
+    assert model.excess(params) == -math.inf
+    small = {**params, "batch_size": 8, "g_channels": 8}
+    model.learn(told(0, small))
+    assert model.excess({**params, "batch_size": 64, "g_channels": 128}) == -math.inf
+
+
+def test_what_is_learnt_does_not_depend_on_when_it_was_asked_for() -> None:
+    asked, silent = MemoryModel(SPACE), MemoryModel(SPACE)
+    for number, params in enumerate(drawn(20, seed=2)):
+        asked.learn(told(number, params))
+        asked.excess(params)
+        silent.learn(told(number, params))
+    for params in drawn(20, seed=3):
+        assert asked.excess(params) == silent.excess(params)
+
+
+def test_a_violation_of_memory_is_graded_and_beyond_any_that_was_stopped(
+    make_space: Callable[..., Space], trial: Callable[..., TrialRecord]
+) -> None:
+    space = make_space()
+
+    def ran_out(predicted: float) -> dict[str, float]:
+        tags = memory_tags({PREDICTED_MEMORY: predicted, DEVICE_MEMORY: DEVICE})
+        return violations(space, trial(outcome=Outcome.OUT_OF_MEMORY, tags=tags))
+
+    sums = [sum(v for v in ran_out(mib).values() if v > 0) for mib in (450, 550, 750, 2500)]
+    assert sums == [1.0, 1.1, 1.5, 5.0]
+    unknown = violations(space, trial(outcome=Outcome.OUT_OF_MEMORY))
+    assert unknown == {"out_of_memory": BROKEN}
+    fits = Report(30.0, {PREDICTED_MEMORY: 125.0, DEVICE_MEMORY: DEVICE})
+    known = violations(space, trial(outcome=Outcome.COMPLETED, reports=(fits,)))
+    assert known[f"{PREDICTED_MEMORY}.max"] == -0.75

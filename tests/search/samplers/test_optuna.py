@@ -1,0 +1,334 @@
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from optuna.trial import TrialState
+
+from gansearch.errors import StudyError
+from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
+from gansearch.search.bayesian.prospects import Prospects
+from gansearch.search.feasibility import BROKEN, violations
+from gansearch.search.policy import Policy
+from gansearch.search.samplers.grid import MAX_POINTS, GridProposer, enumerate_points
+from gansearch.search.samplers.optuna import PROPOSERS, WORST, SampledProposer, proposer
+from gansearch.search.storage.layout import running_trial, trial_of
+from gansearch.space import SearchConfig, Space, parse_space
+
+GRID = """
+variant: [dcgan, gan]
+parameters:
+  d_steps: {type: int, low: 1, high: 5, step: 2}
+  beta1: {type: float, low: 0.0, high: 0.5, step: 0.25}
+  dsc:
+    where: [none, both]
+    kernel_size: {type: choice, values: [3, 5], when: {dsc.where: both}}
+objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+budget: {trials: 100, max_kimg: 30}
+search: {sampler: grid}
+"""
+
+
+def finish(space: Space, history: int, empty: StudyRecord, train: Callable[..., None]) -> Policy:
+    policy = Policy(space, empty)
+    for _ in range(history):
+        ask = policy.ask()
+        assert ask is not None
+        train(policy, ask)
+    return policy
+
+
+# --- The same proposals after a kill ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("history", [0, 1, 13, 31])
+def test_a_rebuilt_sampler_proposes_what_the_uninterrupted_one_would(
+    sampler: str,
+    history: int,
+    make_space: Callable[..., Space],
+    empty: StudyRecord,
+    train: Callable[..., None],
+) -> None:
+    space = make_space(sampler=sampler, trials=40, stopping="none")
+    alive = finish(space, history, empty, train)
+    for _ in range(3):  # some are running
+        alive.ask()
+    running = [t.number for t in alive.record().trials if t.outcome is None]
+    revived = Policy(space, alive.record())
+    for number in running:
+        again = revived.ask()
+        assert again is not None
+        assert again.number == number
+    for _ in range(3):
+        assert revived.ask() == alive.ask()
+
+
+OWN = """
+variant: [dcgan, gan]
+training: {gan: {batch_size: 16}}
+parameters:
+  d_steps: [1, 2, 3]
+  loss: [hinge, minimax]
+  z_dim: {type: int, low: 8, high: 64, when: {loss: hinge}}
+  dcgan: {g_lr: {type: float, low: 5e-4, high: 2e-3, log: true}}
+  gan:
+    g_lr: {type: float, low: 0.05, high: 0.3, log: true}
+    d_steps: {type: int, low: 1, high: 9, step: 2}
+    loss: [minimax, non_saturating]
+    dropout: {type: float, low: 0, high: 0.5, step: 0.25, when: {loss: minimax}}
+objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+budget: {trials: 40, max_kimg: 30, rungs: [5, 10]}
+search: {sampler: SAMPLER, stopping: none}
+"""
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("history", [1, 25])
+def test_ranges_of_variants_are_rebuilt_from_plain_names(
+    sampler: str, history: int, empty: StudyRecord, train: Callable[..., None]
+) -> None:
+    space = parse_space(OWN.replace("SAMPLER", sampler), "own.yaml")
+    alive = finish(space, history, empty, train)
+    revived = Policy(space, alive.record())
+    for _ in range(12):
+        assert revived.ask() == alive.ask()
+    seen = set()
+    for trial in alive.record().trials:
+        assert not any(name.startswith(("gan.", "dcgan.")) for name in trial.params)
+        low, high = {"dcgan": (5e-4, 2e-3), "gan": (0.05, 0.3)}[str(trial.params["variant"])]
+        assert low <= float(trial.params["g_lr"]) <= high
+        frozen = running_trial(space, trial)
+        assert ("gan.g_lr" in frozen.params) == (trial.params["variant"] == "gan")
+        assert "g_lr" not in frozen.params
+        assert trial_of(frozen.user_attrs).params == trial.params
+        seen |= frozen.params.keys()
+    assert seen >= ({"dcgan.g_lr", "gan.g_lr", "gan.d_steps", "d_steps"} if history > 1 else set())
+
+
+def test_asks_differ_by_study_seed_and_by_trial(
+    make_space: Callable[..., Space], empty: StudyRecord
+) -> None:
+    asked = []
+    for seed in (0, 1):
+        policy = Policy(make_space(seed=seed), empty)
+        asked += [policy.ask() for _ in range(8)]
+    assert len({a.seed for a in asked if a}) == 16
+    drawn = [a.params["g_lr"] for a in asked if a and a.number > 1]
+    assert len(set(drawn)) == len(drawn)
+
+
+# --- What samplers see of the ends of trials ----------------------------------------------------
+
+
+def view_of(space: Space, *trials: TrialRecord) -> SampledProposer:
+    search = space.search.model_copy(update={"sampler": "tpe"})
+    made = proposer(space.model_copy(update={"search": search}), Prospects(space))
+    assert isinstance(made, SampledProposer)
+    for trial in trials:
+        made.add(trial)
+    for trial in trials:
+        if trial.outcome is not None:
+            made.end(trial)
+    return made
+
+
+def test_stopped_trials_are_never_finished_points(
+    make_space: Callable[..., Space],
+    trial: Callable[..., TrialRecord],
+    report: Callable[..., Report],
+) -> None:
+    """A truncated trial told as complete looks optimal in time."""
+    stopped = trial(reports=(report(5, fid=99),), outcome=Outcome.STOPPED, ended=2.0)
+    (seen,) = view_of(make_space(), stopped)._view.trials
+    assert seen.state == TrialState.PRUNED
+    assert seen.values is None
+    assert seen.intermediate_values == {}  # TPE raises on them in a multi-objective study
+    assert 0 < seen.constraints["stopped"] < 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.FAILED])
+def test_broken_trials_are_seen_infeasible_and_worst_but_finite(
+    outcome: Outcome, make_space: Callable[..., Space], trial: Callable[..., TrialRecord]
+) -> None:
+    """Samplers pass over failed trials and propose the same region again."""
+    (seen,) = view_of(make_space(), trial(outcome=outcome, ended=2.0))._view.trials
+    assert seen.state == TrialState.COMPLETE
+    assert seen.values == [WORST, WORST]
+    assert all(map(math.isfinite, seen.values))
+    assert seen.constraints[outcome] == BROKEN
+
+
+def test_violations_are_relative_and_order_the_ends(
+    make_space: Callable[..., Space],
+    trial: Callable[..., TrialRecord],
+    report: Callable[..., Report],
+) -> None:
+    space = make_space()
+    good = violations(space, trial(reports=(report(30, 25),), outcome=Outcome.COMPLETED))
+    assert good == {"fid_digits.max": -0.5, "params_m.max": pytest.approx(-0.8)}
+    big = trial(reports=(report(30, 60, params_m=10.0),), outcome=Outcome.COMPLETED)
+    assert violations(space, big) == {"fid_digits.max": 0.2, "params_m.max": 1.0}
+    # At a rung the cost is known, the quality of the full budget is not.
+    early = violations(space, trial(reports=(report(5, 600),), outcome=Outcome.STOPPED))
+    late = violations(space, trial(reports=(report(10, 600),), outcome=Outcome.STOPPED))
+    assert set(early) == {"params_m.max", "stopped"}
+    assert 0 < late["stopped"] < early["stopped"] < 1 < BROKEN
+
+
+def test_tpe_leaves_a_region_that_diverges_next_to_the_best_values(empty: StudyRecord) -> None:
+    """Where Optuna is told that trials failed, every proposal of the second half diverges."""
+    text = """
+    variant: gan
+    parameters: {g_lr: {type: float, low: 1e-6, high: 1.0}, d_steps: [1, 2, 3]}
+    objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+    budget: {trials: 60, max_kimg: 30}
+    """
+    policy = Policy(parse_space(text, "x.yaml"), empty)
+    rates = []
+    while ask := policy.ask():
+        rate = float(ask.params["g_lr"])
+        rates.append(rate)
+        if rate > 0.5:
+            policy.tell(ask.number, Outcome.DIVERGED)
+        else:
+            policy.report(ask.number, Report(30, {"fid_digits": 2 - rate, "seconds_per_kimg": 1.0}))
+            policy.tell(ask.number, Outcome.COMPLETED)
+    assert sum(rate > 0.5 for rate in rates[30:]) < 20
+
+
+def test_tpe_takes_stopped_trials_of_a_study_with_several_objectives(
+    make_space: Callable[..., Space], empty: StudyRecord, report: Callable[..., Report]
+) -> None:
+    """With intermediate values in its view TPE raises here."""
+    policy = Policy(make_space(sampler="tpe", trials=40), empty)
+    for number in range(30):
+        ask = policy.ask()
+        assert ask is not None
+        policy.report(number, report(5, fid=number))
+    assert {t.outcome for t in policy.record().trials[3:]} == {Outcome.STOPPED}
+
+
+# --- First trials, duplicates, grid --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_the_papers_defaults_come_first(
+    sampler: str, make_space: Callable[..., Space], empty: StudyRecord
+) -> None:
+    space = make_space(sampler=sampler)
+    policy = Policy(space, empty)
+    assert [ask.params for _ in range(2) if (ask := policy.ask())] == space.defaults()
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_a_discrete_space_is_not_tried_twice_while_there_is_something_new(
+    sampler: str, empty: StudyRecord
+) -> None:
+    text = """
+    variant: gan
+    parameters: {d_steps: [1, 2, 3, 5], g_steps: [1, 2, 3], g_lr: 0.1}
+    objectives: {fid_digits: minimize}
+    budget: {trials: 12, max_kimg: 30}
+    """
+    space = parse_space(text, "x.yaml")
+    space = space.model_copy(update={"search": SearchConfig(sampler=sampler)})
+    policy = Policy(space, empty)
+    tried = [tuple(ask.params.items()) for _ in range(9) if (ask := policy.ask())]
+    assert len(set(tried)) >= 8
+
+
+def test_a_grid_is_every_point_once_and_then_the_end(empty: StudyRecord) -> None:
+    space = parse_space(GRID, "grid.yaml")
+    # gan takes neither beta1 nor dsc: 3; dcgan: 3 * 3 * (1 + 2).
+    points = list(enumerate_points(space))
+    assert len(points) == 3 + 27
+    policy = Policy(space, empty)
+    asked = [policy.ask() for _ in range(31)]
+    assert asked[-1] is None
+    tried = [tuple(sorted(ask.params.items())) for ask in asked if ask]
+    assert sorted(tried) == sorted(tuple(sorted(p.items())) for p in points)
+    assert tried != [tuple(sorted(p.items())) for p in points]  # a cut-off grid is spread out
+
+
+def test_a_grid_has_each_variants_own_points() -> None:
+    text = """
+    variant: [dcgan, gan]
+    training: {gan: {z_dim: 16}}
+    parameters:
+      z_dim: [32, 64]
+      g_lr: [1e-4, 2e-4, 4e-4]
+      gan: {g_lr: [0.1, 0.3], momentum: {type: choice, values: [0, 0.5], when: {g_lr: 0.3}}}
+    search: {sampler: grid}
+    """
+    points = list(enumerate_points(parse_space(text, "grid.yaml")))
+    assert [p for p in points if p["variant"] == "gan"] == [
+        {"variant": "gan", "g_lr": 0.1},
+        {"variant": "gan", "g_lr": 0.3, "momentum": 0},
+        {"variant": "gan", "g_lr": 0.3, "momentum": 0.5},
+    ]
+    assert len(points) == 6 + 3
+
+
+def test_a_grid_over_seeds_repeats_every_configuration(empty: StudyRecord) -> None:
+    text = """
+    variant: gan
+    parameters: {d_steps: [1, 2, 3], seed: [0, 7]}
+    budget: {trials: 6}
+    search: {sampler: grid}
+    """
+    policy = Policy(parse_space(text, "grid.yaml"), empty)
+    asked = [ask for _ in range(7) if (ask := policy.ask())]
+    assert sorted((ask.params["d_steps"], ask.seed) for ask in asked) == [
+        *((1, 0), (1, 7), (2, 0), (2, 7), (3, 0), (3, 7))
+    ]
+    assert all(trial.seed == trial.params["seed"] for trial in policy.record().trials)
+
+
+def test_a_fixed_seed_is_every_trials(empty: StudyRecord) -> None:
+    text = "{variant: gan, training: {seed: 5}, parameters: {d_steps: [1, 2, 3]}}"
+    policy = Policy(parse_space(text, "fixed.yaml"), empty)
+    assert [ask.seed for _ in range(3) if (ask := policy.ask())] == [5, 5, 5]
+
+
+def test_a_killed_grid_goes_on_where_it_was(empty: StudyRecord) -> None:
+    space = parse_space(GRID, "grid.yaml")
+    alive = Policy(space, empty)
+    for _ in range(7):
+        ask = alive.ask()
+        assert ask is not None
+        alive.tell(ask.number, Outcome.FAILED)
+    revived = Policy(space, alive.record())
+    assert [revived.ask() for _ in range(24)] == [alive.ask() for _ in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("{g_lr: {type: float, low: 0.1, high: 0.9}}", "cannot enumerate g_lr"),
+        (
+            "{z_dim: {type: int, low: 1, high: 1024}, d_steps: {type: int, low: 1, high: 20}, "
+            "g_steps: {type: int, low: 1, high: 20}}",
+            f"more than {MAX_POINTS:,} points",
+        ),
+    ],
+)
+def test_a_grid_over_a_continuum_or_too_large_is_refused(parameters: str, said: str) -> None:
+    text = f"{{variant: gan, parameters: {parameters}, objectives: {{fid_digits: minimize}}}}"
+    with pytest.raises(StudyError, match=said):
+        GridProposer(parse_space(text, "grid.yaml"))
+
+
+def test_every_sampler_of_a_space_is_there() -> None:
+    names = SearchConfig.model_fields["sampler"].annotation.__args__  # type: ignore[union-attr]
+    assert set(PROPOSERS) == set(names)
+
+
+def test_maximised_objectives_are_worst_downwards(
+    make_space: Callable[..., Space], trial: Callable[..., TrialRecord]
+) -> None:
+    space = make_space()
+    up = tuple(o.model_copy(update={"direction": "maximize"}) for o in space.objectives)
+    space = space.model_copy(update={"objectives": up})
+    broken = replace(trial(outcome=Outcome.FAILED), ended=2.0)
+    assert view_of(space, broken)._view.trials[0].values == [-WORST, -WORST]

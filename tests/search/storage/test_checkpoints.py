@@ -1,0 +1,120 @@
+"""A trial's checkpoints on storage: whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gansearch.record import Report
+from gansearch.search.storage.checkpoints import REPORT_FILE, SAMPLES_FILE, STUDY_FILE, TrialFolder
+
+
+@pytest.fixture(params=["path", "uri"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> TrialFolder:
+    place = tmp_path / "study" / "trial_00003"
+    return TrialFolder(str(place) if request.param == "path" else place.as_uri())
+
+
+@pytest.fixture
+def made(tmp_path: Path):
+    """A checkpoint as training leaves it on the worker's own disk."""
+
+    def make(kimg: float) -> tuple[Path, Report]:
+        local = tmp_path / "scratch" / f"kimg_{kimg:g}"
+        local.mkdir(parents=True)
+        (local / "checkpoint.pt").write_bytes(f"weights at {kimg:g}".encode())
+        (local / REPORT_FILE).write_text("{}")
+        return local, Report(
+            kimg, {"fid_digits": kimg}, {"fid_digits": "p"}, tags={"device": "cpu"}
+        )
+
+    return make
+
+
+def on_disk(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "study" / "trial_00003").iterdir())
+
+
+def test_an_empty_folder_has_no_checkpoint(folder: TrialFolder) -> None:
+    assert folder.reports() == []
+
+
+def test_the_furthest_checkpoint_comes_back_whole(
+    folder: TrialFolder, made, tmp_path: Path
+) -> None:
+    kept = [folder.publish(*made(kimg)) for kimg in (5, 20, 10)]
+    latest = folder.reports()[0]
+    assert latest == kept[1]
+    assert latest.metrics == {"fid_digits": 20.0}
+    assert latest.tags == {"device": "cpu"}
+    assert str(latest.checkpoint).startswith(folder.address)
+    fetched = folder.fetch(latest, tmp_path / "fetched")
+    assert (fetched / "checkpoint.pt").read_text() == "weights at 20"
+    assert (fetched / REPORT_FILE).exists()
+
+
+def test_what_was_published_no_longer_fills_the_workers_disk(folder: TrialFolder, made) -> None:
+    local, report = made(5)
+    folder.publish(local, report)
+    assert not local.exists()
+
+
+@pytest.mark.parametrize("content", [None, "", '{"kimg": 3'])
+def test_a_checkpoint_that_was_cut_short_is_not_looked_at(
+    folder: TrialFolder, made, tmp_path: Path, content: str | None
+) -> None:
+    kept = folder.publish(*made(5))
+    cut = tmp_path / "study" / "trial_00003" / "kimg_10_0badcafe"
+    cut.mkdir()
+    (cut / "checkpoint.pt").write_bytes(b"wei")
+    if content is not None:
+        (cut / REPORT_FILE).write_text(content)
+    assert folder.reports()[0] == kept
+
+
+def test_pruning_keeps_one(folder: TrialFolder, made, tmp_path: Path) -> None:
+    folder.publish(*made(5))
+    kept = folder.publish(*made(10))
+    (tmp_path / "study" / "trial_00003" / "kimg_20_0badcafe").mkdir()
+    folder.prune(kept)
+    assert [path.name for path in on_disk(tmp_path)] == [str(kept.checkpoint).rpartition("/")[2]]
+    assert folder.reports()[0] == kept
+
+
+def test_pruning_leaves_the_samples_of_every_rung(
+    folder: TrialFolder, made, tmp_path: Path
+) -> None:
+    for kimg in (5, 10):
+        local, report = made(kimg)
+        (local / SAMPLES_FILE).write_bytes(b"png")
+        folder.prune(kept := folder.publish(local, report))
+    early, late = sorted(on_disk(tmp_path), key=lambda path: len(list(path.iterdir())))
+    assert [path.name for path in early.iterdir()] == [SAMPLES_FILE]
+    assert late.name == str(kept.checkpoint).rpartition("/")[2]
+    assert folder.reports()[0] == kept
+
+
+def test_two_processes_at_one_rung_do_not_share_a_file(folder: TrialFolder, made) -> None:
+    first = folder.publish(*made(5))
+    second = folder.publish(*made(5))
+    assert first.checkpoint != second.checkpoint
+
+
+def test_a_study_that_was_moved_is_found_again(made, tmp_path: Path) -> None:
+    TrialFolder(str(tmp_path / "study" / "trial_00003")).publish(*made(5))
+    (tmp_path / "study").rename(tmp_path / "moved")
+    folder = TrialFolder(str(tmp_path / "moved" / "trial_00003"))
+    report = folder.reports()[0]
+    assert report is not None
+    assert str(report.checkpoint).startswith(str(tmp_path / "moved"))
+    assert (folder.fetch(report, tmp_path / "fetched") / "checkpoint.pt").exists()
+
+
+def test_storage_is_shared_where_the_studys_file_is_seen(
+    folder: TrialFolder, tmp_path: Path
+) -> None:
+    assert not folder.is_shared()
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / STUDY_FILE).write_text("name: s")
+    assert folder.is_shared()
