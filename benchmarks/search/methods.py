@@ -283,9 +283,9 @@ METHODS: dict[str, MakeMethod] = {
         for sampler in ("random", "tpe", "nsga2")
         for stopping in ("none", "asha")
     },
-    "pareto+pareto": partial(own, "pareto", "pareto"),
-    "pareto+none": partial(own, "pareto", "none"),
-    "random+pareto": partial(own, "random", "pareto"),
+    "ehvi+ehvi": partial(own, "ehvi", "ehvi"),
+    "ehvi+none": partial(own, "ehvi", "none"),
+    "random+ehvi": partial(own, "random", "ehvi"),
     "optuna-tpe": partial(OptunaMethod, TPESampler),
     "optuna-nsga2": partial(OptunaMethod, NSGAIISampler),
     "ray-asha": ray_asha,

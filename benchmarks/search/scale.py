@@ -35,9 +35,9 @@ import sqlalchemy
 from benchmarks.search.surrogate import Surrogate
 from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.samplers.optuna import PROPOSERS
+from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import Cluster, Method, Simulation, policy
-from gansearch.search.stopping.registry import STOPPERS
+from gansearch.search.stopping.registry import STOPPING_RULES
 from gansearch.search.storage.database import connect
 from gansearch.search.storage.store import StudyStore, layout, read_study, sqlite_url
 from gansearch.space import SearchConfig, Space, parse_space
@@ -49,8 +49,8 @@ PACE = 200
 """Simulated events a second: with 1,000 workers, one each 5 s of each."""
 USUAL = SearchConfig()
 METHODS = dict.fromkeys(
-    [f"{sampler}+{USUAL.stopping}" for sampler in PROPOSERS if sampler != "grid"]
-    + [f"random+{stopping}" for stopping in STOPPERS]
+    [f"{sampler}+{USUAL.stopping}" for sampler in SAMPLERS if sampler not in ("grid", "pbt")]
+    + [f"random+{stopping}" for stopping in STOPPING_RULES]
 )
 """Each way to propose and each to stop; the problem has continuous ranges, so no grid."""
 SPACE = "{variant: gan, parameters: {d_steps: [1, 2]}, objectives: {fid_digits: minimize}}"

@@ -13,9 +13,7 @@ from gansearch.pareto import near_front
 from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.report.front.noise import error_of_mean, standard_error
 from gansearch.report.front.uncertainty import SIGNIFICANT
-from gansearch.search.bayesian.prospects import Prospects
-from gansearch.search.samplers.optuna import Proposer
-from gansearch.search.samplers.pbt import Population
+from gansearch.search.method import SearchMethod
 from gansearch.space import Space
 
 
@@ -45,24 +43,18 @@ class Plan:
     comes first, until each has the number of trainings that the space asks for, whatever their
     outcomes. The front is that of means over trainings, so a lucky configuration soon drops out.
 
-    The sampler observes only the first training of a configuration, since it would take several for
-    a good region. It does not observe trials that continue others, because their results do not
-    depend on their own configuration alone.
+    The method observes only the first training of a configuration, since it would take several for
+    a good region.
 
     Args:
         space: the search space.
         study: the study with its priors; its trials are added separately.
-        prospects: observes the same trials as the sampler.
-        proposer: the sampler.
+        method: proposes configurations; its observers observe the trials.
     """
 
-    def __init__(
-        self, space: Space, study: StudyRecord, prospects: Prospects, proposer: Proposer
-    ) -> None:
+    def __init__(self, space: Space, study: StudyRecord, method: SearchMethod) -> None:
         self._space = space
-        self._prospects = prospects
-        self._proposer = proposer
-        self._population = Population(space)
+        self._method = method
         self._proposed = 0
         self._trainings: dict[str, dict[int, TrialRecord]] = {}  # by configuration and number
         self._near: list[str] | None = None  # configurations near the front, if known
@@ -78,46 +70,40 @@ class Plan:
         There may be one again after a trial has ended.
         """
         if self._proposed < self._space.budget.trials:
-            branch = self._population.branch(number)
-            if branch is not None:
-                return Next(branch.params, lineage=branch.lineage, seed=branch.parent.seed)
-            params = self._tried.get(number) or self._proposer.propose(number)
-            if params is not None:
-                return Next(params)
+            if number in self._tried:
+                return Next(self._tried[number])
+            proposal = self._method.sampler.propose(number)
+            if proposal is not None:
+                return Next(proposal.params, lineage=proposal.lineage, seed=proposal.seed)
         return self._again()
 
     def add(self, trial: TrialRecord) -> None:
-        """Add a trial that was handed out; trials are added in the order of their numbers."""
+        """Take a trial that was put on record, in the order of the numbers."""
         self._trainings.setdefault(trial.configuration, {})[trial.number] = trial
         if trial.replicates is None:
             self._proposed += 1
-        for listener in self._listeners(trial):
-            listener.add(trial)
+            for observer in self._method.observers:
+                observer.add(trial)
 
     def report(self, trial: TrialRecord) -> None:
         """Take the last report of an added trial, which is new."""
-        for listener in self._listeners(trial):
-            listener.report(trial)
+        if trial.replicates is None:
+            for observer in self._method.observers:
+                observer.report(trial)
 
     def end(self, trial: TrialRecord) -> None:
         """Take the end of an added trial; ends are given in the order of ``ended``."""
         self._trainings[trial.configuration][trial.number] = trial
         self._near = None
-        for listener in self._listeners(trial):
-            listener.end(trial)
-
-    def _listeners(self, trial: TrialRecord) -> Sequence[Proposer | Population | Prospects]:
-        if trial.replicates is not None:
-            return ()
-        if trial.lineage:
-            return (self._population,)
-        return self._population, self._prospects, self._proposer
+        if trial.replicates is None:
+            for observer in self._method.observers:
+                observer.end(trial)
 
     def _learn(self, trial: TrialRecord) -> None:
-        for listener in (self._prospects, self._proposer):
-            listener.add(trial)
-            listener.report(trial)
-            listener.end(trial)
+        for observer in self._method.observers:
+            observer.add(trial)
+            observer.report(trial)
+            observer.end(trial)
 
     def _again(self) -> Next | None:
         wanted = self._space.search.replicates

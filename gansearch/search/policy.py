@@ -17,13 +17,12 @@ from threading import RLock
 from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search.bayesian.prospects import Prospects
+from gansearch.search.cohorts import images_of
 from gansearch.search.feasibility import is_full
+from gansearch.search.method import SearchMethod
 from gansearch.search.normalise import Normaliser
 from gansearch.search.plan import Next, Plan
-from gansearch.search.samplers.optuna import derive_seed, proposer
-from gansearch.search.samplers.pbt import start_of
-from gansearch.search.stopping.registry import STOPPERS
+from gansearch.search.samplers.base import derive_seed
 from gansearch.search.storage.recorder import Recorder, Unrecorded
 from gansearch.space import Space
 
@@ -82,9 +81,9 @@ class Policy:
         self._trials = {trial.number: trial for trial in study.trials}
         self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
         self._untold: set[int] = set(self._interrupted)  # their processes may still report an end
-        prospects = Prospects(space)
-        self._plan = Plan(space, study, prospects, proposer(space, prospects))
-        self._stopper = STOPPERS[space.search.stopping](space, prospects)
+        method = SearchMethod(space)
+        self._plan = Plan(space, study, method)
+        self._stopping = method.stopping
         self._normalise = Normaliser(space, study)
         self._protocols: dict[str, str] = {}
         self._last_moment = 0.0
@@ -143,11 +142,11 @@ class Policy:
             report = replace(self._normalise(report), moment=self._moment())
             reports, tags = (*trial.reports, report), {**trial.tags, **report.tags}
             trial = replace(trial, reports=reports, tags=tags)
-            judged = self._judge(trial)
-            self._recorder.reported(judged, report)
+            decided = self._decide(trial)
+            self._recorder.reported(decided, report)
             self._plan.report(trial)
-            self._keep(judged)
-            trial = judged
+            self._keep(decided)
+            trial = decided
             if trial.outcome == Outcome.STOPPED:
                 self._finish(trial)  # its process is ended from outside and sends no end
             return trial.outcome != Outcome.STOPPED
@@ -200,8 +199,8 @@ class Policy:
             for count, report in enumerate(trial.reports, start=1):
                 self._protocols.update(report.protocols)
                 then = replace(trial, reports=trial.reports[:count], outcome=None, ended=None)
-                goes_on = trial.outcome != Outcome.STOPPED or report is not trial.last
-                step = partial(self._report_again, then, goes_on=goes_on)
+                continues = trial.outcome != Outcome.STOPPED or report is not trial.last
+                step = partial(self._report_again, then, continues=continues)
                 steps.append((report.moment, trial.number, step))
             if trial.ended is not None:
                 steps.append((trial.ended, trial.number, partial(self._plan.end, trial)))
@@ -209,9 +208,9 @@ class Policy:
             self._last_moment = max(self._last_moment, moment)
             replay()
 
-    def _report_again(self, trial: TrialRecord, *, goes_on: bool) -> None:
+    def _report_again(self, trial: TrialRecord, *, continues: bool) -> None:
         if trial.replicates is None and not is_full(self._space, trial.reports[-1].kimg):
-            self._stopper.restore(trial, goes_on=goes_on)
+            self._stopping.restore(trial, continues=continues)
         self._plan.report(trial)
 
     def _newborn(self, number: int, following: Next) -> TrialRecord:
@@ -227,7 +226,7 @@ class Policy:
         )
 
     def _ask_of(self, trial: TrialRecord) -> Ask:
-        begin = start_of(trial, self._trials)
+        begin = _begin_of(trial, self._trials)
         return Ask(trial.number, trial.params, trial.seed, trial.last, trial.lineage, begin)
 
     def _trial(self, number: int) -> TrialRecord:
@@ -264,12 +263,12 @@ class Policy:
                 return Outcome.FAILED, reason
         return None
 
-    def _judge(self, trial: TrialRecord) -> TrialRecord:
+    def _decide(self, trial: TrialRecord) -> TrialRecord:
         """Return ``trial`` with the outcome of its new report, if there is one."""
         if is_full(self._space, trial.reports[-1].kimg):
             return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
         # Rungs ignore replicates: a mean over those that they do not stop would be biased.
-        reason = None if trial.replicates is not None else self._stopper.judge(trial)
+        reason = None if trial.replicates is not None else self._stopping.reason_to_stop(trial)
         if reason is None:
             return trial
         return replace(trial, outcome=Outcome.STOPPED, reason=reason, ended=self._moment())
@@ -285,3 +284,15 @@ class Policy:
         if trial.outcome is not None and self._trials[trial.number].outcome is None:
             self._plan.end(trial)
         self._trials[trial.number] = trial
+
+
+def _begin_of(trial: TrialRecord, trials: Mapping[int, TrialRecord]) -> Report | None:
+    """Return the parent's report whose checkpoint a trial starts from, or ``None``.
+
+    It is ``None`` without a parent, and for a replicate of a child, which trains from scratch with
+    a seed of its own.
+    """
+    if not trial.lineage or trial.replicates is not None:
+        return None
+    parent, images = trials[trial.lineage[-1].number], images_of(trial.lineage[-1].kimg)
+    return next(report for report in parent.reports if images_of(report.kimg) == images)

@@ -22,10 +22,12 @@ class Draft:
     Attributes:
         space: the space without its malformed parts.
         broken: dotted keys of the omitted parts: sections, or single parameters and objectives.
+        on_record: whether a study on record has this space.
     """
 
     space: Space
     broken: frozenset[str]
+    on_record: bool = False
 
     def is_whole(self, section: str) -> bool:
         """Whether no part of ``section`` was omitted."""

@@ -18,6 +18,7 @@ from gansearch.space.draft import Draft, Finding
 from gansearch.space.forms import expand
 from gansearch.space.knobs import takers
 from gansearch.space.models import Space
+from gansearch.space.older import renewed
 from gansearch.space.parameters import Parameter
 from gansearch.space.scope import members
 from gansearch.space.wording import in_words, unknown
@@ -53,12 +54,14 @@ def load_space(path: str | Path) -> Space:
     return parse_space(text, path)
 
 
-def parse_space(text: str, file: str | Path) -> Space:
+def parse_space(text: str, file: str | Path, *, on_record: bool = False) -> Space:
     """Parse the space in the YAML ``text``.
 
     Args:
         text: the YAML.
         file: name of the file in error messages.
+        on_record: whether a study on record has this space. Names of earlier versions are then
+            read, with a warning.
 
     Raises:
         SpaceError: the text has errors; each is listed with line, key and value.
@@ -66,11 +69,13 @@ def parse_space(text: str, file: str | Path) -> Space:
     file = Path(file)
     document = read_yaml(text, file)
     full, findings = expand(document.root.value, file)
+    if on_record:
+        full = renewed(full)
     space, broken, structural = _validate(full)
     broken |= {".".join(map(str, path)) for path, _ in findings}
     findings += structural
     if space is not None:
-        findings += check(Draft(space, broken))
+        findings += check(Draft(space, broken, on_record))
     problems = list(document.problems)
     malformed = {problem.key for problem in problems}  # other findings on them mean nothing
     problems += [p for f in findings if (p := document.problem(*f)).key not in malformed]

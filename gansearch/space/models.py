@@ -122,25 +122,28 @@ class Resources(Model):
 class SearchConfig(Model):
     """How configurations are proposed and stopped."""
 
-    sampler: Literal["pareto", "tpe", "nsga2", "random", "grid"] = "pareto"
+    sampler: Literal["ehvi", "tpe", "nsga2", "random", "grid", "pbt"] = "ehvi"
     """Sampler, which proposes configurations.
-    ``pareto``: highest expected hypervolume improvement per second of training (EHVI/s).
-    ``tpe``: Optuna's multi-objective tree-structured Parzen estimator.
-    ``nsga2``: Optuna's NSGA-II, an evolutionary algorithm.
-    ``random``: random configurations.
-    ``grid``: every point of a discrete space, in random order."""
-    stopping: Literal["pareto", "asha", "truncation", "none"] = "pareto"
-    """Stopping rule, which is applied at each rung.
-    ``pareto``: stop trials that another one almost surely dominates, or probably dominates if their
-    expected hypervolume improvement per second is low.
-    ``asha``: keep the best trials by quality (asynchronous successive halving).
-    ``truncation``: stop the worst quarter by all objectives.
-    ``none``: stop no trial."""
+
+    - ``ehvi``: highest expected hypervolume improvement per second of training.
+    - ``tpe``: Optuna's multi-objective tree-structured Parzen estimator.
+    - ``nsga2``: Optuna's NSGA-II, an evolutionary algorithm.
+    - ``random``: random configurations.
+    - ``grid``: every point of a discrete space, in random order.
+    - ``pbt``: population-based training; perturbed settings continue a good trial's checkpoint."""
+    stopping: Literal["ehvi", "asha", "truncation", "none"] = "ehvi"
+    """Stopping rule, which is applied at each rung; the default with ``pbt`` is ``truncation``.
+
+    - ``ehvi``: stop trials that another one almost surely dominates, or probably dominates if
+      their expected hypervolume improvement per second is low.
+    - ``asha``: keep the best trials by quality (asynchronous successive halving).
+    - ``truncation``: stop the worst quarter by all objectives, as population-based training does.
+    - ``none``: stop no trial."""
     reduction_factor: int = Field(default=3, ge=2, le=10)
     """ASHA's eta: one in so many trials continues past a rung."""
     population: int | None = Field(default=None, ge=4, le=1000)
-    """Number of trials that start from scratch. Each later trial continues a better trial's
-    checkpoint at a rung with perturbed live settings (population-based training)."""
+    """Population size of ``pbt``: the number of trials that start from scratch. Each later trial
+    continues a good trial's checkpoint at a rung with perturbed live settings."""
     replicates: int = Field(default=1, ge=1, le=32)
     """Trainings of each configuration on the front, with different seeds; 1 means no replicates.
     Replicates run after the budget's trials and do not count towards it."""
@@ -153,6 +156,13 @@ class SearchConfig(Model):
     """Concurrent trials; the default is as many as the resources allow."""
     retries: int = Field(default=1, ge=0)
     """Retries of a trial after retryable errors."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stopping_of_pbt(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("sampler") == "pbt":
+            return {"stopping": "truncation", **given}
+        return given
 
 
 class TrackingConfig(Model):

@@ -163,8 +163,12 @@ def replicates(draft: Draft) -> Iterator[Finding]:
     given = [key for key in (*space.training, *space.parameters) if split(key)[1] == SEED.name]
     if given:
         yield path, f"gives each training a seed of its own: leave {listed(given)} out"
-    if space.search.population is not None:
-        yield path, "trains from the beginning, and search.population goes on from others' weights"
+    if space.search.sampler == "pbt":
+        message = (
+            "cannot be combined with search.sampler: pbt; replicates start from scratch, trials "
+            "of pbt start from a parent's checkpoint"
+        )
+        yield path, message
 
 
 def warm_start(draft: Draft) -> Iterator[Finding]:
@@ -178,17 +182,31 @@ def warm_start(draft: Draft) -> Iterator[Finding]:
 
 
 def population(draft: Draft) -> Iterator[Finding]:
-    """A population needs rungs and at least one searched live setting."""
-    if draft.space.search.population is None:
+    """Population-based training has a size, its own stopping rule, rungs and live settings."""
+    search = draft.space.search
+    if search.sampler != "pbt":
+        if search.population is not None:
+            message = f"is the population size of search.sampler: pbt (got {search.sampler})"
+            yield ("search", "population"), message
         return
+    if search.population is None and draft.is_whole("search"):
+        yield ("search", "sampler"), "pbt needs search.population, such as 8"
+    if search.stopping != "truncation" and not draft.on_record:
+        message = (
+            f"should be truncation or left out with search.sampler: pbt (got {search.stopping})"
+        )
+        yield ("search", "stopping"), message
     if not draft.space.budget.rungs and draft.is_whole("budget"):
-        message = "trials go on with the training of others from rungs: give budget.rungs"
-        yield ("search", "population"), message
+        message = "pbt continues the training of other trials from rungs: give budget.rungs"
+        yield ("search", "sampler"), message
     keys = draft.space.parameters
     live = {split(key)[1] for key, one in keys.items() if one.type != "constant"} & LIVE
     if not live and draft.is_whole("parameters"):
-        message = f"needs parameters that can change while a trial trains: {listed(sorted(LIVE))}"
-        yield ("search", "population"), message
+        message = (
+            "pbt needs at least one searched parameter that can change while a trial trains: "
+            f"{listed(sorted(LIVE))}"
+        )
+        yield ("search", "sampler"), message
 
 
 def grid(draft: Draft) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ shipped YAML names in its first line.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -204,7 +205,9 @@ def _is_noise(key: str, value: Any) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("``", "`").split())
+    """Join the lines of a docstring; each item of a list keeps a line of its own."""
+    items = re.split(r"\n\s*(?=- )", text.replace("``", "`"))
+    return "\n".join(" ".join(item.split()) for item in items)
 
 
 def to_text(schema: Mapping[str, Any]) -> str:

@@ -92,9 +92,9 @@ def _study(space: Space) -> Sheet:
         "sampler": f"{search.sampler}, seed {search.seed}",
         "first trials": f"{len(space.defaults())}: the paper's configuration of each variant"
         + "".join(f", then the front of {name}" for name in search.warm_start),
-        "children": f"all after {search.population} trials, of the better ones"
+        "population": f"{search.population} trials from scratch; the others continue good ones"
         if search.population
-        else "none: every trial begins anew",
+        else "none: every trial starts from scratch",
         "trained again": f"the front, to {search.replicates} trainings each, beyond the budget"
         if search.replicates > 1
         else "no configuration",

@@ -24,7 +24,7 @@ parameters:
 objectives: {fid_digits: minimize, train_seconds: minimize}
 budget: {trials: 7, max_kimg: 3, rungs: [1, 2]}
 resources: {cpus: 1}
-search: {sampler: random, population: 4, stopping: truncation, seed: 1}
+search: {sampler: pbt, population: 4, seed: 1}
 """
 
 

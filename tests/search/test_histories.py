@@ -136,7 +136,7 @@ def check_nothing_lost(safe: StudyRecord, found: StudyRecord) -> None:
 
 @pytest.mark.parametrize(
     ("sampler", "stopping"),
-    [("random", "asha"), ("tpe", "asha"), ("nsga2", "asha"), ("random", "asha, population: 4")],
+    [("random", "asha"), ("tpe", "asha"), ("nsga2", "asha"), ("pbt", "truncation, population: 4")],
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=events)

@@ -10,9 +10,10 @@ from gansearch.config import Params
 from gansearch.pareto import near_front
 from gansearch.record import LOST, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.report.front.noise import QUALITY_SHARE
-from gansearch.search.bayesian.prospects import Prospects
+from gansearch.search.method import SearchMethod
 from gansearch.search.plan import Plan
 from gansearch.search.policy import Ask, Policy
+from gansearch.search.samplers.base import Proposal
 from gansearch.search.simulation.simulate import Cluster, Curve, simulate
 from gansearch.search.storage.store import layout
 from gansearch.space import Space, parse_space
@@ -34,13 +35,13 @@ def space_of(trials: int = 4, replicates: int = 3, stopping: str = "none") -> Sp
 
 @dataclass
 class Scripted:
-    """A proposer that notes what it hears, by the trial's number."""
+    """A sampler that notes its calls, with the trial's number."""
 
     heard: list[tuple[str, int]]
     left: int = 1000
 
-    def propose(self, number: int) -> Params | None:
-        return {"variant": "gan", "d_steps": number + 1} if number < self.left else None
+    def propose(self, number: int) -> Proposal | None:
+        return Proposal(params(number + 1)) if number < self.left else None
 
     def add(self, trial: TrialRecord) -> None:
         self.heard.append(("add", trial.number))
@@ -57,7 +58,10 @@ class Study:
 
     def __init__(self, space: Space, study: StudyRecord, left: int = 1000) -> None:
         self.heard: list[tuple[str, int]] = []
-        self.plan = Plan(space, study, Prospects(space), Scripted(self.heard, left))
+        method = SearchMethod(space)
+        method.sampler = Scripted(self.heard, left)
+        method.observers = (method.sampler,)
+        self.plan = Plan(space, study, method)
         self.trials: list[TrialRecord] = []
 
     def ask(self) -> TrialRecord | None:
@@ -150,7 +154,7 @@ def test_nobody_is_trained_again_before_the_budget_is_handed_out(empty: StudyRec
     assert more.ask().replicates is None  # type: ignore[union-attr]
 
 
-def test_a_proposer_that_has_nothing_left_is_followed_by_the_front(empty: StudyRecord) -> None:
+def test_after_an_exhausted_sampler_the_front_is_replicated(empty: StudyRecord) -> None:
     study = Study(space_of(trials=9), empty, left=1)
     study.ask()
     study.end(0, 10.0, 1.0)
@@ -158,7 +162,7 @@ def test_a_proposer_that_has_nothing_left_is_followed_by_the_front(empty: StudyR
     assert Study(space_of(trials=9, replicates=1), empty, left=0).ask() is None
 
 
-def test_the_proposer_hears_of_first_trainings_alone(empty: StudyRecord) -> None:
+def test_the_sampler_observes_first_trainings_alone(empty: StudyRecord) -> None:
     study = Study(space_of(trials=1), empty)
     study.ask()
     study.end(0, 10.0, 1.0)
@@ -265,7 +269,7 @@ def params(d_steps: int) -> Params:
     return {"variant": "gan", "d_steps": d_steps}
 
 
-def test_what_was_taken_is_tried_after_the_papers_and_told_to_the_proposer(
+def test_what_was_taken_is_tried_after_the_papers_and_observed_by_the_sampler(
     empty: StudyRecord,
 ) -> None:
     metrics = {"fid_digits": 3.0, "seconds_per_kimg": 1.0}

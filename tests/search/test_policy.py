@@ -291,3 +291,21 @@ def test_many_threads_share_one_policy(
         thread.join()
     assert sorted(asked) == list(range(60))
     assert all(trial.outcome is not None for trial in policy.record().trials)
+
+
+def test_asks_differ_by_study_seed_and_by_trial(
+    make_space: Callable[..., Space], empty: StudyRecord
+) -> None:
+    asked = []
+    for seed in (0, 1):
+        policy = Policy(make_space(seed=seed), empty)
+        asked += [policy.ask() for _ in range(8)]
+    assert len({a.seed for a in asked if a}) == 16
+    drawn = [a.params["g_lr"] for a in asked if a and a.number > 1]
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_a_fixed_seed_is_every_trials(empty: StudyRecord) -> None:
+    text = "{variant: gan, training: {seed: 5}, parameters: {d_steps: [1, 2, 3]}}"
+    policy = Policy(parse_space(text, "fixed.yaml"), empty)
+    assert [ask.seed for _ in range(3) if (ask := policy.ask())] == [5, 5, 5]

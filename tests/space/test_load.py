@@ -114,7 +114,7 @@ def test_the_least_that_must_be_said() -> None:
         "peak_memory_mib",
     ]
     assert space.budget.rungs == pytest.approx((30 / 9, 30 / 3), rel=1e-3)
-    assert (space.search.sampler, space.search.stopping) == ("pareto", "pareto")
+    assert (space.search.sampler, space.search.stopping) == ("ehvi", "ehvi")
 
 
 def test_other_data_is_judged_by_fid() -> None:

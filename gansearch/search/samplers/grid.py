@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -12,18 +11,14 @@ import numpy as np
 from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import TrialRecord
+from gansearch.search.samplers.base import Proposal, key_of
 from gansearch.space import Space
 
 MAX_POINTS = 100_000
 """Maximum number of points of a grid."""
 
 
-def key_of(params: Params) -> str:
-    """Return a key that is the same for equal configurations."""
-    return json.dumps(params, sort_keys=True)
-
-
-class GridProposer:
+class GridSampler:
     """Proposes every point of a discrete space once, in an order drawn from the study's seed.
 
     Raises:
@@ -52,9 +47,10 @@ class GridProposer:
     def end(self, trial: TrialRecord) -> None:
         """Ignore the end of a trial."""
 
-    def propose(self, number: int) -> Params | None:  # noqa: ARG002 - the next one, whatever it is
+    def propose(self, number: int) -> Proposal | None:  # noqa: ARG002 - the next one, whatever it is
         """Return the next untried point, or ``None`` after the last."""
-        return next((params for params in self._left if key_of(params) not in self._seen), None)
+        left = (Proposal(params) for params in self._left if key_of(params) not in self._seen)
+        return next(left, None)
 
 
 def enumerate_points(space: Space) -> Iterator[Params]:

@@ -10,9 +10,7 @@ continues as if it had not been killed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
-import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage
@@ -21,9 +19,8 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from gansearch.config import Params
 from gansearch.record import Outcome, TrialRecord
-from gansearch.search.bayesian.prospects import PromisingProposer, Prospects
 from gansearch.search.feasibility import constraint_attributes, objective_values, violations
-from gansearch.search.samplers.grid import GridProposer, key_of
+from gansearch.search.samplers.base import Proposal, derive_seed, key_of
 from gansearch.search.samplers.memory import MemoryModel
 from gansearch.space import Space
 
@@ -33,45 +30,11 @@ WORST = 1e30
 """Absolute value of every objective of a trial without a result; finite, since NaN and infinity
 propagate."""
 
-ATTEMPTS, CHANCES = 4, 32
+ATTEMPTS, RANDOM_ATTEMPTS = 4, 32
 """Draws of a sampler, and then random draws, before a configuration is accepted that was tried
 before or probably does not fit the devices' memory."""
 
 _ORDER = "gansearch:order"  # order of a trial's completion in the in-memory study
-
-
-class Proposer(Protocol):
-    """Proposes configurations; a proposal depends only on the observations."""
-
-    def add(self, trial: TrialRecord) -> None:
-        """Add a trial that was handed out; trials are added in the order of their numbers."""
-
-    def report(self, trial: TrialRecord) -> None:
-        """Take the last report of an added trial, which is new."""
-
-    def end(self, trial: TrialRecord) -> None:
-        """Take the end of an added trial; ends are given in the order of ``ended``."""
-
-    def propose(self, number: int) -> Params | None:
-        """Return the configuration of trial ``number``, or ``None`` if nothing is left."""
-
-
-def proposer(space: Space, prospects: Prospects) -> Proposer:
-    """Make the sampler that ``space.search.sampler`` names.
-
-    Args:
-        space: the search space.
-        prospects: observes the same trials as the sampler, before it.
-
-    Raises:
-        StudyError: a grid has a continuous range or too many points.
-    """
-    return PROPOSERS[space.search.sampler](space, prospects)
-
-
-def derive_seed(space: Space, number: int, stream: int) -> int:
-    """Derive a seed in [0, 2^32) from the study's seed, a trial's number and its purpose."""
-    return int(np.random.SeedSequence((space.search.seed, number, stream)).generate_state(1)[0])
 
 
 def drawn(space: Space, params: Params) -> FixedTrial:
@@ -115,21 +78,24 @@ def _by_completion(study: Study) -> list[FrozenTrial]:
     return sorted(completed, key=lambda trial: trial.system_attrs[_ORDER])
 
 
-def _nsga2(space: Space, seed: int) -> BaseSampler:
+def nsga2(space: Space, seed: int) -> BaseSampler:
+    """Make an NSGA-II sampler with a population for at least five generations."""
     # At least five generations within the budget; at most 50 trials, Optuna's default.
     population = min(max(space.budget.trials // 5, 4), 50)
     return RecordedNSGAII(population_size=population, seed=seed)
 
 
-def _tpe(_: Space, seed: int) -> BaseSampler:
+def tpe(_: Space, seed: int) -> BaseSampler:
+    """Make a multi-objective TPE sampler with Optuna's defaults."""
     return TPESampler(seed=seed)
 
 
-def _random(_: Space, seed: int) -> BaseSampler:
+def random(_: Space, seed: int) -> BaseSampler:
+    """Make a random sampler."""
     return RandomSampler(seed=seed)
 
 
-class SampledProposer:
+class OptunaSampler:
     """Proposes each paper's defaults first, then an Optuna sampler's configurations.
 
     Args:
@@ -139,7 +105,7 @@ class SampledProposer:
     """
 
     def __init__(
-        self, space: Space, sampler: Callable[[Space, int], BaseSampler], *, learns: bool
+        self, space: Space, sampler: Callable[[Space, int], BaseSampler], *, learns: bool = True
     ) -> None:
         self._space = space
         self._sampler = sampler
@@ -156,7 +122,7 @@ class SampledProposer:
         )
 
     def add(self, trial: TrialRecord) -> None:
-        """Add a trial that was handed out."""
+        """Observe a trial that was put on record."""
         self._seen.add(key_of(trial.params))
         if self._learns:
             fixed = drawn(self._space, trial.params)
@@ -166,11 +132,11 @@ class SampledProposer:
             self._ids[trial.number] = self._storage.create_new_trial(self._view._study_id, running)
 
     def report(self, trial: TrialRecord) -> None:
-        """Take only the memory of a new report: samplers learn from ended trials."""
+        """Observe the memory alone: Optuna's samplers learn from ended trials."""
         self._memory.learn(trial)
 
     def end(self, trial: TrialRecord) -> None:
-        """Take the end of an added trial."""
+        """Observe the end of an added trial."""
         self._memory.learn(trial)
         if not self._learns:
             return
@@ -180,19 +146,19 @@ class SampledProposer:
         self._ends += 1
         self._storage.set_trial_state_values(self._ids[trial.number], *self._end_of(trial))
 
-    def propose(self, number: int) -> Params:
+    def propose(self, number: int) -> Proposal:
         """Return the configuration of trial ``number``."""
         if number < len(self._first):
-            return self._first[number]
+            return Proposal(self._first[number])
         too_large: list[Params] = []
-        for attempt in range(ATTEMPTS + CHANCES):
-            make = self._sampler if attempt < ATTEMPTS else _random
+        for attempt in range(ATTEMPTS + RANDOM_ATTEMPTS):
+            make = self._sampler if attempt < ATTEMPTS else random
             params = self._draw(make(self._space, derive_seed(self._space, number, attempt + 1)))
             if key_of(params) not in self._seen:
                 if self._memory.excess(params) <= 0:
-                    return params
+                    return Proposal(params)
                 too_large.append(params)
-        return min(too_large, key=self._memory.excess) if too_large else params
+        return Proposal(min(too_large, key=self._memory.excess) if too_large else params)
 
     def _draw(self, sampler: BaseSampler) -> Params:
         self._view.sampler = sampler
@@ -212,19 +178,3 @@ class SampledProposer:
         # marked as complete, with a violated constraint.
         worst = {"minimize": WORST, "maximize": -WORST}
         return TrialState.COMPLETE, [worst[o.direction] for o in self._space.objectives]
-
-
-def _sampled(sampler: Callable[[Space, int], BaseSampler], *, learns: bool = True) -> MakeProposer:
-    return lambda space, _: SampledProposer(space, sampler, learns=learns)
-
-
-MakeProposer = Callable[[Space, Prospects], Proposer]
-
-PROPOSERS: dict[str, MakeProposer] = {
-    "pareto": PromisingProposer,
-    "tpe": _sampled(_tpe),
-    "nsga2": _sampled(_nsga2),
-    "random": _sampled(_random, learns=False),
-    "grid": lambda space, _: GridProposer(space),
-}
-"""Samplers by their name in a space."""

@@ -1,4 +1,4 @@
-"""Asynchronous successive halving; pure, without input or output."""
+"""Asynchronous successive halving by quality (ASHA; Li et al. 2020)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gansearch.record import TrialRecord
+from gansearch.space import Space
+from gansearch.text.readable import number
+
 
 @dataclass
 class _Rung:
     best_first: list[float] = field(default_factory=list)  # losses, smallest first
     kept: dict[int, bool] = field(default_factory=dict)  # by trial number
 
-    def add(self, number: int, loss: float, *, goes_on: bool) -> None:
+    def add(self, number: int, loss: float, *, continues: bool) -> None:
         insort(self.best_first, loss)
-        self.kept[number] = goes_on
+        self.kept[number] = continues
 
 
 class Rungs:
@@ -61,10 +65,10 @@ class Rungs:
         if rung is None:
             return True
         if number not in rung.kept:
-            rung.add(number, loss, goes_on=self._is_among_best(rung, loss))
+            rung.add(number, loss, continues=self._is_among_best(rung, loss))
         return rung.kept[number]
 
-    def restore(self, number: int, kimg: float, value: float, *, goes_on: bool) -> None:
+    def restore(self, number: int, kimg: float, value: float, *, continues: bool) -> None:
         """Take a report whose answer is on record, so that later decisions are unchanged.
 
         Raises:
@@ -72,7 +76,7 @@ class Rungs:
         """
         rung, loss = self._at(kimg), self._loss(number, kimg, value)
         if rung is not None and number not in rung.kept:
-            rung.add(number, loss, goes_on=goes_on)
+            rung.add(number, loss, continues=continues)
 
     def _loss(self, number: int, kimg: float, value: float) -> float:
         if not math.isfinite(value):
@@ -89,3 +93,33 @@ class Rungs:
         if reached < self._reduction_factor:
             return True
         return bisect_left(rung.best_first, loss) < reached // self._reduction_factor
+
+
+class Asha:
+    """Stops trials by their first quality objective alone, with :class:`Rungs`.
+
+    Args:
+        space: the search space, with its rungs and its reduction factor.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._quality = space.quality.metric
+        self._share = f"best 1/{space.search.reduction_factor}"
+        self._rungs = Rungs(
+            space.budget.rungs, space.search.reduction_factor, space.quality.direction
+        )
+
+    def reason_to_stop(self, trial: TrialRecord) -> str | None:
+        """Return why a trial should stop at its last report, or ``None``."""
+        kimg, value = self._last(trial)
+        if self._rungs.report(trial.number, kimg, value):
+            return None
+        return f"{self._quality} {number(value)} at {kimg:g} kimg is not among the {self._share}"
+
+    def restore(self, trial: TrialRecord, *, continues: bool) -> None:
+        """Observe a trial's last report, whose decision is on record."""
+        self._rungs.restore(trial.number, *self._last(trial), continues=continues)
+
+    def _last(self, trial: TrialRecord) -> tuple[float, float]:
+        last = trial.reports[-1]
+        return last.kimg, last.metrics[self._quality]

@@ -21,7 +21,7 @@ def space_of(study: StudyRecord) -> Space:
     Raises:
         StudyError: the budget on record is invalid.
     """
-    space = parse_space(study.space_yaml, study.space_file)
+    space = parse_space(study.space_yaml, study.space_file, on_record=True)
     changed = {
         key: read(study.tags[_tag(key)]) for key, read in _READ.items() if _tag(key) in study.tags
     }
@@ -40,7 +40,7 @@ def check_budget(
         StudyError: an amount is invalid or too small.
     """
     space = space_of(study)
-    submitted = parse_space(study.space_yaml, study.space_file).budget
+    submitted = parse_space(study.space_yaml, study.space_file, on_record=True).budget
     used = {
         "trials": sum(trial.replicates is None for trial in study.trials),
         "max_kimg": max((trial.reached for trial in study.trials), default=0.0),
@@ -61,7 +61,7 @@ def check_budget(
 
 def record_budget(study: StudyRecord, budget: Budget) -> dict[str, str]:
     """Return the tags of the study with ``budget`` on record."""
-    submitted = parse_space(study.space_yaml, study.space_file).budget
+    submitted = parse_space(study.space_yaml, study.space_file, on_record=True).budget
     others = {name: tag for name, tag in study.tags.items() if name not in map(_tag, _READ)}
     amounts = {key: getattr(budget, key) for key in _READ}
     changed = {

@@ -26,7 +26,7 @@ def test_a_study_that_was_killed_between_a_moment_and_its_step_goes_on_the_same(
     with_search: Callable[..., Space],
 ) -> None:
     base = Surrogate()
-    space = with_search(base.space, 100, sampler="pareto", stopping="pareto")
+    space = with_search(base.space, 100, sampler="ehvi", stopping="ehvi")
     records = []
     for kills in (set(), {100, 101, 103, 107, 150}):
         study = Simulation(base.with_space(space), Cluster(WORKERS, delay_s=0.1))

@@ -5,28 +5,12 @@ from dataclasses import replace
 import pytest
 from optuna.trial import TrialState
 
-from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search.bayesian.prospects import Prospects
 from gansearch.search.feasibility import BROKEN, violations
 from gansearch.search.policy import Policy
-from gansearch.search.samplers.grid import MAX_POINTS, GridProposer, enumerate_points
-from gansearch.search.samplers.optuna import PROPOSERS, WORST, SampledProposer, proposer
+from gansearch.search.samplers.optuna import WORST, OptunaSampler, tpe
 from gansearch.search.storage.layout import running_trial, trial_of
 from gansearch.space import SearchConfig, Space, parse_space
-
-GRID = """
-variant: [dcgan, gan]
-parameters:
-  d_steps: {type: int, low: 1, high: 5, step: 2}
-  beta1: {type: float, low: 0.0, high: 0.5, step: 0.25}
-  dsc:
-    where: [none, both]
-    kernel_size: {type: choice, values: [3, 5], when: {dsc.where: both}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
-budget: {trials: 100, max_kimg: 30}
-search: {sampler: grid}
-"""
 
 
 def finish(space: Space, history: int, empty: StudyRecord, train: Callable[..., None]) -> Policy:
@@ -106,25 +90,11 @@ def test_ranges_of_variants_are_rebuilt_from_plain_names(
     assert seen >= ({"dcgan.g_lr", "gan.g_lr", "gan.d_steps", "d_steps"} if history > 1 else set())
 
 
-def test_asks_differ_by_study_seed_and_by_trial(
-    make_space: Callable[..., Space], empty: StudyRecord
-) -> None:
-    asked = []
-    for seed in (0, 1):
-        policy = Policy(make_space(seed=seed), empty)
-        asked += [policy.ask() for _ in range(8)]
-    assert len({a.seed for a in asked if a}) == 16
-    drawn = [a.params["g_lr"] for a in asked if a and a.number > 1]
-    assert len(set(drawn)) == len(drawn)
-
-
 # --- What samplers see of the ends of trials ----------------------------------------------------
 
 
-def view_of(space: Space, *trials: TrialRecord) -> SampledProposer:
-    search = space.search.model_copy(update={"sampler": "tpe"})
-    made = proposer(space.model_copy(update={"search": search}), Prospects(space))
-    assert isinstance(made, SampledProposer)
+def view_of(space: Space, *trials: TrialRecord) -> OptunaSampler:
+    made = OptunaSampler(space, tpe)
     for trial in trials:
         made.add(trial)
     for trial in trials:
@@ -236,92 +206,6 @@ def test_a_discrete_space_is_not_tried_twice_while_there_is_something_new(
     policy = Policy(space, empty)
     tried = [tuple(ask.params.items()) for _ in range(9) if (ask := policy.ask())]
     assert len(set(tried)) >= 8
-
-
-def test_a_grid_is_every_point_once_and_then_the_end(empty: StudyRecord) -> None:
-    space = parse_space(GRID, "grid.yaml")
-    # gan takes neither beta1 nor dsc: 3; dcgan: 3 * 3 * (1 + 2).
-    points = list(enumerate_points(space))
-    assert len(points) == 3 + 27
-    policy = Policy(space, empty)
-    asked = [policy.ask() for _ in range(31)]
-    assert asked[-1] is None
-    tried = [tuple(sorted(ask.params.items())) for ask in asked if ask]
-    assert sorted(tried) == sorted(tuple(sorted(p.items())) for p in points)
-    assert tried != [tuple(sorted(p.items())) for p in points]  # a cut-off grid is spread out
-
-
-def test_a_grid_has_each_variants_own_points() -> None:
-    text = """
-    variant: [dcgan, gan]
-    training: {gan: {z_dim: 16}}
-    parameters:
-      z_dim: [32, 64]
-      g_lr: [1e-4, 2e-4, 4e-4]
-      gan: {g_lr: [0.1, 0.3], momentum: {type: choice, values: [0, 0.5], when: {g_lr: 0.3}}}
-    search: {sampler: grid}
-    """
-    points = list(enumerate_points(parse_space(text, "grid.yaml")))
-    assert [p for p in points if p["variant"] == "gan"] == [
-        {"variant": "gan", "g_lr": 0.1},
-        {"variant": "gan", "g_lr": 0.3, "momentum": 0},
-        {"variant": "gan", "g_lr": 0.3, "momentum": 0.5},
-    ]
-    assert len(points) == 6 + 3
-
-
-def test_a_grid_over_seeds_repeats_every_configuration(empty: StudyRecord) -> None:
-    text = """
-    variant: gan
-    parameters: {d_steps: [1, 2, 3], seed: [0, 7]}
-    budget: {trials: 6}
-    search: {sampler: grid}
-    """
-    policy = Policy(parse_space(text, "grid.yaml"), empty)
-    asked = [ask for _ in range(7) if (ask := policy.ask())]
-    assert sorted((ask.params["d_steps"], ask.seed) for ask in asked) == [
-        *((1, 0), (1, 7), (2, 0), (2, 7), (3, 0), (3, 7))
-    ]
-    assert all(trial.seed == trial.params["seed"] for trial in policy.record().trials)
-
-
-def test_a_fixed_seed_is_every_trials(empty: StudyRecord) -> None:
-    text = "{variant: gan, training: {seed: 5}, parameters: {d_steps: [1, 2, 3]}}"
-    policy = Policy(parse_space(text, "fixed.yaml"), empty)
-    assert [ask.seed for _ in range(3) if (ask := policy.ask())] == [5, 5, 5]
-
-
-def test_a_killed_grid_goes_on_where_it_was(empty: StudyRecord) -> None:
-    space = parse_space(GRID, "grid.yaml")
-    alive = Policy(space, empty)
-    for _ in range(7):
-        ask = alive.ask()
-        assert ask is not None
-        alive.tell(ask.number, Outcome.FAILED)
-    revived = Policy(space, alive.record())
-    assert [revived.ask() for _ in range(24)] == [alive.ask() for _ in range(24)]
-
-
-@pytest.mark.parametrize(
-    ("parameters", "said"),
-    [
-        ("{g_lr: {type: float, low: 0.1, high: 0.9}}", "cannot enumerate g_lr"),
-        (
-            "{z_dim: {type: int, low: 1, high: 1024}, d_steps: {type: int, low: 1, high: 20}, "
-            "g_steps: {type: int, low: 1, high: 20}}",
-            f"more than {MAX_POINTS:,} points",
-        ),
-    ],
-)
-def test_a_grid_over_a_continuum_or_too_large_is_refused(parameters: str, said: str) -> None:
-    text = f"{{variant: gan, parameters: {parameters}, objectives: {{fid_digits: minimize}}}}"
-    with pytest.raises(StudyError, match=said):
-        GridProposer(parse_space(text, "grid.yaml"))
-
-
-def test_every_sampler_of_a_space_is_there() -> None:
-    names = SearchConfig.model_fields["sampler"].annotation.__args__  # type: ignore[union-attr]
-    assert set(PROPOSERS) == set(names)
 
 
 def test_maximised_objectives_are_worst_downwards(

@@ -17,7 +17,7 @@ from gansearch.errors import SpaceError, StudyError
 from gansearch.pareto import hypervolume
 from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.samplers.pbt import Cohorts, explore
+from gansearch.search.samplers.pbt import perturb
 from gansearch.search.simulation.simulate import Cluster, Curve, Simulation, policy, simulate
 from gansearch.space import Space, parse_space
 from gansearch.variants.settings import LIVE
@@ -36,7 +36,7 @@ parameters:
   d_steps: [1, 2, 4]
 objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: 1000, max_kimg: {FULL:g}, rungs: {list(RUNGS)}}}
-search: {{sampler: random, stopping: truncation, population: 12, seed: SEED}}
+search: {{sampler: pbt, population: 12, seed: SEED}}
 """
 
 
@@ -163,19 +163,6 @@ def test_a_childs_costs_are_of_the_whole_run_from_its_beginning_on() -> None:
         assert child.ended - child.started == pytest.approx(spans[-1] * steps[-1])
 
 
-def test_who_is_stopped_is_dominated_before_he_is_worse() -> None:
-    space = space_of(**{"population: 12": "population: 4"})
-    cohorts = Cohorts(space, size=4)
-    points = [(9.0, 1.0), (1.0, 4.0), (3.0, 3.0), (2.0, 2.0), (8.0, 2.0)]
-    for number, (loss, seconds) in enumerate(points):
-        report = Report(1.0, {"fid_digits": loss, "seconds_per_kimg": seconds})
-        cohorts.add(TrialRecord(number, {"variant": "dcgan"}, seed=0, reports=(report,)))
-    assert [trial.number for trial in cohorts.best_first(1.0)] == [1, 3, 2, 4]  # 0 is forgotten
-    cohorts.drop(1)
-    assert [trial.number for trial in cohorts.best_first(1.0)] == [3, 2, 4]
-    assert cohorts.filled() == []
-
-
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=15)
 def test_what_a_child_changes_could_have_been_proposed(seed: int) -> None:
@@ -194,14 +181,14 @@ parameters:
   g_channels: [8, 16]
 objectives: {fid_digits: minimize}
 budget: {max_kimg: 2, rungs: [1]}
-search: {population: 4}
+search: {sampler: pbt, population: 4}
 """,
         "s.yaml",
     )
     random = np.random.default_rng(seed)
     params = space.nearest("dcgan", {"d_steps": random.choice(["adaptive", "2"]), "r1_gamma": 1})
     for _ in range(5):
-        child = explore(space, params, random)
+        child = perturb(space, params, random)
         assert all(
             space.parameters[name].admits(child[name]) for name in child if name != "variant"
         )
@@ -277,8 +264,9 @@ def first_child(decides: Policy) -> Ask:
 
 
 def test_a_diverged_trial_has_no_children() -> None:
-    changes = {"population: 12": "population: 4", "stopping: truncation": "stopping: none"}
-    decides = policy(space_of(**changes), iter(range(10_000)).__next__)
+    space = space_of(**{"population: 12": "population: 4"})
+    search = space.search.model_copy(update={"stopping": "none"})
+    decides = policy(space.model_copy(update={"search": search}), iter(range(10_000)).__next__)
     for number in range(4):
         decides.ask()
         decides.report(number, Report(1.0, {"fid_digits": number, "seconds_per_kimg": 1.0}))

@@ -27,9 +27,9 @@ from gansearch.search.engine.cluster import cluster
 from gansearch.search.engine.tune import Brake, Desk, PolicyScheduler, PolicySearcher
 from gansearch.search.engine.worker import Job, Tell
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.samplers.optuna import PROPOSERS
+from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import Clock, Cluster, Problem, policy, simulate
-from gansearch.search.stopping.registry import STOPPERS
+from gansearch.search.stopping.registry import STOPPING_RULES
 from gansearch.space import SearchConfig, Space
 
 MakeProblem = Callable[..., Problem]
@@ -37,8 +37,8 @@ NO_TAGS: Mapping[str, str] = MappingProxyType({})
 ROUGH = Cluster(workers=5, speeds=(1.0, 0.5), memory_mib=100, delay_s=0.2, crash_s=20.0)
 searches = st.fixed_dictionaries(
     {
-        "sampler": st.sampled_from([name for name in PROPOSERS if name != "grid"]),
-        "stopping": st.sampled_from(list(STOPPERS)),
+        "sampler": st.sampled_from([name for name in SAMPLERS if name not in ("grid", "pbt")]),
+        "stopping": st.sampled_from(list(STOPPING_RULES)),
         "seed": st.integers(0, 3),
     }
 )

@@ -21,7 +21,7 @@ def studies(
     problem = QUALITIES[name]
     found = []
     for seed in range(seeds):
-        space = with_search(problem.space, 2000, sampler="pareto", stopping=stopping, seed=seed)
+        space = with_search(problem.space, 2000, sampler="ehvi", stopping=stopping, seed=seed)
         limit = budget_of(problem, trainings)
         study = simulate(problem.with_space(space), Cluster(4, seed=seed), gpu_seconds=limit)
         found.append(worth(problem, study))
@@ -38,13 +38,13 @@ def falsely_stopped(found: list[Worth]) -> float:
 def test_a_quality_that_grows_has_nothing_good_stopped(
     name: str, with_search: Callable[..., Space]
 ) -> None:
-    assert falsely_stopped(studies(name, "pareto", 2, 24, with_search)) < 0.05
+    assert falsely_stopped(studies(name, "ehvi", 2, 24, with_search)) < 0.05
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MANY)
 def test_stopping_finds_what_no_stopping_does(name: str, with_search: Callable[..., Space]) -> None:
-    stopped, free = (studies(name, each, 6, 60, with_search) for each in ("pareto", "none"))
+    stopped, free = (studies(name, each, 6, 60, with_search) for each in ("ehvi", "none"))
     assert falsely_stopped(stopped) < 0.05
     volumes = [np.mean([each.steps[-1][1] for each in method]) for method in (stopped, free)]
     assert volumes[0] >= 0.99 * volumes[1]

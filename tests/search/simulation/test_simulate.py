@@ -16,7 +16,7 @@ from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.report.front.selection import select
 from gansearch.search.feasibility import memory_excess
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.samplers.optuna import PROPOSERS
+from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import (
     Cluster,
     Problem,
@@ -25,12 +25,12 @@ from gansearch.search.simulation.simulate import (
     policy,
     simulate,
 )
-from gansearch.search.stopping.registry import STOPPERS
+from gansearch.search.stopping.registry import STOPPING_RULES
 from gansearch.space import Space
 
 POINTS = (5.0, 10.0, 30.0)
 MakeProblem = Callable[..., Problem]
-SAMPLERS = [name for name in PROPOSERS if name != "grid"]
+NAMES = [name for name in SAMPLERS if name not in ("grid", "pbt")]
 ROUGH = Cluster(workers=4, speeds=(1.0, 0.5), startup_s=0.3, delay_s=0.2, crash_s=4.0)
 
 
@@ -155,7 +155,7 @@ def test_a_rung_that_the_problem_does_not_know_is_refused(
 # --- The same decisions -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", NAMES)
 def test_same_seeds_same_decisions(sampler: str, landscape: MakeProblem) -> None:
     runs = [simulate(landscape(sampler=sampler, trials=20), ROUGH) for _ in range(2)]
     assert runs[0].method.record() == runs[1].method.record()
@@ -178,8 +178,8 @@ def revived(space: Space, before: Policy, clock: Callable[[], float]) -> Policy:
     kills=st.sets(st.integers(0, 80), min_size=1, max_size=4),
     search=st.fixed_dictionaries(
         {
-            "sampler": st.sampled_from(SAMPLERS),
-            "stopping": st.sampled_from(list(STOPPERS)),
+            "sampler": st.sampled_from(NAMES),
+            "stopping": st.sampled_from(list(STOPPING_RULES)),
             "seed": st.integers(0, 5),
             "replicates": st.sampled_from([1, 3]),
         }

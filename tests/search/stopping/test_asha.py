@@ -33,7 +33,7 @@ def test_refuses_values_that_compare_with_nothing(value: float) -> None:
     with pytest.raises(ValueError, match="not a finite value"):
         rungs.report(0, 5, value)
     with pytest.raises(ValueError, match="not a finite value"):
-        rungs.restore(0, 5, value, goes_on=True)
+        rungs.restore(0, 5, value, continues=True)
 
 
 @pytest.mark.parametrize(("kimg", "factor"), [((5, 5), 3), ((10, 5), 3), ((0, 5), 3), ((5,), 1)])
@@ -86,7 +86,7 @@ def test_restored_in_any_order_it_decides_as_if_never_interrupted(
     ]
     rebuilt = Rungs((5, 10), factor)
     for number, kimg, value, goes_on in data.draw(st.permutations(past)):
-        rebuilt.restore(number, kimg, value, goes_on=goes_on)
+        rebuilt.restore(number, kimg, value, continues=goes_on)
     for number, kimg, value, goes_on in past:
         assert rebuilt.report(number, kimg, value) == goes_on
     for number, (kimg, value) in enumerate(events[cut:], start=cut):

@@ -1,0 +1,79 @@
+"""The surrogate of a study, shared by its sampler and its stopping rule."""
+
+from __future__ import annotations
+
+from gansearch.record import TrialRecord
+from gansearch.search.bayesian.acquisition import Outlook, Outlooks
+from gansearch.search.bayesian.encoding import Encoder
+from gansearch.search.bayesian.observations import History
+from gansearch.search.bayesian.surrogate import Value
+from gansearch.space import Space
+
+
+class Model:
+    """The surrogate of a study as it observes trials.
+
+    Its state is a function of the observations. It observes trials like a sampler
+    (:class:`gansearch.search.samplers.base.Sampler`), except those that continue the training of
+    others: their results do not depend on their own configuration alone.
+
+    Args:
+        space: the search space.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._history = History(space)
+        self._outlooks = Outlooks(self._history, space.search.seed)
+
+    @property
+    def encoder(self) -> Encoder:
+        """Encoder of the space's configurations."""
+        return self._history.encoder
+
+    def add(self, trial: TrialRecord) -> None:
+        """Observe a trial that was put on record."""
+        if not trial.lineage:
+            self._history.add(trial)
+
+    def report(self, trial: TrialRecord) -> None:
+        """Observe the last report of an added trial, which is new."""
+        if not trial.lineage:
+            self._history.report(trial)
+
+    def end(self, trial: TrialRecord) -> None:
+        """Observe the end of an added trial."""
+        if not trial.lineage:
+            self._history.end(trial)
+
+    def now(self) -> Outlook | None:
+        """Return the state for decisions; ``None`` before enough observations."""
+        return self._outlooks.now()
+
+    def grow(self) -> None:
+        """Account for new trials in the candidates' acquisition values."""
+        self._outlooks.grow()
+
+    def value_of(self, trial: TrialRecord) -> Value:
+        """Convert a trial's last report to a value of the surrogate."""
+        return self._history.value_of(trial)
+
+
+class SharedModel:
+    """Builds a study's model when a sampler or a stopping rule first asks for it.
+
+    Args:
+        space: the search space.
+
+    Attributes:
+        built: the model, if any asked for it: one element or none.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self.built: tuple[Model, ...] = ()
+
+    def get(self) -> Model:
+        """Return the model, the same at every call."""
+        if not self.built:
+            self.built = (Model(self._space),)
+        return self.built[0]
