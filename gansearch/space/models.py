@@ -157,12 +157,11 @@ class SearchConfig(Model):
     retries: int = Field(default=1, ge=0)
     """Retries of a trial after retryable errors."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _stopping_of_pbt(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("sampler") == "pbt":
-            return {"stopping": "truncation", **given}
-        return given
+    @model_validator(mode="after")
+    def _pbt_truncates(self) -> Self:
+        if self.sampler == "pbt" and "stopping" not in self.model_fields_set:
+            object.__setattr__(self, "stopping", "truncation")  # the model is frozen from here on
+        return self
 
 
 class TrackingConfig(Model):
