@@ -99,6 +99,8 @@ class TrialRecord:
         number: 0-based number in the order of proposal; unique within the study.
         params: flat sampled parameters, ``variant`` included; for a trial that continued another's
             training, those since then.
+        sampled: the same by the names that the space samples, such as ``gan.g_lr``. It is empty in
+            records of earlier versions, until the search reads them.
         seed: seed of the trial's training.
         reports: reports in order of kimg, at most one per rung.
         outcome: outcome, or ``None`` while the trial runs or waits to be resumed.
@@ -124,6 +126,7 @@ class TrialRecord:
     scores: Mapping[str, Score] = field(default_factory=dict)
     replicates: int | None = None
     lineage: tuple[Ancestor, ...] = ()
+    sampled: Params = field(default_factory=dict)
 
     @cached_property
     def configuration(self) -> str:

@@ -24,7 +24,7 @@ import torch
 from benchmarks.search.measures import EARLY
 from benchmarks.search.record_table import Plan, record_all
 from benchmarks.search.table import Run, TableProblem, load_table
-from gansearch.search.samplers.grid import key_of
+from gansearch.search.samplers.base import key_of
 from gansearch.train.collapse import HALF
 
 TABLE = Path(__file__).parent.parent / "results" / "early_ends.md"

@@ -51,7 +51,7 @@ class OptunaMethod(Ledger):
     def propose(self, number: int) -> Params:
         """The sampler's next."""
         self._asked[number] = self._study.ask()
-        return self.space.suggest(self._asked[number])
+        return self.space.plain(self.space.sample(self._asked[number]))
 
     def learn(self, trial: TrialRecord) -> None:
         """Complete, or failed."""
@@ -181,7 +181,9 @@ class Primo(Ledger):
         if before is not None:
             number = self._numbers[before]
         else:
-            self._next = self.space.suggest(FixedTrial(config))  # no more than it asks for
+            self._next = self.space.plain(
+                self.space.sample(FixedTrial(config))
+            )  # no more than it asks for
             asked = super().ask()
             if asked is None:
                 return None

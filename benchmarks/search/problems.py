@@ -103,7 +103,7 @@ def way_left(space: Space, point: NDArray[np.float64]) -> dict[float, float]:
 def drawn(problem: Problem, count: int = 512) -> list[Params]:
     """Return ``count`` random configurations, the same ones at every call."""
     study = optuna.create_study(sampler=RandomSampler(seed=0))
-    return [problem.space.suggest(study.ask()) for _ in range(count)]
+    return [problem.space.plain(problem.space.sample(study.ask())) for _ in range(count)]
 
 
 def drawn_values(problem: Problem, count: int = 512) -> Points:

@@ -69,7 +69,7 @@ def plans(folder: Path, space: Space) -> list[Plan]:
 
     Both in an order drawn once for all, so that what is there after a part of the time is a sample.
     """
-    points = list(enumerate_points(space))
+    points = [space.plain(point) for point in enumerate_points(space)]
     order = np.random.default_rng(0).permutation(len(points)).tolist()
     chosen = [*((0, i) for i in order), *((1, i) for i in order[: len(order) // 2])]
     return [Plan(folder / "runs" / f"{i:05d}-{s}.json", points[i], s) for s, i in chosen]
@@ -77,7 +77,8 @@ def plans(folder: Path, space: Space) -> list[Plan]:
 
 def cost_plans(folder: Path, space: Space) -> list[Plan]:
     """The runs that tell time and memory: a few of everything that these depend on."""
-    gentle = {_networks(p): p for p in reversed(list(enumerate_points(space)))}  # first rates
+    points = [space.plain(point) for point in enumerate_points(space)]
+    gentle = {_networks(params): params for params in reversed(points)}  # first rates
     chosen = enumerate(gentle.values())
     return [
         Plan(folder / "runs" / f"costs-{i:03d}-{repeat}.json", params, 2 + repeat)

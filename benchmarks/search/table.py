@@ -31,7 +31,8 @@ from gansearch.config import Params
 from gansearch.errors import DataError
 from gansearch.pareto import Points, non_dominated
 from gansearch.record import Outcome
-from gansearch.search.samplers.grid import enumerate_points, key_of
+from gansearch.search.samplers.base import key_of
+from gansearch.search.samplers.grid import enumerate_points
 from gansearch.search.simulation.simulate import Curve
 from gansearch.space import Space, load_space
 
@@ -66,7 +67,7 @@ class TableProblem:
         name: of the table.
         space: what is searched.
         runs: at least one per configuration, by its
-            :func:`gansearch.search.samplers.grid.key_of`.
+            :func:`gansearch.search.samplers.base.key_of`.
     """
 
     name: str
@@ -118,7 +119,10 @@ def load_table(folder: Path) -> TableProblem:
         DataError: a column, a run or a value is missing or wrong; with the row.
     """
     space = load_space(folder / SPACE)
-    points = {_cells(params, _names(space)): params for params in enumerate_points(space)}
+    points = {
+        _cells(params, _names(space)): params
+        for params in map(space.plain, enumerate_points(space))
+    }
     runs: dict[str, list[Run]] = {key_of(params): [] for params in points.values()}
     for line, row in enumerate(_rows(folder / RUNS, _columns(space)), start=2):
         where = f"{folder / RUNS}, line {line}"

@@ -21,13 +21,13 @@ class Next(NamedTuple):
     """The next trial.
 
     Attributes:
-        params: its configuration.
+        sampled: its configuration, by the names that the space samples.
         replicates: number of the trial that it replicates, or ``None``.
         lineage: ancestors whose training it continues, ending with its parent.
         seed: the ancestors' seed for such a trial, else ``None``.
     """
 
-    params: Params
+    sampled: Params
     replicates: int | None = None
     lineage: tuple[Ancestor, ...] = ()
     seed: int | None = None
@@ -58,11 +58,11 @@ class Plan:
         self._proposed = 0
         self._trainings: dict[str, dict[int, TrialRecord]] = {}  # by configuration and number
         self._near: list[str] | None = None  # configurations near the front, if known
-        tried = [prior.params for prior in study.priors if not prior.metrics]
+        tried = [space.sampled(prior.params) for prior in study.priors if not prior.metrics]
         self._tried = dict(enumerate(tried, start=len(space.defaults())))
         results = [prior for prior in study.priors if prior.metrics]
         for number, prior in enumerate(results, start=-len(results)):
-            self._learn(_as_trial(number, prior, space.budget.max_kimg))
+            self._learn(_as_trial(number, prior, space))
 
     def next(self, number: int) -> Next | None:
         """Return trial ``number``, or ``None`` while there is none.
@@ -74,7 +74,7 @@ class Plan:
                 return Next(self._tried[number])
             proposal = self._method.sampler.propose(number)
             if proposal is not None:
-                return Next(proposal.params, lineage=proposal.lineage, seed=proposal.seed)
+                return Next(proposal.sampled, lineage=proposal.lineage, seed=proposal.seed)
         return self._again()
 
     def add(self, trial: TrialRecord) -> None:
@@ -117,7 +117,7 @@ class Plan:
             return None
         chosen = min(short, key=lambda trainings: (len(trainings), min(trainings)))
         first = chosen[min(chosen)]
-        return Next(first.params, first.number, first.lineage)
+        return Next(first.sampled, first.number, first.lineage)
 
 
 def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -> list[str]:
@@ -152,7 +152,14 @@ def _point(space: Space, trainings: Sequence[TrialRecord]) -> tuple[list[float],
     return [*values, lost / (lost + len(done))], [*errors, 0.0]
 
 
-def _as_trial(number: int, prior: Prior, kimg: float) -> TrialRecord:
+def _as_trial(number: int, prior: Prior, space: Space) -> TrialRecord:
     """Convert a result of an earlier study to a completed trial with ``number``."""
-    reports = (Report(kimg, prior.metrics),)
-    return TrialRecord(number, prior.params, 0, reports, Outcome.COMPLETED, ended=0.0)
+    return TrialRecord(
+        number,
+        prior.params,
+        seed=0,
+        reports=(Report(space.budget.max_kimg, prior.metrics),),
+        outcome=Outcome.COMPLETED,
+        ended=0.0,
+        sampled=space.sampled(prior.params),
+    )

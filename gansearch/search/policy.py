@@ -74,7 +74,8 @@ class Policy:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._space = space
-        self._study = study
+        trials = (_with_sampled(space, trial) for trial in study.trials)
+        study = self._study = replace(study, trials=tuple(trials))
         self._recorder = recorder or Unrecorded()
         self._clock = clock
         self._lock = RLock()
@@ -214,7 +215,8 @@ class Policy:
         self._plan.report(trial)
 
     def _newborn(self, number: int, following: Next) -> TrialRecord:
-        params, replicates, lineage, seed = following
+        sampled, replicates, lineage, seed = following
+        params = self._space.plain(sampled)
         given = self._space.seed_of(params) if seed is None else seed
         return TrialRecord(
             number,
@@ -223,6 +225,7 @@ class Policy:
             started=self._moment(),
             replicates=replicates,
             lineage=lineage,
+            sampled=sampled,
         )
 
     def _ask_of(self, trial: TrialRecord) -> Ask:
@@ -284,6 +287,11 @@ class Policy:
         if trial.outcome is not None and self._trials[trial.number].outcome is None:
             self._plan.end(trial)
         self._trials[trial.number] = trial
+
+
+def _with_sampled(space: Space, trial: TrialRecord) -> TrialRecord:
+    """Add the sampled names to a trial of an earlier version's record."""
+    return trial if trial.sampled else replace(trial, sampled=space.sampled(trial.params))
 
 
 def _begin_of(trial: TrialRecord, trials: Mapping[int, TrialRecord]) -> Report | None:

@@ -29,7 +29,7 @@ from gansearch.settings import AUTO, LARGEST
 from gansearch.space import hints
 from gansearch.space.knobs import auto_values, defaults_of
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
-from gansearch.space.scope import SECTIONS, Entry, resolve
+from gansearch.space.scope import SECTIONS, Entry, resolve, split
 
 Direction = Literal["minimize", "maximize"]
 
@@ -235,19 +235,24 @@ class Space(Model):
         """
         return {variant: self._in_order(variant) for variant in self.variant}
 
-    def suggest(self, trial: Trial) -> Params:
+    def sample(self, trial: Trial) -> Params:
         """Sample a configuration from ``trial``, Optuna's or any other with its methods.
 
         The variant comes first, if there are several. Every parameter of it whose condition holds
-        follows. Parameters are sampled by their keys in :attr:`parameters`, so that one name has
-        one range. The configuration has plain names.
+        follows. The configuration has the keys of :attr:`parameters`, so that one name has one
+        range; :meth:`plain` gives the variant's own names.
         """
         choice = Choice(type="choice", values=self.variant)
         variant = choice.suggest(trial, "variant") if len(self.variant) > 1 else self.variant[0]
-        return self._assign(str(variant), lambda _, key: self.parameters[key].suggest(trial, key))
+        params = self._assign(str(variant), lambda _, key: self.parameters[key].suggest(trial, key))
+        return self.sampled(params)
 
-    def asked(self, params: Params) -> Params:
-        """Return a configuration by the names that :meth:`suggest` samples: its inverse."""
+    def plain(self, sampled: Params) -> Params:
+        """Return a configuration by its variant's own names: ``g_lr`` for ``gan.g_lr``."""
+        return {split(key)[1]: value for key, value in sampled.items()}
+
+    def sampled(self, params: Params) -> Params:
+        """Return a configuration by the keys of :attr:`parameters`: :meth:`plain`'s inverse."""
         keys = self.searched[str(params["variant"])]
         return {keys.get(name, name): value for name, value in params.items()}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from optuna.samplers import QMCSampler
 from scipy.stats.qmc import Halton
 
+from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.bayesian.encoding import Encoder
 from gansearch.search.method import SearchMethod
@@ -33,18 +35,17 @@ def made(space: Space) -> Sampler:
     return SearchMethod(space).sampler
 
 
+def trial_of(space: Space, number: int, sampled: Params) -> TrialRecord:
+    params = space.plain(sampled)
+    return TrialRecord(number, params, 0, started=float(number), sampled=sampled)
+
+
 def ended(trial: TrialRecord, full: float) -> TrialRecord:
     """The trial with a completed training; more discriminator steps are better and slower."""
     steps = float(trial.params["d_steps"])
     metrics = {"fid_digits": 40 / steps, "seconds_per_kimg": steps}
-    return TrialRecord(
-        trial.number,
-        trial.params,
-        0,
-        (Report(full, metrics),),
-        Outcome.COMPLETED,
-        ended=float(trial.number),
-    )
+    reports = (Report(full, metrics),)
+    return replace(trial, reports=reports, outcome=Outcome.COMPLETED, ended=float(trial.number))
 
 
 def played(space: Space, count: int) -> Iterator[Proposal]:
@@ -55,7 +56,7 @@ def played(space: Space, count: int) -> Iterator[Proposal]:
         if proposal is None:
             return
         yield proposal
-        trial = TrialRecord(number, proposal.params, 0, started=float(number))
+        trial = trial_of(space, number, proposal.sampled)
         done = ended(trial, space.budget.max_kimg)
         for observer in method.observers:
             observer.add(trial)
@@ -73,22 +74,24 @@ def test_a_resumed_study_proposes_what_the_uninterrupted_one_does(
 def test_every_proposal_is_a_configuration_of_the_space(name: str, small_space: MakeSpace) -> None:
     space = small_space(sampler=name)
     for proposal in played(space, 40):
-        variant = str(proposal.params["variant"])
+        params = space.plain(proposal.sampled)
+        variant = str(params["variant"])
         assert variant in space.variant
-        assert proposal.params == space.nearest(variant, proposal.params)
-        space.train_config(proposal.params, 0, proposal.lineage)
+        assert params == space.nearest(variant, params)
+        assert proposal.sampled == space.sampled(params)
+        space.train_config(params, 0, proposal.lineage)
 
 
 def test_the_first_trials_are_the_papers_configurations(name: str, small_space: MakeSpace) -> None:
     if name == "grid":
         pytest.skip("a grid tries every point, in random order")
     space = small_space(sampler=name)
-    assert [proposal.params for proposal in played(space, 2)] == space.defaults()
+    assert [space.plain(p.sampled) for p in played(space, 2)] == space.defaults()
 
 
 def test_no_configuration_is_proposed_twice(name: str, small_space: MakeSpace) -> None:
     keys = [
-        (key_of(proposal.params), proposal.lineage)
+        (key_of(proposal.sampled), proposal.lineage)
         for proposal in played(small_space(sampler=name), 40)
     ]
     assert len({str(key) for key in keys}) == len(keys) == 40
@@ -123,7 +126,7 @@ def test_results_of_earlier_studies_are_observed(name: str, small_space: MakeSpa
     method = SearchMethod(space)
     for number in range(-6, 0):
         params = space.nearest("gan", {"d_steps": 1 + number % 3, "d_lr_ratio": 1.0})
-        trial = TrialRecord(number, params, 0)
+        trial = trial_of(space, number, space.sampled(params))
         for observer in method.observers:
             observer.add(trial)
             observer.report(ended(trial, 8.0))
@@ -166,7 +169,7 @@ class HaltonSampler:
     """CONTRIBUTING's example: the point of a trial follows from its number."""
 
     def __init__(self, space: Space) -> None:
-        self._first = space.defaults()
+        self._first = [space.sampled(params) for params in space.defaults()]
         self._encoder = Encoder(space)
         self._halton = Halton(self._encoder.count, rng=space.search.seed)
 

@@ -122,7 +122,7 @@ def trial() -> Callable[..., TrialRecord]:
 
     def make(number: int = 0, **fields: object) -> TrialRecord:
         params = {"variant": "gan", "d_steps": 1, "g_lr": 2e-4}
-        return TrialRecord(number, params, seed=7, **{"started": 1.0, **fields})  # type: ignore[arg-type]
+        return TrialRecord(number, params, seed=7, **{"started": 1.0, "sampled": params, **fields})  # type: ignore[arg-type]
 
     return make
 

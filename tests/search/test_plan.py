@@ -69,7 +69,13 @@ class Study:
         following = self.plan.next(number)
         if following is None:
             return None
-        trial = TrialRecord(number, following.params, number, replicates=following.replicates)
+        trial = TrialRecord(
+            number,
+            following.sampled,
+            number,
+            replicates=following.replicates,
+            sampled=following.sampled,
+        )
         self.trials.append(trial)
         self.plan.add(trial)
         return trial

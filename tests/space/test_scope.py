@@ -69,17 +69,19 @@ def test_the_sampler_has_distinct_names_and_the_configuration_plain_ones() -> No
     drawn = {"variant": "gan", "gan.loss": "minimax", "g_steps": 2, "gan.g_lr": 0.1}
     drawn["gan.momentum"] = 0.5
     trial = optuna.trial.FixedTrial(drawn)
-    assert SPACE.suggest(trial) == GAN
+    assert SPACE.plain(SPACE.sample(trial)) == GAN
     assert trial.params == drawn
-    assert SPACE.asked(GAN) == {**drawn, "gan.d_steps": 3}
+    assert SPACE.sampled(GAN) == {**drawn, "gan.d_steps": 3}
 
 
 def test_conditions_are_those_of_the_trials_own_variant() -> None:
-    trial = optuna.trial.FixedTrial(SPACE.asked(DCGAN))
-    assert SPACE.suggest(trial) == DCGAN  # hinge is not minimax: g_steps is not asked for
+    trial = optuna.trial.FixedTrial(SPACE.sampled(DCGAN))
+    assert (
+        SPACE.plain(SPACE.sample(trial)) == DCGAN
+    )  # hinge is not minimax: g_steps is not asked for
     other = {**GAN, "loss": "non_saturating"}
-    trial = optuna.trial.FixedTrial(SPACE.asked(other))
-    assert SPACE.suggest(trial).keys() == GAN.keys() - {"g_steps", "momentum"}
+    trial = optuna.trial.FixedTrial(SPACE.sampled(other))
+    assert SPACE.plain(SPACE.sample(trial)).keys() == GAN.keys() - {"g_steps", "momentum"}
 
 
 def test_one_study_takes_the_ranges_of_all_variants() -> None:
@@ -87,7 +89,7 @@ def test_one_study_takes_the_ranges_of_all_variants() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     for _ in range(20):
         trial = study.ask()
-        params = SPACE.suggest(trial)
+        params = SPACE.plain(SPACE.sample(trial))
         low, high = {"dcgan": (5e-4, 2e-3), "gan": (0.05, 0.3)}[str(params["variant"])]
         assert low <= float(params["g_lr"]) <= high
         study.tell(trial, 0.0)

@@ -141,7 +141,7 @@ def asked_for(space: Space, params: Params) -> dict[str, Parameter]:
 @given(spaces(), st.data())
 def test_what_is_suggested_can_be_trained(space: Space, data: st.DataObject) -> None:
     trial = DrawnTrial(data)
-    params = space.suggest(trial)
+    params = space.plain(space.sample(trial))
     assert trial.asked[:1] == ["variant"] or len(space.variant) == 1
     assert len(trial.asked) == len(set(trial.asked))
     asked = asked_for(space, params)
@@ -181,14 +181,14 @@ def test_optuna_asks_the_same_and_takes_the_first_trials(space: Space) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for params in space.defaults():
-        study.enqueue_trial(space.asked(params))
-        assert space.suggest(study.ask()) == params
+        study.enqueue_trial(space.sampled(params))
+        assert space.plain(space.sample(study.ask())) == params
     trial = study.ask()
-    free = space.suggest(trial)
+    free = space.plain(space.sample(trial))
     space.train_config(free, seed=1)
-    drawn = {**space.asked(free), "variant": free["variant"]}
+    drawn = {**space.sampled(free), "variant": free["variant"]}
     assert {**trial.params, "variant": free["variant"]} == drawn
-    assert space.suggest(optuna.trial.FixedTrial(space.asked(free))) == free
+    assert space.plain(space.sample(optuna.trial.FixedTrial(space.sampled(free)))) == free
 
 
 @pytest.mark.parametrize(
@@ -261,13 +261,13 @@ parameters:
     space = parse_space(text, "x.yaml")
     assert tuple(space.searched["dcgan"]) == ("dsc.where", "dsc.kernel_size", "dsc.order")
     choice = optuna.trial.FixedTrial({"dsc.where": "none"})
-    assert space.suggest(choice) == {"variant": "dcgan", "dsc.where": "none"}
+    assert space.plain(space.sample(choice)) == {"variant": "dcgan", "dsc.where": "none"}
     everything: Params = {
         "dsc.where": "both",
         "dsc.kernel_size": 5,
         "dsc.order": "depthwise_first",
     }
-    assert space.suggest(optuna.trial.FixedTrial(everything)) == {
+    assert space.plain(space.sample(optuna.trial.FixedTrial(everything))) == {
         "variant": "dcgan",
         **everything,
     }

@@ -175,7 +175,7 @@ parameters:
         def suggest_categorical(self, name: str, choices: tuple[object, ...]) -> object:
             return choices[-1]
 
-    params = space.suggest(Last())
+    params = space.plain(space.sample(Last()))
     assert params == {"variant": "dcgan", "d_steps": "adaptive", "d_target": 0.9}
     settings = space.train_config(params, seed=0).settings
     assert (settings.d_steps, settings.d_target) == ("adaptive", 0.9)

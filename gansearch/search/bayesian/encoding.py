@@ -132,14 +132,14 @@ class Encoder:
         """Encode configurations as vectors ``[N, G]``."""
         found = np.full((len(configurations), self.count), ABSENT)
         for row, params in zip(found, configurations, strict=True):
-            for key, value in self._space.asked(params).items():
+            for key, value in params.items():
                 if key in self._genes:
                     row[self._place[key]] = self._genes[key].of(value)
         return found
 
     def params(self, genes: Array) -> Params:
         """Decode one vector ``[G]`` to a configuration."""
-        return self._space.suggest(_Reader(self._genes, dict(zip(self._genes, genes, strict=True))))
+        return self._space.sample(_Reader(self._genes, dict(zip(self._genes, genes, strict=True))))
 
     def snapped(self, genes: Array) -> Array:
         """Move vectors ``[N, G]`` to possible values; inactive coordinates become absent."""

@@ -99,7 +99,7 @@ class History:
 
     def add(self, trial: TrialRecord) -> None:
         """Add a trial that was handed out."""
-        genes = self.encoder.genes([trial.params])
+        genes = self.encoder.genes([trial.sampled])
         self._numbers.append(trial.number)
         self._configurations.append(trial.configuration)
         self.genes.append(genes[0])

@@ -16,13 +16,14 @@ class Proposal(NamedTuple):
     """A configuration that a sampler proposes for a trial.
 
     Attributes:
-        params: the configuration.
+        sampled: the configuration, by the names that the space samples
+            (:meth:`gansearch.space.Space.sample`).
         lineage: ancestors whose training the trial continues, ending with its parent; empty for a
             training from scratch.
         seed: the parent's seed for a trial that continues its training, else ``None``.
     """
 
-    params: Params
+    sampled: Params
     lineage: tuple[Ancestor, ...] = ()
     seed: int | None = None
 
@@ -67,6 +68,6 @@ def derive_seed(space: Space, number: int, stream: int) -> int:
     return int(np.random.SeedSequence((space.search.seed, number, stream)).generate_state(1)[0])
 
 
-def key_of(params: Params) -> str:
+def key_of(sampled: Params) -> str:
     """Return a key that is the same for equal configurations."""
-    return json.dumps(params, sort_keys=True)
+    return json.dumps(sampled, sort_keys=True)

@@ -34,7 +34,7 @@ class EhviSampler:
 
     def __init__(self, space: Space, model: Model) -> None:
         self._seed = space.search.seed
-        self._first = space.defaults()
+        self._first = [space.sampled(params) for params in space.defaults()]
         self._model = model
         self._memory = MemoryModel(space)
         self._tried: set[bytes] = set()  # encoded vectors
@@ -42,7 +42,7 @@ class EhviSampler:
 
     def add(self, trial: TrialRecord) -> None:
         """Observe a trial that was put on record."""
-        self._tried.add(self._model.encoder.genes([trial.params])[0].tobytes())
+        self._tried.add(self._model.encoder.genes([trial.sampled])[0].tobytes())
 
     def report(self, trial: TrialRecord) -> None:
         """Observe the last report of an added trial, which is new."""
@@ -72,9 +72,9 @@ class EhviSampler:
         for place in state.pool.descending():
             vector = state.pool.genes[place]
             if vector.tobytes() not in self._tried:
-                params = self._model.encoder.params(vector)
-                if self._fits(params):
-                    return params
+                sampled = self._model.encoder.params(vector)
+                if self._fits(sampled):
+                    return sampled
         return None
 
     def _random(self, number: int, random: np.random.Generator) -> Params:
@@ -92,5 +92,5 @@ class EhviSampler:
         first = encoder.params((untried or vectors)[0])
         return next(filter(self._fits, map(encoder.params, untried)), first)
 
-    def _fits(self, params: Params) -> bool:
-        return self._memory.excess(params) <= 0
+    def _fits(self, sampled: Params) -> bool:
+        return self._memory.excess(sampled) <= 0

@@ -39,7 +39,7 @@ class GridSampler:
 
     def add(self, trial: TrialRecord) -> None:
         """Record that a trial was handed out."""
-        self._seen.add(key_of(trial.params))
+        self._seen.add(key_of(trial.sampled))
 
     def report(self, trial: TrialRecord) -> None:
         """Ignore a new report."""
@@ -49,7 +49,7 @@ class GridSampler:
 
     def propose(self, number: int) -> Proposal | None:  # noqa: ARG002 - the next one, whatever it is
         """Return the next untried point, or ``None`` after the last."""
-        left = (Proposal(params) for params in self._left if key_of(params) not in self._seen)
+        left = (Proposal(point) for point in self._left if key_of(point) not in self._seen)
         return next(left, None)
 
 
@@ -64,7 +64,7 @@ def enumerate_points(space: Space) -> Iterator[Params]:
     options: list[int] = []
     while True:
         path = _Path(space, options)
-        yield space.suggest(path)
+        yield space.sample(path)
         # The next path takes the next option at the last choice that has one left.
         while options and options[-1] + 1 == path.sizes[len(options) - 1]:
             options.pop()

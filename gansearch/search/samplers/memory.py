@@ -45,10 +45,10 @@ class MemoryModel:
         """Add the predicted memory of a trial, if known, to the observations."""
         excess = memory_excess(trial)
         if excess is not None and trial.number not in self._known:
-            self._known[trial.number] = self._encode(trial.params), math.log1p(excess)
+            self._known[trial.number] = self._encode(trial.sampled), math.log1p(excess)
             self._fit = None
 
-    def excess(self, params: Params) -> float:
+    def excess(self, sampled: Params) -> float:
         """Return a configuration's predicted log of needed over available memory.
 
         A value above 0 means that it probably does not fit: the model's usual error is added for
@@ -59,13 +59,12 @@ class MemoryModel:
         if self._fit is None:
             nearest = sorted(self._known.values(), key=lambda known: abs(known[1]))[:KNOWN]
             self._fit = _Fit(*(np.array(each) for each in zip(*nearest, strict=True)))
-        return self._fit(self._encode(params)) + self._fit.error
+        return self._fit(self._encode(sampled)) + self._fit.error
 
-    def _encode(self, params: Params) -> NDArray[np.float64]:
-        asked = self._space.asked(params)
-        found = [float(params["variant"] == variant) for variant in self._space.variant]
+    def _encode(self, sampled: Params) -> NDArray[np.float64]:
+        found = [float(sampled["variant"] == variant) for variant in self._space.variant]
         for key, parameter in self._searched.items():
-            found += _coordinates(parameter, asked.get(key))
+            found += _coordinates(parameter, sampled.get(key))
         return np.array(found)
 
 

@@ -37,14 +37,14 @@ before or probably does not fit the devices' memory."""
 _ORDER = "gansearch:order"  # order of a trial's completion in the in-memory study
 
 
-def drawn(space: Space, params: Params) -> FixedTrial:
+def drawn(space: Space, sampled: Params) -> FixedTrial:
     """Return a configuration as an Optuna trial that a sampler drew.
 
     ``params`` and ``distributions`` of the trial have the names that the space samples. They
     contain searched parameters only: constants are not drawn.
     """
-    trial = FixedTrial(space.asked(params))
-    space.suggest(trial)
+    trial = FixedTrial(sampled)
+    space.sample(trial)
     return trial
 
 
@@ -110,7 +110,7 @@ class OptunaSampler:
         self._space = space
         self._sampler = sampler
         self._learns = learns
-        self._first = space.defaults()
+        self._first = [space.sampled(params) for params in space.defaults()]
         self._seen: set[str] = set()
         self._memory = MemoryModel(space)
         self._ids: dict[int, int] = {}
@@ -123,9 +123,9 @@ class OptunaSampler:
 
     def add(self, trial: TrialRecord) -> None:
         """Observe a trial that was put on record."""
-        self._seen.add(key_of(trial.params))
+        self._seen.add(key_of(trial.sampled))
         if self._learns:
-            fixed = drawn(self._space, trial.params)
+            fixed = drawn(self._space, trial.sampled)
             running = create_trial(
                 state=TrialState.RUNNING, params=fixed.params, distributions=fixed.distributions
             )
@@ -153,20 +153,20 @@ class OptunaSampler:
         too_large: list[Params] = []
         for attempt in range(ATTEMPTS + RANDOM_ATTEMPTS):
             make = self._sampler if attempt < ATTEMPTS else random
-            params = self._draw(make(self._space, derive_seed(self._space, number, attempt + 1)))
-            if key_of(params) not in self._seen:
-                if self._memory.excess(params) <= 0:
-                    return Proposal(params)
-                too_large.append(params)
-        return Proposal(min(too_large, key=self._memory.excess) if too_large else params)
+            sampled = self._draw(make(self._space, derive_seed(self._space, number, attempt + 1)))
+            if key_of(sampled) not in self._seen:
+                if self._memory.excess(sampled) <= 0:
+                    return Proposal(sampled)
+                too_large.append(sampled)
+        return Proposal(min(too_large, key=self._memory.excess) if too_large else sampled)
 
     def _draw(self, sampler: BaseSampler) -> Params:
         self._view.sampler = sampler
         trial = self._view.ask()
-        params = self._space.suggest(trial)
+        sampled = self._space.sample(trial)
         # Samplers ignore failed trials: only those of add() count.
         self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        return params
+        return sampled
 
     def _end_of(self, trial: TrialRecord) -> tuple[TrialState, list[float] | None]:
         if trial.outcome == Outcome.COMPLETED:

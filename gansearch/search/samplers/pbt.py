@@ -97,7 +97,7 @@ class PbtSampler:
             lineage = *parent.lineage, Ancestor(parent.number, parent.params, parent.reached)
             is_new = _key(lineage, params) not in self._tried
             if params != parent.params and is_new:
-                return Proposal(params, lineage, parent.seed)
+                return Proposal(self._space.sampled(params), lineage, parent.seed)
         return None
 
 

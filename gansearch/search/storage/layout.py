@@ -18,8 +18,9 @@ trial attribute           value
 ========================  ==========================================================================
 ``number``                number of the :class:`TrialRecord`. If two of Optuna's trials share it,
                           the later one continues the earlier one beyond its full budget
-``params``                the configuration with its constants, by plain names; Optuna's own
-                          parameters have the sampler's names, such as ``gan.g_lr``
+``params``                the configuration with its constants, by plain names
+``sampled``               the same by the sampler's names, such as ``gan.g_lr``, which Optuna's own
+                          parameters have too; missing in studies of earlier versions
 ``seed``, ``started``     as in the record
 ``replicates``            likewise; missing in studies of earlier versions
 ``lineage``               likewise
@@ -121,7 +122,7 @@ def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str,
 
 def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
     """Convert a running trial to a complete template, which one operation stores."""
-    fixed = drawn(space, trial.params)
+    fixed = drawn(space, trial.sampled or space.sampled(trial.params))
     quality = space.quality.metric
     frozen = create_trial(
         state=TrialState.RUNNING,
@@ -130,6 +131,7 @@ def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
         user_attrs={
             "number": trial.number,
             "params": trial.params,
+            "sampled": trial.sampled,
             "seed": trial.seed,
             "started": trial.started,
             "replicates": trial.replicates,
@@ -165,6 +167,7 @@ def trial_of(attributes: dict[str, Any]) -> TrialRecord:
     return TrialRecord(
         number=attributes["number"],
         params=attributes["params"],
+        sampled=attributes.get("sampled", {}),
         seed=attributes["seed"],
         reports=tuple(reports),
         outcome=Outcome(end["outcome"]) if end else None,

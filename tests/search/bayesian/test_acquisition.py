@@ -47,8 +47,8 @@ def test_a_study_that_was_killed_between_a_moment_and_its_step_goes_on_the_same(
 def test_a_step_holds_half_of_the_events_between_moments_later() -> None:
     problem = Surrogate()
     study = optuna.create_study(sampler=RandomSampler(seed=0))
-    params = problem.space.suggest(study.ask())
-    trials = [TrialRecord(number, params, 0, started=1.0) for number in range(64)]
+    params = problem.space.plain(problem.space.sample(study.ask()))
+    trials = [TrialRecord(number, params, 0, started=1.0, sampled=params) for number in range(64)]
     history = History(problem.space)
     for trial in trials:
         history.add(trial)

@@ -44,7 +44,7 @@ def test_what_a_condition_leaves_out_is_absent() -> None:
     genes = encoder.snapped(np.random.default_rng(0).random((200, encoder.count)))
     names = ["variant", *SPACE.parameters]
     kernel = genes[:, names.index("dcgan.dsc.kernel_size")]
-    where = [encoder.params(row).get("dsc.where", "none") for row in genes]
+    where = [encoder.params(row).get("dcgan.dsc.where", "none") for row in genes]
     assert {w for w, gene in zip(where, kernel, strict=True) if gene != ABSENT} == {
         "generator",
         "both",

@@ -25,7 +25,7 @@ search: {sampler: grid}
 def test_a_grid_is_every_point_once_and_then_the_end(empty: StudyRecord) -> None:
     space = parse_space(GRID, "grid.yaml")
     # gan takes neither beta1 nor dsc: 3; dcgan: 3 * 3 * (1 + 2).
-    points = list(enumerate_points(space))
+    points = [space.plain(point) for point in enumerate_points(space)]
     assert len(points) == 3 + 27
     policy = Policy(space, empty)
     asked = [policy.ask() for _ in range(31)]
@@ -45,7 +45,8 @@ def test_a_grid_has_each_variants_own_points() -> None:
       gan: {g_lr: [0.1, 0.3], momentum: {type: choice, values: [0, 0.5], when: {g_lr: 0.3}}}
     search: {sampler: grid}
     """
-    points = list(enumerate_points(parse_space(text, "grid.yaml")))
+    space = parse_space(text, "grid.yaml")
+    points = [space.plain(point) for point in enumerate_points(space)]
     assert [p for p in points if p["variant"] == "gan"] == [
         {"variant": "gan", "g_lr": 0.1},
         {"variant": "gan", "g_lr": 0.3, "momentum": 0},

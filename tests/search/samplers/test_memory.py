@@ -54,8 +54,8 @@ def told(number: int, params: Params) -> TrialRecord:
     foreseen = {PREDICTED_MEMORY: needed(params), DEVICE_MEMORY: DEVICE}
     if needed(params) > DEVICE:
         tags, outcome = memory_tags(foreseen), Outcome.OUT_OF_MEMORY
-        return TrialRecord(number, params, 0, outcome=outcome, tags=tags)
-    return TrialRecord(number, params, 0, (Report(30.0, foreseen),))
+        return TrialRecord(number, params, 0, outcome=outcome, tags=tags, sampled=params)
+    return TrialRecord(number, params, 0, (Report(30.0, foreseen),), sampled=params)
 
 
 def test_a_product_is_learnt_from_thirty_trials_on_either_side_of_the_limit() -> None:
