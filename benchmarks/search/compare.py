@@ -123,7 +123,7 @@ def report(found: dict[Case, Worth], chosen: argparse.Namespace) -> str:
         "front and trains only its members, in random order: no method that has to find them can "
         "be expected to be faster.",
         "",
-        "The test functions and `gan-surrogate` share the structure that the model of `pareto` "
+        "The test functions and `gan-surrogate` share the structure that the surrogate of `ehvi` "
         "assumes, a smooth end and a smooth way to it; `digits` and `nasbench201` are recorded "
         "trainings, which need not.",
     ]
