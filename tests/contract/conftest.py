@@ -42,9 +42,9 @@ class Small:
     space: Space
 
     def run(self, params: Params, seed: int) -> Curve:
-        return self.go_on((), params, seed)
+        return self.continued((), params, seed)
 
-    def go_on(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
+    def continued(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
         del lineage
         draw = np.random.default_rng(seed)
         steps, ratio = float(params["d_steps"]), float(params["d_lr_ratio"])

@@ -81,10 +81,10 @@ class Problem(Protocol):
 
 
 @runtime_checkable
-class Schedules(Problem, Protocol):
+class ScheduleProblem(Problem, Protocol):
     """A problem with curves for trainings whose configuration changes on the way."""
 
-    def go_on(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
+    def continued(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
         """Return the curve of ``params`` as the continuation of other trainings.
 
         Its quality is that of the whole run. Its costs are those of ``params`` alone; :meth:`run`
@@ -100,9 +100,9 @@ def curve_of(problem: Problem, ask: Ask) -> Curve:
     """
     if not ask.lineage:
         return problem.run(ask.params, ask.seed)
-    if not isinstance(problem, Schedules):
-        raise StudyError(f"{problem.space.name} has no curves of trials that go on with others")
-    own = problem.go_on(ask.lineage, ask.params, ask.seed)
+    if not isinstance(problem, ScheduleProblem):
+        raise StudyError(f"{problem.space.name} has no curves of trials that continue others")
+    own = problem.continued(ask.lineage, ask.params, ask.seed)
     stages = [(stage.kimg, problem.run(stage.params, ask.seed)) for stage in ask.lineage]
     return replace(
         own,

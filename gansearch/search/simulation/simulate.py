@@ -27,7 +27,7 @@ from gansearch.record import (
 )
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Ask, Policy
-from gansearch.search.simulation.problem import Curve, Problem, Schedules, curve_of
+from gansearch.search.simulation.problem import Curve, Problem, ScheduleProblem, curve_of
 from gansearch.space import Space
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "End",
     "Method",
     "Problem",
-    "Schedules",
+    "ScheduleProblem",
     "Simulation",
     "hypervolume_over_time",
     "policy",
@@ -105,8 +105,8 @@ class End(NamedTuple):
     gpu_seconds: float  # spent by the study so far
 
 
-Life = Generator[float, None, float]
-"""Yields the seconds until its next step and returns the kimg that it reached."""
+Steps = Generator[float, None, float]
+"""Yields the seconds until a trial's next step and returns the kimg that it reached."""
 
 
 @dataclass
@@ -171,7 +171,7 @@ class Simulation:
 
     def _work(self, speed: float) -> Iterator[float]:
         while (ask := self.method.ask()) is not None:
-            kimg = yield from self._live(ask, speed)
+            kimg = yield from self._train(ask, speed)
             self.ends.append(End(ask.number, kimg, self.now, self.gpu_seconds))
             self._wake_idle()
         self._idle.append(speed)
@@ -184,16 +184,16 @@ class Simulation:
             if len(self._idle) == waiting:
                 return
 
-    def _live(self, ask: Ask, speed: float) -> Life:
+    def _train(self, ask: Ask, speed: float) -> Steps:
         """Run one trial on one worker, like ``search/engine/worker.py``."""
         number, last, crashes = ask.number, ask.resume, 0
         curve = curve_of(self.problem, ask)
         begun = ask.begin.kimg if ask.begin else 0.0
-        fate = np.random.default_rng((self.cluster.seed, number))
-        foreseen = self._foreseen(curve)
+        draw = np.random.default_rng((self.cluster.seed, number))
+        predicted = self._predicted_memory(curve)
         yield self.cluster.startup_s
         if curve.peak_memory_mib > self.cluster.memory_mib:
-            tags = memory_tags(foreseen)
+            tags = memory_tags(predicted)
             self.method.tell(number, Outcome.OUT_OF_MEMORY, "the device is too small", tags)
             return 0.0
         while True:
@@ -203,16 +203,16 @@ class Simulation:
             for kimg in (point for point in self._points if point > reached):
                 goal = min(kimg, curve.diverges_at)
                 seconds = curve.seconds(reached, goal) / speed
-                crash = fate.exponential(self.cluster.crash_s)
+                crash = draw.exponential(self.cluster.crash_s)
                 yield min(crash, seconds)
                 if crash < seconds:
                     break
                 if curve.diverges_at <= kimg:
                     self.method.tell(number, Outcome.DIVERGED, f"nan at {goal:g} kimg")
                     return goal
-                told, reached = curve.report(kimg), kimg
-                last = replace(told, metrics={**told.metrics, **foreseen})
-                yield fate.exponential(self.cluster.delay_s)
+                report, reached = curve.report(kimg), kimg
+                last = replace(report, metrics={**report.metrics, **predicted})
+                yield draw.exponential(self.cluster.delay_s)
                 if not self.method.report(number, last):
                     return kimg
             else:
@@ -224,7 +224,7 @@ class Simulation:
                 return reached
             yield self.cluster.startup_s
 
-    def _foreseen(self, curve: Curve) -> dict[str, float]:
+    def _predicted_memory(self, curve: Curve) -> dict[str, float]:
         """Return the predicted memory, which is exact, or nothing without a memory limit."""
         there = self.cluster.memory_mib
         if math.isinf(there):

@@ -75,9 +75,9 @@ class Descent:
     space: Space
 
     def run(self, params: Params, seed: int) -> Curve:
-        return self.go_on((), params, seed)
+        return self.continued((), params, seed)
 
-    def go_on(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
+    def continued(self, lineage: Sequence[Ancestor], params: Params, seed: int) -> Curve:
         steps = float(params["d_steps"])
         stages = [*((a.kimg, a.params) for a in lineage), (FULL, params)]
         points, loss = (*RUNGS, FULL), 1.0
@@ -302,5 +302,5 @@ def test_a_problem_without_schedules_says_so() -> None:
         def run(self, params: Params, seed: int) -> Curve:
             return Descent(self.space).run(params, seed)
 
-    with pytest.raises(StudyError, match="no curves of trials that go on"):
+    with pytest.raises(StudyError, match="no curves of trials that continue"):
         simulate(Constant(space_of()), Cluster(4))
