@@ -171,7 +171,7 @@ class HaltonSampler:
     def __init__(self, space: Space) -> None:
         self._first = [space.sampled(params) for params in space.defaults()]
         self._encoder = Encoder(space)
-        self._halton = Halton(self._encoder.count, rng=space.search.seed)
+        self._halton = Halton(self._encoder.dimension, rng=space.search.seed)
 
     def add(self, trial: TrialRecord) -> None:
         """Keep no state."""
@@ -183,7 +183,7 @@ class HaltonSampler:
         if number < len(self._first):
             return Proposal(self._first[number])
         point = self._halton.reset().fast_forward(number).random()
-        return Proposal(self._encoder.params(self._encoder.snapped(point)[0]))
+        return Proposal(self._encoder.decode(self._encoder.snap(point)[0]))
 
 
 def test_a_quasi_monte_carlo_sampler_by_the_trials_number_passes(

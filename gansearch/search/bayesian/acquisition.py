@@ -1,4 +1,4 @@
-"""State for a study's next decisions, computed ahead of them."""
+"""Acquisition values of candidates, and the state that they follow from, computed ahead."""
 
 from __future__ import annotations
 
@@ -8,234 +8,262 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gansearch.search.bayesian.ehvi import Cells
+from gansearch.search.bayesian.ehvi import BoxDecomposition
 from gansearch.search.bayesian.encoding import Encoder
 from gansearch.search.bayesian.kernel import Array
-from gansearch.search.bayesian.observations import History, Moment, Step
-from gansearch.search.bayesian.posterior import FIRST, Belief, View
-from gansearch.search.bayesian.surrogate import Settings, fit_settings
+from gansearch.search.bayesian.observations import Counts, Observations, SurrogateVersion
+from gansearch.search.bayesian.posterior import NO_RUNG, Posterior, Prediction
+from gansearch.search.bayesian.surrogate import Hyperparameters, fit_hyperparameters
 
-FAR, NEAR = 150, 150
-"""Configurations of a candidate pool: random ones, and children of the predicted front."""
-CORNER, DEAR = 0.75, 0.95
-"""Quantiles of random configurations that the reference point exceeds: in each quality, where some
-fail to learn, and in each cost, where expensive ones may be the best."""
-MARGIN = 0.1
+RANDOM_CANDIDATES = 150
+"""Number of random configurations in a candidate pool; they explore."""
+FRONT_CANDIDATES = 150
+"""Number of children of the predicted front in a candidate pool; they refine the front."""
+REFERENCE_DRAWS = 64
+"""Number of random configurations that determine the reference point."""
+QUALITY_QUANTILE = 0.75
+"""Quantile of the random configurations' qualities that the reference point exceeds; some of them
+fail to learn, and are not to move it."""
+COST_QUANTILE = 0.95
+"""Quantile of the random configurations' costs that the reference point exceeds; expensive
+configurations may be the best."""
+REFERENCE_MARGIN = 0.1
 """Margin of the reference point beyond the front and the expensive configurations, relative to
 their extent."""
-CHANCE = 64
-"""Number of random configurations that determine the reference point."""
-SOME = 2
-"""Pending points added at a time to the coming pool, so that no ask waits for all of them."""
-WEIGHED = 32
-"""Candidates whose acquisition values are updated at a time."""
-SAME = 1e-9
-"""Maximum difference between a candidate's point and that of its decoded parameters."""
+CATCH_UP = 2
+"""Number of pending points added at a time to the coming pool, so that no decision waits for all of
+them."""
+BATCH = 32
+"""Number of candidates whose acquisition values are updated at a time."""
+EQUAL_INPUTS = 1e-9
+"""Maximum difference between a candidate's kernel input and that of its decoded parameters, because
+of rounding."""
 RECENT = 12
-"""Number of the newest trials whose mean acquisition value is the usual one."""
+"""Number of the newest trials with a report over which acquisition values are averaged."""
 
 
-class Fronts:
-    """Predicted fronts of a view at each rung.
+class FrontsByRung:
+    """Box decompositions by the predicted fronts at each rung.
 
     Args:
-        view: posterior of the study.
-        corner: reference point ``[M]``.
+        posterior: posterior of the study.
+        reference_point: ``[M]``.
     """
 
-    def __init__(self, view: View, corner: Array) -> None:
-        self._view, self._corner = view, corner
-        self._cells = {rung: Cells(view.front_at(rung), corner) for rung in view.rungs}
+    def __init__(self, posterior: Posterior, reference_point: Array) -> None:
+        self._posterior, self._reference_point = posterior, reference_point
+        self._boxes = {
+            rung: BoxDecomposition(posterior.front_at(rung), reference_point)
+            for rung in posterior.rungs
+        }
 
-    def without(self, number: int, rung: int = FIRST) -> Cells:
-        """Return the boxes of a rung's front without one trial."""
-        others = self._view.front_without(number, rung)
-        return self._cells[rung] if others is None else Cells(others, self._corner)
+    def without(self, number: int, rung: int = NO_RUNG) -> BoxDecomposition:
+        """Return the box decomposition by a rung's front without one trial."""
+        front = self._posterior.front_without(number, rung)
+        if front is None:
+            return self._boxes[rung]
+        return BoxDecomposition(front, self._reference_point)
 
 
-class Pool:
+class CandidatePool:
     """Candidates with acquisition values that are updated as new trials become pending.
 
     Args:
-        view: posterior of the study.
-        corner: reference point ``[M]``.
-        genes: encoded vectors of the candidates ``[N, G]``.
-        points: their points ``[N, D]``.
+        posterior: posterior of the study.
+        reference_point: ``[M]``.
+        encoded: encoded vectors of the candidates ``[N, G]``.
+        inputs: their kernel inputs ``[N, D]``.
 
     Attributes:
-        genes: as given.
+        encoded: as given.
         trials: number of trials that the acquisition values account for.
     """
 
-    def __init__(self, view: View, corner: Array, genes: Array, points: Array) -> None:
-        self._view, self._corner, self._points = view, corner, points
-        self._front = view.front_at(FIRST)
-        self._belief, self._doubts = view.of(points), view.doubts(points)
-        self.genes, self.trials = genes, view.trials
-        self._promised = rates(self._doubted(), Cells(self._front, corner))
+    def __init__(
+        self, posterior: Posterior, reference_point: Array, encoded: Array, inputs: Array
+    ) -> None:
+        self._posterior, self._reference_point = posterior, reference_point
+        self.encoded, self._inputs = encoded, inputs
+        self._front = posterior.front_at(NO_RUNG)
+        self._initial = posterior.predict(inputs)
+        self._deviations = posterior.pending_deviations(inputs)
+        self.trials = posterior.trials
+        boxes = BoxDecomposition(self._front, reference_point)
+        self._initial_values = acquisition_values(self._prediction(), boxes)
 
-    def grow(self, points: Sequence[Array]) -> None:
-        """Account for trials, given the points ``[D]`` of all trials of the study."""
+    def add_pending(self, inputs: Sequence[Array]) -> None:
+        """Account for new trials, given the kernel inputs ``[D]`` of all trials of the study."""
         # One by one: sums over several would round differently, and a resumed study would differ.
-        for point in points[self.trials :]:
-            new = self._expected(point)
+        for x in inputs[self.trials :]:
+            new = self._expected_objectives(x)
             if not (self._front <= new).all(axis=1).any():
                 self._front = np.vstack([self._front[~(new <= self._front).all(axis=1)], new])
-            for doubt in self._doubts:
-                doubt.await_end(point)
+            for deviations in self._deviations:
+                deviations.add(x)
             self.trials += 1
 
-    def descending(self) -> Iterator[int]:
+    def by_acquisition_value(self) -> Iterator[int]:
         """Yield candidates' indices by descending acquisition value, given all trials so far.
 
         Acquisition values only fall as trials are added, except for the front's rounding.
-        Candidates whose old value is below another's new one are therefore not updated.
+        Candidates whose initial value is below another's current one are therefore not updated.
         """
-        order = np.argsort(-self._promised)
-        belief, front = self._doubted(), Cells(self._front, self._corner)
-        weighed: list[tuple[float, int]] = []
-        for start in range(0, len(order), WEIGHED):
-            places = order[start : start + WEIGHED]
-            now = rates(belief.at(places), front)
-            weighed = sorted([*weighed, *zip(-now, places.tolist(), strict=True)])
-            further = self._promised[order[start + WEIGHED :][:1]].max(initial=0.0)
-            while weighed and -weighed[0][0] >= further:
-                yield weighed.pop(0)[1]
+        order = np.argsort(-self._initial_values)
+        prediction = self._prediction()
+        boxes = BoxDecomposition(self._front, self._reference_point)
+        updated: list[tuple[float, int]] = []
+        for start in range(0, len(order), BATCH):
+            indices = order[start : start + BATCH]
+            values = acquisition_values(prediction.at(indices), boxes)
+            updated = sorted([*updated, *zip(-values, indices.tolist(), strict=True)])
+            bound = self._initial_values[order[start + BATCH :][:1]].max(initial=0.0)
+            while updated and -updated[0][0] >= bound:
+                yield updated.pop(0)[1]
 
-    def _expected(self, point: Array) -> Array:
+    def _expected_objectives(self, x: Array) -> Array:
         """Return a trial's predicted objectives ``[M]``, from the pool if it is a candidate."""
-        away = np.abs(self._points - point).max(axis=1)
-        place = int(away.argmin())
-        is_own = away[place] < SAME
-        known = self._belief.at(np.array([place])) if is_own else self._view.of(point[None])
-        found: Array = known.means[0]
-        return found
+        differences = np.abs(self._inputs - x).max(axis=1)
+        nearest = int(differences.argmin())
+        is_candidate = differences[nearest] < EQUAL_INPUTS
+        candidate = self._initial.at(np.array([nearest]))
+        prediction = candidate if is_candidate else self._posterior.predict(x[None])
+        means: Array = prediction.means[0]
+        return means
 
-    def _doubted(self) -> Belief:
-        deviations = self._belief.deviations.copy()
-        for column, doubt in zip(deviations.T, self._doubts, strict=False):
-            column[:] = doubt.deviation
-        return self._belief._replace(deviations=deviations)
+    def _prediction(self) -> Prediction:
+        """Return the candidates' prediction, given the pending points."""
+        deviations = self._initial.deviations.copy()
+        for column, pending in zip(deviations.T, self._deviations, strict=False):
+            column[:] = pending.deviations
+        return self._initial._replace(deviations=deviations)
 
 
-class Outlook(NamedTuple):
-    """State for decisions at a step.
+class AcquisitionState(NamedTuple):
+    """State from which acquisition values follow, for one version of the surrogates.
 
     Attributes:
-        view: posterior of the study.
-        fronts: predicted fronts at each rung.
-        usual: mean acquisition value of the newest trials with a report, computed as for new
-            trials.
+        posterior: posterior of the study.
+        fronts: box decompositions by the predicted fronts at each rung.
+        recent_mean: mean acquisition value of the newest trials with a report, computed as for new
+            trials; a running trial's value is compared with it.
         pool: the candidate pool.
     """
 
-    view: View
-    fronts: Fronts
-    usual: float
-    pool: Pool
+    posterior: Posterior
+    fronts: FrontsByRung
+    recent_mean: float
+    pool: CandidatePool
 
 
-class Outlooks:
-    """The outlook of a study over time; a thread computes the coming one.
+class Acquisition:
+    """The acquisition state of a study over time; a thread computes the coming one.
 
     Args:
-        history: observations of the study.
+        observations: observations of the study.
         seed: seed of random draws.
     """
 
-    def __init__(self, history: History, seed: int) -> None:
-        self._history = history
+    def __init__(self, observations: Observations, seed: int) -> None:
+        self._observations = observations
         self._seed = seed
-        self._settings: tuple[Moment, Settings] | None = None
-        self._held: tuple[Step, Outlook] | None = None
-        self._coming: tuple[Step, Future[Outlook]] | None = None
-        self._executor = ThreadPoolExecutor(1, "gansearch-outlook")  # the thread starts on use
+        self._fitted: tuple[Counts, Hyperparameters] | None = None
+        self._effective: tuple[SurrogateVersion, AcquisitionState] | None = None
+        self._coming: tuple[SurrogateVersion, Future[AcquisitionState]] | None = None
+        self._executor = ThreadPoolExecutor(1, "gansearch-acquisition")  # starts on use
 
-    def now(self) -> Outlook | None:
-        """Return the effective outlook; ``None`` before enough observations or without parameters.
+    def state(self) -> AcquisitionState | None:
+        """Return the effective state; ``None`` before enough observations or without parameters.
 
         It is a function of the observations alone.
         """
-        history = self._history
-        if not history.encoder.count:
+        version, coming = self._observations.version, self._observations.coming
+        if not self._observations.encoder.dimension:
             return None
-        if history.step is not None and (self._held is None or self._held[0] != history.step):
-            self._held = history.step, self._arrived(history.step)
-        if history.coming is not None and (
-            self._coming is None or self._coming[0] != history.coming
-        ):
-            self._coming = history.coming, self._executor.submit(self._outlook, history.coming)
-        return self._held and self._held[1]
+        if version is not None and (self._effective is None or self._effective[0] != version):
+            self._effective = version, self._result(version)
+        if coming is not None and (self._coming is None or self._coming[0] != coming):
+            self._coming = coming, self._executor.submit(self._compute, coming)
+        return self._effective and self._effective[1]
 
-    def grow(self) -> None:
-        """Account for new trials: all in the current pool, some in the coming one."""
-        points = self._history.points
-        if self._held is not None:
-            self._held[1].pool.grow(points)
+    def add_pending(self) -> None:
+        """Account for new trials: all in the effective pool, some in the coming one."""
+        inputs = self._observations.inputs
+        if self._effective is not None:
+            self._effective[1].pool.add_pending(inputs)
         if self._coming is not None and self._coming[1].done():
             pool = self._coming[1].result().pool
-            pool.grow(points[: pool.trials + SOME])
+            pool.add_pending(inputs[: pool.trials + CATCH_UP])
 
-    def _arrived(self, step: Step) -> Outlook:
-        if self._coming is not None and self._coming[0] == step:
+    def _result(self, version: SurrogateVersion) -> AcquisitionState:
+        if self._coming is not None and self._coming[0] == version:
             return self._coming[1].result()
-        return self._executor.submit(self._outlook, step).result()
+        return self._executor.submit(self._compute, version).result()
 
-    def _outlook(self, step: Step) -> Outlook:
-        history = self._history
-        if self._settings is None or self._settings[0] != step.fitted:
-            known = history.known(step.fitted)
-            settings = fit_settings(history.encoder.group, known, len(history.rungs))
-            self._settings = step.fitted, settings
-        known, ends = history.known(step.moment), history.ends(step.moment)
-        view = View(self._settings[1], known, ends, history.limits)
-        genes = history.genes_of(step.moment)
-        seed = self._seed, *step.moment
-        corner = _corner(view, history.encoder, np.random.default_rng(seed))
-        fronts = Fronts(view, corner)
-        drawn = _drawn(view, genes, history.encoder, np.random.default_rng(seed))
-        pool = Pool(view, corner, drawn, history.encoder.points(drawn))
-        return Outlook(view, fronts, _usual(view, genes, history.encoder, fronts), pool)
+    def _compute(self, version: SurrogateVersion) -> AcquisitionState:
+        observations, encoder = self._observations, self._observations.encoder
+        if self._fitted is None or self._fitted[0] != version.fitted:
+            snapshot = observations.snapshot(version.fitted)
+            rungs = len(observations.rungs)
+            fitted = fit_hyperparameters(encoder.group, snapshot, rungs)
+            self._fitted = version.fitted, fitted
+        counts = version.conditioned
+        snapshot, outcomes = observations.snapshot(counts), observations.outcomes(counts)
+        posterior = Posterior(self._fitted[1], snapshot, outcomes, observations.limits)
+        encoded = observations.encoded_by_number(counts)
+        seed = self._seed, *counts
+        reference_point = _reference_point(posterior, encoder, np.random.default_rng(seed))
+        fronts = FrontsByRung(posterior, reference_point)
+        candidates = _candidates(posterior, encoded, encoder, np.random.default_rng(seed))
+        inputs = encoder.kernel_inputs(candidates)
+        pool = CandidatePool(posterior, reference_point, candidates, inputs)
+        recent_mean = _recent_mean(posterior, encoded, encoder, fronts)
+        return AcquisitionState(posterior, fronts, recent_mean, pool)
 
 
-def rates(belief: Belief, front: Cells) -> Array:
+def acquisition_values(prediction: Prediction, boxes: BoxDecomposition) -> Array:
     """Return EHVI times probability of feasibility over seconds per kimg, ``[N]``."""
-    gains = front.improvement(belief.means, belief.deviations)
-    found: Array = gains * belief.sound / belief.seconds
-    return found
+    improvement = boxes.ehvi(prediction.means, prediction.deviations)
+    values: Array = improvement * prediction.feasibility / prediction.seconds
+    return values
 
 
-def _corner(view: View, encoder: Encoder, random: np.random.Generator) -> Array:
-    chance = encoder.snapped(random.random((CHANCE, encoder.count)))
-    points = view.of(encoder.points(chance)).means
-    qualities, costs = points[:, : view.curves], points[:, view.curves :]
+def _reference_point(posterior: Posterior, encoder: Encoder, random: np.random.Generator) -> Array:
+    drawn = encoder.snap(random.random((REFERENCE_DRAWS, encoder.dimension)))
+    objectives = posterior.predict(encoder.kernel_inputs(drawn)).means
+    count = posterior.quality_count
+    qualities, costs = objectives[:, :count], objectives[:, count:]
     # The best random configuration counts as an expensive one: the front may extend to there.
-    best = np.append(qualities.min(axis=0), np.quantile(costs, DEAR, axis=0))
-    front = np.vstack([view.points[view.front], best])
+    best = np.append(qualities.min(axis=0), np.quantile(costs, COST_QUANTILE, axis=0))
+    front = np.vstack([posterior.objectives[posterior.front], best])
     worst = front.max(axis=0)
-    corner = worst + MARGIN * (worst - front.min(axis=0))
-    poor = np.quantile(qualities, CORNER, axis=0)
-    corner[: view.curves] = np.maximum(corner[: view.curves], poor)
-    found: Array = np.minimum(corner, view.limits)
-    return found
+    point = worst + REFERENCE_MARGIN * (worst - front.min(axis=0))
+    poor = np.quantile(qualities, QUALITY_QUANTILE, axis=0)
+    point[:count] = np.maximum(point[:count], poor)
+    limited: Array = np.minimum(point, posterior.limits)
+    return limited
 
 
-def _drawn(
-    view: View, genes: Mapping[int, Array], encoder: Encoder, random: np.random.Generator
+def _candidates(
+    posterior: Posterior,
+    encoded: Mapping[int, Array],
+    encoder: Encoder,
+    random: np.random.Generator,
 ) -> Array:
-    drawn = [random.random((FAR, encoder.count))]
-    if len(view.front):
-        parents = np.array([genes[view.numbers[i]] for i in view.front])
-        drawn.append(encoder.bred(parents, NEAR, random))
-    return encoder.snapped(np.vstack(drawn))
+    candidates = [random.random((RANDOM_CANDIDATES, encoder.dimension))]
+    if len(posterior.front):
+        parents = np.array([encoded[posterior.numbers[i]] for i in posterior.front])
+        candidates.append(encoder.offspring(parents, FRONT_CANDIDATES, random))
+    return encoder.snap(np.vstack(candidates))
 
 
-def _usual(view: View, genes: Mapping[int, Array], encoder: Encoder, fronts: Fronts) -> float:
-    newest = view.reported[-RECENT:]
-    points = encoder.points(np.array([genes[number] for number in newest]))
-    beliefs = view.of(points)
-    found = [
-        rates(beliefs.at(np.array([place])), fronts.without(number))
-        for place, number in enumerate(newest)
+def _recent_mean(
+    posterior: Posterior, encoded: Mapping[int, Array], encoder: Encoder, fronts: FrontsByRung
+) -> float:
+    newest = posterior.reported[-RECENT:]
+    inputs = encoder.kernel_inputs(np.array([encoded[number] for number in newest]))
+    prediction = posterior.predict(inputs)
+    values = [
+        acquisition_values(prediction.at(np.array([index])), fronts.without(number))
+        for index, number in enumerate(newest)
     ]
-    return float(np.mean(found))
+    return float(np.mean(values))

@@ -10,11 +10,11 @@ from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
-MAX_CELLS = 1024
-"""Maximum number of boxes in the space of the costs; a front's values are rounded to fit."""
+MAX_BOXES = 1024
+"""Maximum number of boxes of a decomposition; a front's values are rounded to fit."""
 
-LEAST = 1e-12
-"""Standard deviation that replaces 0 for a known value among unknown ones."""
+MIN_DEVIATION = 1e-12
+"""Standard deviation that replaces 0 for an exact value among uncertain ones."""
 
 
 def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
@@ -24,10 +24,10 @@ def expected_improvement(mean: Array, deviation: Array, level: Array) -> Array:
     Functions, equation 15.
     """
     z = (level - mean) / deviation
-    found: Array = (level - mean) * ndtr(z) + deviation * np.exp(-z * z / 2) / math.sqrt(
+    improvement: Array = (level - mean) * ndtr(z) + deviation * np.exp(-z * z / 2) / math.sqrt(
         2 * math.pi
     )
-    return found
+    return improvement
 
 
 def _expected_overlap(edges: Array, mean: Array, deviation: Array) -> Array:
@@ -38,39 +38,39 @@ def _expected_overlap(edges: Array, mean: Array, deviation: Array) -> Array:
     """
     if not deviation.any():
         return np.clip(edges[1:] - np.maximum(edges[:-1], mean[:, None]), 0, None)
-    spread = np.maximum(deviation, LEAST)[:, None]
+    spread = np.maximum(deviation, MIN_DEVIATION)[:, None]
     return np.diff(expected_improvement(mean[:, None], spread, edges[1:]), prepend=0.0)
 
 
-class Cells:
+class BoxDecomposition:
     """Box decomposition, by a front, of the space of all objectives but the first.
 
     Args:
         front: objective vectors ``[K, M]``, K >= 0, minimised; points that are dominated or beyond
             the reference point have no effect.
-        corner: reference point ``[M]``.
+        reference_point: ``[M]``.
     """
 
-    def __init__(self, front: Array, corner: Array) -> None:
-        front = _rounded(front[(front < corner).all(axis=1)])
+    def __init__(self, front: Array, reference_point: Array) -> None:
+        front = _rounded(front[(front < reference_point).all(axis=1)])
         edges = [
-            np.append(np.unique(column), end)
-            for column, end in zip(front.T[1:], corner[1:], strict=True)
+            np.append(np.unique(column), bound)
+            for column, bound in zip(front.T[1:], reference_point[1:], strict=True)
         ]
         self._edges = [np.concatenate([[-np.inf], edge]) for edge in edges]
         # The best first objective in each box, with one more axis in case there is no other
         # objective.
-        level = np.full([len(edge) - 1 for edge in self._edges] + [1], corner[0])
-        cells = [np.searchsorted(e, c) for e, c in zip(self._edges, front.T[1:], strict=True)]
-        np.minimum.at(level, (*cells, np.zeros(len(front), dtype=np.int64)), front[:, 0])
+        level = np.full([len(edge) - 1 for edge in self._edges] + [1], reference_point[0])
+        boxes = [np.searchsorted(e, c) for e, c in zip(self._edges, front.T[1:], strict=True)]
+        np.minimum.at(level, (*boxes, np.zeros(len(front), dtype=np.int64)), front[:, 0])
         for axis in range(level.ndim):  # a point is as good in every box of higher costs
             np.minimum.accumulate(level, axis=axis, out=level)
-        self._levels, cell, counts = np.unique(level, return_inverse=True, return_counts=True)
-        self._order = np.argsort(cell.ravel(), kind="stable")  # boxes, ordered by level
+        self._levels, box, counts = np.unique(level, return_inverse=True, return_counts=True)
+        self._order = np.argsort(box.ravel(), kind="stable")  # boxes, ordered by level
         self._starts = np.append(0, np.cumsum(counts)[:-1])
 
-    def improvement(self, means: Array, deviations: Array) -> Array:
-        """Return the expected hypervolume improvement of the front by each of some trials.
+    def ehvi(self, means: Array, deviations: Array) -> Array:
+        """Return the expected hypervolume improvement (EHVI) of the front by each of some trials.
 
         A trial's objectives are normally distributed and independent. The expectation is then an
         exact sum over the boxes: the expected size of the part of a box that the trial dominates,
@@ -79,7 +79,7 @@ class Cells:
         Args:
             means: means of the objectives ``[N, M]``, minimised.
             deviations: their standard deviations ``[N, M]``. Those of the first objective are above
-                0; 0 means that an objective is known.
+                0; 0 means that an objective is exact.
 
         Returns:
             ``[N]``, at least 0.
@@ -94,8 +94,8 @@ class Cells:
             sizes = (sizes[:, :, None] * widths[:, None]).reshape(len(means), -1)
         by_level = np.add.reduceat(sizes[:, self._order], self._starts, axis=1)
         gains = expected_improvement(means[:, :1], deviations[:, :1], self._levels)
-        found: Array = (by_level * gains).sum(axis=1)
-        return found
+        improvement: Array = (by_level * gains).sum(axis=1)
+        return improvement
 
 
 def _rounded(front: Array) -> Array:
@@ -103,11 +103,11 @@ def _rounded(front: Array) -> Array:
 
     Dropping points instead would leave holes with a spurious expected improvement.
     """
-    most = max(2, int(MAX_CELLS ** (1 / max(1, front.shape[1] - 1))) - 1)
-    found = front.copy()
-    for column in found.T:
+    most = max(2, int(MAX_BOXES ** (1 / max(1, front.shape[1] - 1))) - 1)
+    rounded = front.copy()
+    for column in rounded.T:
         kept = np.unique(column)
         if len(kept) > most:
             kept = kept[np.linspace(0, len(kept) - 1, most).round().astype(np.int64)]
             column[:] = kept[np.searchsorted((kept[1:] + kept[:-1]) / 2, column)]
-    return found
+    return rounded

@@ -9,11 +9,11 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from gansearch.search.bayesian.kernel import JITTER, Array, Indices, Kernel
 
-LEAST = 1e-12
-"""Minimum predictive variance."""
+MIN_VARIANCE = 1e-12
+"""Minimum predictive variance; rounding could make it negative."""
 
 
-class Further(NamedTuple):
+class ObservationUpdate(NamedTuple):
     """Effect of one further value, at some rung, on predictions at the last rung; ``[N]`` each.
 
     Attributes:
@@ -28,21 +28,21 @@ class Further(NamedTuple):
     gain: Array
     deviation: Array
 
-    def given(self, place: int, value: float) -> tuple[float, float]:
-        """Return mean and standard deviation at ``place`` in ``[N]`` after a value."""
-        mean = self.mean[place] + self.gain[place] * (value - self.expected[place])
-        return float(mean), float(self.deviation[place])
+    def given(self, index: int, value: float) -> tuple[float, float]:
+        """Return mean and standard deviation at ``index`` in ``[N]`` after a value."""
+        mean = self.mean[index] + self.gain[index] * (value - self.expected[index])
+        return float(mean), float(self.deviation[index])
 
 
-class Gaussian:
+class GaussianProcess:
     """Posterior of a Gaussian process given values.
 
     Args:
         kernel: kernel with its hyperparameters.
-        x: points ``[N, D]``, N >= 1.
-        r: rungs ``[N]``.
-        y: values ``[N]``, of order 1.
-        errors: standard errors of the values ``[N]``, in addition to the kernel's noise; 0 if
+        x: kernel inputs ``[V, D]``, V >= 1.
+        r: rungs ``[V]``.
+        y: values ``[V]``, of order 1.
+        errors: standard errors of the values ``[V]``, in addition to the kernel's noise; 0 if
             ``None``.
     """
 
@@ -53,7 +53,7 @@ class Gaussian:
         self._x, self._r, self._y = x, r, y
         self._errors = np.zeros(len(y)) if errors is None else errors
         covariance = kernel(x, r, x, r)
-        noise = kernel.parts.noise[r] + self._errors**2
+        noise = kernel.hyperparameters.noise[r] + self._errors**2
         covariance[np.diag_indices_from(covariance)] += noise + JITTER
         self._factor = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
@@ -71,28 +71,30 @@ class Gaussian:
     @property
     def inverse(self) -> Array:
         """Inverse covariance of the values ``[V, V]``, noise included."""
-        found: Array = cho_solve((self._factor, True), np.eye(len(self._y)), check_finite=False)
-        return found
+        inverse: Array = cho_solve((self._factor, True), np.eye(len(self._y)), check_finite=False)
+        return inverse
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return noise-free means and standard deviations ``[N]`` at the last rung."""
-        mean, half = self.project(x, self.kernel.last)
-        return mean, _root_of(self.unexplained(x, self.kernel.last, half))
+        mean, whitened = self.project(x, self.kernel.last)
+        return mean, _deviation(self.variance(x, self.kernel.last, whitened))
 
-    def further(self, x: Array) -> list[Further]:
+    def updates(self, x: Array) -> list[ObservationUpdate]:
         """Return the effect of a further value of each of ``[N, D]``, for each earlier rung."""
         kernel, last = self.kernel, self.kernel.last
-        mean, end = self.project(x, last)
-        before = self.unexplained(x, last, end)
+        mean, final = self.project(x, last)
+        before = self.variance(x, last, final)
         found = []
         for r in range(last):
-            expected, half = self.project(x, r)
-            shared = kernel.own(x, r, last) - (half * end).sum(axis=0)
-            gain = shared / (self.unexplained(x, r, half) + kernel.parts.noise[r])
-            found.append(Further(mean, expected, gain, _root_of(before - gain * shared)))
+            expected, whitened = self.project(x, r)
+            covariance = kernel.own(x, r, last) - (whitened * final).sum(axis=0)
+            noise = kernel.hyperparameters.noise[r]
+            gain = covariance / (self.variance(x, r, whitened) + noise)
+            deviation = _deviation(before - gain * covariance)
+            found.append(ObservationUpdate(mean, expected, gain, deviation))
         return found
 
-    def awaiting(self, x: Array) -> Gaussian:
+    def with_pending(self, x: Array) -> GaussianProcess:
         """Condition on the means of pending points ``[N, D]`` at the last rung.
 
         No mean changes, but the deviations of similar configurations shrink. Source: Desautels,
@@ -102,53 +104,56 @@ class Gaussian:
         mean, _ = self.predict(x)
         r = np.append(self._r, np.full(len(x), self.kernel.last))
         y, errors = np.append(self._y, mean), np.append(self._errors, np.zeros(len(x)))
-        return Gaussian(self.kernel, np.vstack([self._x, x]), r, y, errors)
+        return GaussianProcess(self.kernel, np.vstack([self._x, x]), r, y, errors)
 
     def project(self, x: Array, rung: int) -> tuple[Array, Array]:
-        """Return means ``[N]`` at a rung, and the half ``[V, N]`` of the explained covariance.
+        """Return means ``[N]`` at a rung, and whitened covariances ``[V, N]`` with the values.
 
-        The product of the halves of two configurations is the explained part of their covariance.
+        The covariances are multiplied by the inverse Cholesky factor of the values' covariance. The
+        product of two columns is the explained part of the covariance of two configurations.
         """
         cross = self.kernel(self._x, self._r, x, np.full(len(x), rung))
-        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
-        return cross.T @ self._weights, half
+        whitened = solve_triangular(self._factor, cross, lower=True, check_finite=False)
+        return cross.T @ self._weights, whitened
 
-    def unexplained(self, x: Array, rung: int, half: Array) -> Array:
-        """Return noise-free posterior variances ``[N]`` at a rung, given the half."""
-        found: Array = np.maximum(self.kernel.own(x, rung, rung) - (half**2).sum(axis=0), LEAST)
+    def variance(self, x: Array, rung: int, whitened: Array) -> Array:
+        """Return noise-free posterior variances ``[N]`` at a rung, given :meth:`project`'s."""
+        explained = (whitened**2).sum(axis=0)
+        found: Array = np.maximum(self.kernel.own(x, rung, rung) - explained, MIN_VARIANCE)
         return found
 
 
-class Doubt:
-    """Posterior deviations of final values as pending points are added.
+class PendingDeviations:
+    """Posterior deviations of final values, which shrink as pending points are added.
 
     Args:
         process: the posterior.
-        x: configurations ``[N, D]``.
+        x: kernel inputs ``[N, D]`` of the configurations.
     """
 
-    def __init__(self, process: Gaussian, x: Array) -> None:
+    def __init__(self, process: GaussianProcess, x: Array) -> None:
         self._process, self._x = process, x
-        _, self._half = process.project(x, process.kernel.last)
-        self._whole = process.unexplained(x, process.kernel.last, self._half)
-        self._share = np.ones(len(x))
+        _, self._whitened = process.project(x, process.kernel.last)
+        self._variance = process.variance(x, process.kernel.last, self._whitened)
+        self._remaining = np.ones(len(x))  # share of the variance
 
     @property
-    def deviation(self) -> Array:
+    def deviations(self) -> Array:
         """Noise-free standard deviations ``[N]``."""
-        return _root_of(self._share * self._whole)
+        return _deviation(self._remaining * self._variance)
 
-    def await_end(self, z: Array) -> None:
+    def add(self, x: Array) -> None:
         """Add a pending point ``[D]``, as if independent of other points that were added."""
         kernel, last = self._process.kernel, self._process.kernel.last
-        _, half = self._process.project(z[None], last)
+        _, whitened = self._process.project(x[None], last)
         rungs = np.full(len(self._x), last)
-        prior = kernel(self._x, rungs, z[None], rungs[:1])
-        shared = (prior - self._half.T @ half)[:, 0]
-        variance = self._process.unexplained(z[None], last, half) + kernel.parts.noise[last]
-        self._share *= np.maximum(1 - shared**2 / (variance * self._whole), 0)
+        prior = kernel(self._x, rungs, x[None], rungs[:1])
+        covariance = (prior - self._whitened.T @ whitened)[:, 0]
+        noise = kernel.hyperparameters.noise[last]
+        variance = self._process.variance(x[None], last, whitened) + noise
+        self._remaining *= np.maximum(1 - covariance**2 / (variance * self._variance), 0)
 
 
-def _root_of(variance: Array) -> Array:
-    found: Array = np.sqrt(np.maximum(variance, LEAST))
-    return found
+def _deviation(variance: Array) -> Array:
+    deviation: Array = np.sqrt(np.maximum(variance, MIN_VARIANCE))
+    return deviation

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from gansearch.record import TrialRecord
-from gansearch.search.bayesian.acquisition import Outlook, Outlooks
+from gansearch.search.bayesian.acquisition import Acquisition, AcquisitionState
 from gansearch.search.bayesian.encoding import Encoder
-from gansearch.search.bayesian.observations import History
-from gansearch.search.bayesian.surrogate import Value
+from gansearch.search.bayesian.observations import Observation, Observations
 from gansearch.space import Space
 
 
@@ -22,40 +21,40 @@ class Model:
     """
 
     def __init__(self, space: Space) -> None:
-        self._history = History(space)
-        self._outlooks = Outlooks(self._history, space.search.seed)
+        self._observations = Observations(space)
+        self._acquisition = Acquisition(self._observations, space.search.seed)
 
     @property
     def encoder(self) -> Encoder:
         """Encoder of the space's configurations."""
-        return self._history.encoder
+        return self._observations.encoder
 
     def add(self, trial: TrialRecord) -> None:
         """Observe a trial that was put on record."""
         if not trial.lineage:
-            self._history.add(trial)
+            self._observations.add(trial)
 
     def report(self, trial: TrialRecord) -> None:
         """Observe the last report of an added trial, which is new."""
         if not trial.lineage:
-            self._history.report(trial)
+            self._observations.report(trial)
 
     def end(self, trial: TrialRecord) -> None:
         """Observe the end of an added trial."""
         if not trial.lineage:
-            self._history.end(trial)
+            self._observations.end(trial)
 
-    def now(self) -> Outlook | None:
+    def now(self) -> AcquisitionState | None:
         """Return the state for decisions; ``None`` before enough observations."""
-        return self._outlooks.now()
+        return self._acquisition.state()
 
     def grow(self) -> None:
         """Account for new trials in the candidates' acquisition values."""
-        self._outlooks.grow()
+        self._acquisition.add_pending()
 
-    def value_of(self, trial: TrialRecord) -> Value:
-        """Convert a trial's last report to a value of the surrogate."""
-        return self._history.value_of(trial)
+    def value_of(self, trial: TrialRecord) -> Observation:
+        """Convert a trial's last report to an observation of the surrogate."""
+        return self._observations.observe(trial)
 
 
 class SharedModel:

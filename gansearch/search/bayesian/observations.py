@@ -1,14 +1,16 @@
-"""Observations of a study, and the steps at which the surrogates are updated.
+"""Observations of a study, and the points at which the surrogates are updated.
 
-The surrogates are a function of the observations before a moment. They are updated in steps, so
-that a decision is cheap however many observations there are. A step comes after enough new events.
-It becomes effective some events later, so that a thread can compute it meanwhile. Both delays count
-events, so a resumed study has the same steps.
+The surrogates are a function of a study's first observations. They are updated after enough new
+events, so that a decision is cheap however many observations there are. An update takes effect some
+events later, so that a thread can compute it meanwhile. Both delays count events, so a resumed
+study has the same updates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,49 +19,119 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.record import Outcome, TrialRecord
 from gansearch.search.bayesian.encoding import Encoder
 from gansearch.search.bayesian.kernel import Array
-from gansearch.search.bayesian.surrogate import Known, Value
 from gansearch.search.feasibility import violations
-from gansearch.search.noise import at_full_budget
+from gansearch.search.noise import at_full_budget, relative_scatter, standard_errors
 from gansearch.space import Space
 
-ENOUGH = 8
-"""Reports before the first surrogates."""
-STEP, LEAST = 16, 2
-"""A step comes after n^1.5 / STEP events with n running trials, but at most n / LEAST: with many
-trials, a single event is less informative."""
-AHEAD = 0.5
-"""Share of these events after which a step becomes effective."""
-GROWTH = 1.2
-"""Growth factor of the number of values before hyperparameters are fitted again."""
+MIN_REPORTS = 8
+"""Number of reports before the first surrogates. Until then, trials are papers' defaults and random
+configurations, and none is stopped."""
+POWER_DIVISOR = 16
+"""With n running trials, an update follows n^1.5 / POWER_DIVISOR new events: among many trials, a
+single event is less informative."""
+LINEAR_DIVISOR = 2
+"""With n running trials, an update follows at most n / LINEAR_DIVISOR new events."""
+DELAY = 0.5
+"""Fraction of the events between two updates after which an update takes effect, so that a thread
+has time to compute it."""
+REFIT_GROWTH = 1.2
+"""Growth factor of the number of reports after which hyperparameters are fitted again."""
 
-RATE = "seconds_per_kimg"
+TIME_METRIC = "seconds_per_kimg"
 """Metric of a trial's time; without it in a report, all times are equal."""
 
 
-class Moment(NamedTuple):
-    """Number of observations of each kind at some time."""
+class Observation(NamedTuple):
+    """Observation of one report.
+
+    Attributes:
+        number: number of the trial.
+        rung: index of the rung, from 0; the last is the full budget.
+        qualities: objectives with learning curves, Q >= 1, minimised.
+        costs: seconds per kimg, then the other objectives at the full budget, minimised; C values.
+        errors: measured standard errors of the costs; 0 if unknown.
+    """
+
+    number: int
+    rung: int
+    qualities: tuple[float, ...]
+    costs: tuple[float, ...]
+    errors: tuple[float, ...]
+
+
+def qualities_of(reports: Sequence[Observation]) -> Array:
+    """Return the qualities ``[N, Q]`` of observed reports."""
+    return np.array([report.qualities for report in reports])
+
+
+def costs_of(reports: Sequence[Observation]) -> Array:
+    """Return the costs ``[N, C]`` of observed reports."""
+    return np.array([report.costs for report in reports])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The first observations of a study, as input of the surrogates.
+
+    Attributes:
+        inputs: kernel inputs ``[D]`` of all trials, by number.
+        reports: observed reports in the order of their times.
+        violations: constraint violation of each ended trial, in [-1, 1]; above 0 is infeasible.
+        configurations: configurations of all trials, by number; equal ones differ at most in their
+            seeds.
+    """
+
+    inputs: Mapping[int, Array]
+    reports: Sequence[Observation]
+    violations: Mapping[int, float]
+    configurations: Mapping[int, str]
+
+    @cached_property
+    def last(self) -> dict[int, Observation]:
+        """The last observed report of each trial, by number."""
+        return {report.number: report for report in self.reports}
+
+    @cached_property
+    def scatter(self) -> Array:
+        """Relative scatter of each cost ``[C]`` between trainings of one configuration."""
+        last = list(self.last.values())
+        return relative_scatter(costs_of(last), [self.configurations[r.number] for r in last])
+
+    def errors(self, reports: Sequence[Observation]) -> Array:
+        """Return standard errors ``[N, C]`` of the costs."""
+        measured = np.array([report.errors for report in reports])
+        return standard_errors(costs_of(reports), measured, self.scatter)
+
+    def inputs_of(self, numbers: Sequence[int]) -> Array:
+        """Return the kernel inputs ``[N, D]`` of some trials."""
+        width = len(next(iter(self.inputs.values())))
+        return np.array([self.inputs[number] for number in numbers]).reshape(-1, width)
+
+
+class Counts(NamedTuple):
+    """Numbers of observations of each kind up to some time."""
 
     trials: int
-    values: int
+    reports: int
     ends: int
 
 
-class Step(NamedTuple):
+class SurrogateVersion(NamedTuple):
     """Determines the state of the surrogates.
 
     Attributes:
-        moment: the surrogates are conditioned on the observations before it.
-        fitted: hyperparameters are fitted to the observations before it.
+        conditioned: the surrogates are conditioned on so many observations, the first ones.
+        fitted: hyperparameters are fitted to so many observations, the first ones.
     """
 
-    moment: Moment
-    fitted: Moment
+    conditioned: Counts
+    fitted: Counts
 
 
-class History:
+class Observations:
     """Stores the observations of a study.
 
-    It only appends, so another thread can read up to a moment.
+    It only appends, so another thread can read the first observations at any time.
 
     Args:
         space: the search space.
@@ -68,9 +140,10 @@ class History:
         encoder: encoder of its configurations.
         rungs: kimg ``[R]`` of the reports; the last is the full budget.
         limits: bounds of the objectives ``[M]``, qualities first; infinite without a bound.
-        genes, points: encoded vectors ``[G]`` and points ``[D]`` of the trials, in their order.
-        step: the effective step; ``None`` before enough observations.
-        coming: the next step, or ``None`` if it is not determined yet.
+        encoded: encoded vectors ``[G]`` of the trials, in their order.
+        inputs: kernel inputs ``[D]`` of the trials, in their order.
+        version: effective version of the surrogates; ``None`` before enough observations.
+        coming: the next version, or ``None`` if it is not determined yet.
     """
 
     def __init__(self, space: Space) -> None:
@@ -78,99 +151,102 @@ class History:
         self.encoder = Encoder(space)
         ordered = sorted(space.objectives, key=lambda o: METRICS[o.metric].kind != "quality")
         self._ordered = ordered
-        self._curves = sum(METRICS[o.metric].kind == "quality" for o in ordered)
+        self._quality_count = sum(METRICS[o.metric].kind == "quality" for o in ordered)
         self.rungs = np.array([*space.budget.rungs, space.budget.max_kimg])
         bounds = (o.max if o.direction == "minimize" else o.min for o in ordered)
-        signed = zip(ordered, bounds, strict=True)
+        bounded = zip(ordered, bounds, strict=True)
         self.limits = np.array(
-            [np.inf if bound is None else o.minimised(bound) for o, bound in signed]
+            [np.inf if bound is None else o.minimised(bound) for o, bound in bounded]
         )
         self._numbers: list[int] = []
         self._configurations: list[str] = []
-        self.genes: list[Array] = []
-        self.points: list[Array] = []
-        self._values: list[Value] = []
+        self.encoded: list[Array] = []
+        self.inputs: list[Array] = []
+        self._reports: list[Observation] = []
         self._ends: list[tuple[int, Outcome | None]] = []
-        self._misses: list[tuple[int, float]] = []
-        self._news = 0
-        self._due = np.inf  # new events until the coming step is effective
-        self.step: Step | None = None
-        self.coming: Step | None = None
+        self._violations: list[tuple[int, float]] = []
+        self._new_events = 0
+        self._events_until_coming = np.inf
+        self.version: SurrogateVersion | None = None
+        self.coming: SurrogateVersion | None = None
 
     def add(self, trial: TrialRecord) -> None:
         """Add a trial that was handed out."""
-        genes = self.encoder.genes([trial.sampled])
+        encoded = self.encoder.encode([trial.sampled])
         self._numbers.append(trial.number)
         self._configurations.append(trial.configuration)
-        self.genes.append(genes[0])
-        self.points.append(self.encoder.points(genes)[0])
-        self._told()
+        self.encoded.append(encoded[0])
+        self.inputs.append(self.encoder.kernel_inputs(encoded)[0])
+        self._count_event()
 
     def report(self, trial: TrialRecord) -> None:
         """Take the last report of an added trial, which is new."""
-        self._values.append(self.value_of(trial))
-        self._told()
+        self._reports.append(self.observe(trial))
+        self._count_event()
 
     def end(self, trial: TrialRecord) -> None:
         """Take the end of an added trial."""
-        self._misses.append((trial.number, _miss(violations(self._space, trial))))
+        self._violations.append((trial.number, _worst(violations(self._space, trial))))
         self._ends.append((trial.number, trial.outcome))
-        self._told()
+        self._count_event()
 
-    def value_of(self, trial: TrialRecord) -> Value:
-        """Convert a trial's last report to a value."""
+    def observe(self, trial: TrialRecord) -> Observation:
+        """Convert a trial's last report to an observation."""
         report, full = trial.reports[-1], float(self.rungs[-1])
-        told = [(o, *at_full_budget(report, o.metric, full)) for o in self._ordered]
-        values = [objective.minimised(value) for objective, value, _ in told]
-        errors = [error for *_, error in told]
+        measured = [(o, *at_full_budget(report, o.metric, full)) for o in self._ordered]
+        values = [objective.minimised(value) for objective, value, _ in measured]
+        errors = [error for *_, error in measured]
         rung = int(np.searchsorted(self.rungs * (1 - 1e-9), report.kimg, side="right")) - 1
-        seconds = at_full_budget(report, RATE, full) if RATE in report.metrics else (1.0, 0.0)
-        return Value(
+        has_time = TIME_METRIC in report.metrics
+        seconds, error = at_full_budget(report, TIME_METRIC, full) if has_time else (1.0, 0.0)
+        return Observation(
             trial.number,
             max(0, rung),
-            tuple(values[: self._curves]),
-            (seconds[0], *values[self._curves :]),
-            (seconds[1], *errors[self._curves :]),
+            tuple(values[: self._quality_count]),
+            (seconds, *values[self._quality_count :]),
+            (error, *errors[self._quality_count :]),
         )
 
-    def known(self, moment: Moment) -> Known:
-        """Return the observations before a moment, as input of the models."""
-        trials, values, ends = moment
-        return Known(
-            dict(zip(self._numbers[:trials], self.points[:trials], strict=True)),
-            self._values[:values],
-            dict(self._misses[:ends]),
+    def snapshot(self, counts: Counts) -> Snapshot:
+        """Return the first observations."""
+        trials, reports, ends = counts
+        return Snapshot(
+            dict(zip(self._numbers[:trials], self.inputs[:trials], strict=True)),
+            self._reports[:reports],
+            dict(self._violations[:ends]),
             dict(zip(self._numbers[:trials], self._configurations[:trials], strict=True)),
         )
 
-    def ends(self, moment: Moment) -> dict[int, Outcome | None]:
-        """Return the outcomes of the trials that ended before a moment, by number."""
-        return dict(self._ends[: moment.ends])
+    def outcomes(self, counts: Counts) -> dict[int, Outcome | None]:
+        """Return the outcomes of the first trials that ended, by number."""
+        return dict(self._ends[: counts.ends])
 
-    def genes_of(self, moment: Moment) -> dict[int, Array]:
-        """Return the encoded vectors ``[G]`` of the trials before a moment, by number."""
-        return dict(zip(self._numbers[: moment.trials], self.genes[: moment.trials], strict=True))
+    def encoded_by_number(self, counts: Counts) -> dict[int, Array]:
+        """Return the encoded vectors ``[G]`` of the first trials, by number."""
+        numbers, encoded = self._numbers[: counts.trials], self.encoded[: counts.trials]
+        return dict(zip(numbers, encoded, strict=True))
 
-    def _told(self) -> None:
-        self._news += 1
-        if self._news >= self._due:
-            self.step, self.coming, self._due = self.coming, None, np.inf
-        running = len(self.points) - len(self._ends)
-        apart = min(running**1.5 / STEP, running / LEAST)
-        if len(self._values) < ENOUGH or self._news < apart:
+    def _count_event(self) -> None:
+        """Count a new event, and update the versions if enough have occurred."""
+        self._new_events += 1
+        if self._new_events >= self._events_until_coming:
+            self.version, self.coming, self._events_until_coming = self.coming, None, np.inf
+        running = len(self.inputs) - len(self._ends)
+        interval = min(running**1.5 / POWER_DIVISOR, running / LINEAR_DIVISOR)
+        if len(self._reports) < MIN_REPORTS or self._new_events < interval:
             return
-        moment = Moment(len(self.points), len(self._values), len(self._ends))
-        last = self.coming or self.step
-        grown = last is None or moment.values >= GROWTH * last.fitted.values
-        step = Step(moment, moment if grown or last is None else last.fitted)
-        self._news, self._due = 0, int(AHEAD * apart)
-        if self._due:
-            self.step, self.coming = self.coming or self.step, step
+        counts = Counts(len(self.inputs), len(self._reports), len(self._ends))
+        last = self.coming or self.version
+        is_refit = last is None or counts.reports >= REFIT_GROWTH * last.fitted.reports
+        version = SurrogateVersion(counts, counts if is_refit or last is None else last.fitted)
+        self._new_events, self._events_until_coming = 0, int(DELAY * interval)
+        if self._events_until_coming:
+            self.version, self.coming = self.coming or self.version, version
         else:
-            self.step, self.coming, self._due = step, None, np.inf
+            self.version, self.coming, self._events_until_coming = version, None, np.inf
 
 
-def _miss(found: Mapping[str, float]) -> float:
+def _worst(found: Mapping[str, float]) -> float:
     """Return twice the largest violation other than that of being stopped, clipped to [-1, 1]."""
     others = [by for name, by in found.items() if name != Outcome.STOPPED.value]
     return min(max(2 * max(others, default=-1.0), -1.0), 1.0)

@@ -1,4 +1,4 @@
-"""Posterior of a study's trials and of untried configurations at a moment."""
+"""Posterior of a study's trials and of untried configurations, given the observations so far."""
 
 from __future__ import annotations
 
@@ -10,133 +10,139 @@ from scipy.special import ndtr
 
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome
-from gansearch.search.bayesian.gp import Doubt
+from gansearch.search.bayesian.gp import PendingDeviations
 from gansearch.search.bayesian.kernel import Array, Indices
-from gansearch.search.bayesian.surrogate import Known, Models, Settings, Value
+from gansearch.search.bayesian.observations import Observation, Snapshot, costs_of
+from gansearch.search.bayesian.surrogate import Hyperparameters, Surrogates
 
-FIRST = -1
+NO_RUNG = -1
 """Rung of a trial without a report."""
-AWAITED = 128
-"""Maximum number of running trials, the newest, that count as pending points."""
-SURE = 0.05
-"""Maximum standard deviation of a completed trial's quality, on the model's scale."""
-ALIKE = 1e-6
-"""Relative difference up to which two costs are equal."""
-BLUR = 0.2
-"""Standard deviation added to the predicted constraint violation."""
+MAX_PENDING = 128
+"""Maximum number of running trials, the newest, that count as pending points; conditioning on more
+would be slow."""
+MAX_COMPLETED_DEVIATION = 0.05
+"""Maximum standard deviation of a completed trial's quality, on the surrogate's scale: its value is
+observed, so that only the noise remains."""
+EQUAL_COSTS = 1e-6
+"""Relative difference up to which two costs are equal, so that rounding makes none higher."""
+VIOLATION_DEVIATION = 0.2
+"""Standard deviation added to the predicted constraint violation, so that no configuration close to
+a bound is certain to be feasible or infeasible."""
 
 
-class Belief(NamedTuple):
-    """Posterior of some configurations at the full budget.
+class Prediction(NamedTuple):
+    """Prediction of some configurations at the full budget.
 
     Attributes:
-        means: means of the objectives ``[N, M]``, minimised: qualities on their models' scales,
+        means: means of the objectives ``[N, M]``, minimised: qualities on their surrogates' scales,
             then costs.
-        deviations: their standard deviations ``[N, M]``; 0 for a known cost.
+        deviations: their standard deviations ``[N, M]``; 0 for an exact cost.
         seconds: seconds per kimg ``[N]``.
-        sound: probability of feasibility ``[N]``: of neither failing nor violating a bound.
+        feasibility: probability of feasibility ``[N]``: of neither failing nor violating a bound.
     """
 
     means: Array
     deviations: Array
     seconds: Array
-    sound: Array
+    feasibility: Array
 
-    def at(self, places: Indices) -> Belief:
-        """Return the posterior of a subset."""
-        return Belief(*(each[places] for each in self))
+    def at(self, indices: Indices) -> Prediction:
+        """Return the prediction of a subset."""
+        return Prediction(*(each[indices] for each in self))
 
 
-class View:
-    """Posterior of a study at a moment.
+class Posterior:
+    """Posterior of a study.
 
     Args:
-        settings: scales and kernels of the models.
-        known: the observations.
-        ends: outcomes of the ended trials.
+        hyperparameters: scales and kernels of the surrogates.
+        snapshot: the observations.
+        outcomes: outcomes of the ended trials, by number.
         limits: bounds of the objectives ``[M]`` in their own units, qualities first.
 
     Attributes:
         trials: number of trials.
-        curves: number Q of objectives with learning curves.
-        limits: the bounds on the models' scales.
+        quality_count: number Q of objectives with learning curves.
+        limits: the bounds on the surrogates' scales.
         numbers: numbers of the running trials, and of the completed ones that no other completed
             one dominates.
-        belief: posterior of these trials.
-        points: their predicted objectives ``[N, M]``, qualities first.
+        prediction: prediction of these trials.
+        objectives: their predicted objectives ``[N, M]``, qualities first.
         front: indices of the non-dominated ones among them ``[F]``.
-        rungs: rungs up to the last with a trial, preceded by :data:`FIRST`.
+        rungs: rungs up to the last with a trial, preceded by :data:`NO_RUNG`.
         reported: numbers of the trials with a report, in the order of their first one.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        known: Known,
-        ends: Mapping[int, Outcome | None],
+        hyperparameters: Hyperparameters,
+        snapshot: Snapshot,
+        outcomes: Mapping[int, Outcome | None],
         limits: Array,
     ) -> None:
-        self._known = known
-        self.trials = len(known.points)
-        self._models = Models(settings, known)
-        curves = self.curves = len(settings.qualities)
-        scaled = self._models.scaled(limits[None, :curves])[0]
-        self.limits = np.append(scaled, limits[curves:])
-        self._last = known.last
+        self._snapshot = snapshot
+        self.trials = len(snapshot.inputs)
+        self._surrogates = Surrogates(hyperparameters, snapshot)
+        qualities = self.quality_count = len(hyperparameters.qualities)
+        scaled = self._surrogates.scale(limits[None, :qualities])[0]
+        self.limits = np.append(scaled, limits[qualities:])
+        self._last = snapshot.last
         self.reported = list(self._last)
-        self._rungs = np.bincount([value.rung for value in self._last.values()])
-        running = [number for number in known.points if number not in ends]
-        awaited = known.at(running)
-        self._further = [model.further(awaited) for model in self._models.qualities]
-        self._awaiting = [model.awaiting(awaited[-AWAITED:]) for model in self._models.qualities]
-        self.numbers = running + self._best(ends)
-        self.belief = self.of(known.at(self.numbers))
-        told = [i for i, number in enumerate(self.numbers) if number in self._last]
-        if told:
-            values = [self._last[self.numbers[i]] for i in told]
-            costs, errors = np.array([v.costs for v in values]), known.errors(values)
-            self.belief.seconds[told] = costs[:, 0]
-            self.belief.means[told, curves:] = costs[:, 1:]
-            self.belief.deviations[told, curves:] = errors[:, 1:]
-            self.belief.deviations[told, :curves] *= self._inflation(values)
-        done = self.belief.deviations[len(running) :, :curves]
-        np.minimum(done, SURE, out=done)
-        last = (self._last.get(number) for number in self.numbers)
-        self._rung = np.array([value.rung if value else FIRST for value in last])
-        self._place = {number: place for place, number in enumerate(self.numbers)}
-        self.points = self.belief.means
-        self.rungs = range(FIRST, len(self._rungs))
+        self._trials_by_rung = np.bincount([report.rung for report in self._last.values()])
+        running = [number for number in snapshot.inputs if number not in outcomes]
+        inputs = snapshot.inputs_of(running)
+        processes = self._surrogates.qualities
+        self._updates = [process.updates(inputs) for process in processes]
+        self._with_pending = [process.with_pending(inputs[-MAX_PENDING:]) for process in processes]
+        self.numbers = running + self._completed_front(outcomes)
+        self.prediction = self.predict(snapshot.inputs_of(self.numbers))
+        reported = [i for i, number in enumerate(self.numbers) if number in self._last]
+        if reported:
+            last = [self._last[self.numbers[i]] for i in reported]
+            costs, errors = costs_of(last), snapshot.errors(last)
+            self.prediction.seconds[reported] = costs[:, 0]
+            self.prediction.means[reported, qualities:] = costs[:, 1:]
+            self.prediction.deviations[reported, qualities:] = errors[:, 1:]
+            self.prediction.deviations[reported, :qualities] *= self._inflation(last)
+        completed = self.prediction.deviations[len(running) :, :qualities]
+        np.minimum(completed, MAX_COMPLETED_DEVIATION, out=completed)
+        reports = (self._last.get(number) for number in self.numbers)
+        self._rung = np.array([report.rung if report else NO_RUNG for report in reports])
+        self._index = {number: index for index, number in enumerate(self.numbers)}
+        self.objectives = self.prediction.means
+        self.rungs = range(NO_RUNG, len(self._trials_by_rung))
         self._fronts = {rung: self._front_at(rung) for rung in self.rungs}
-        self.front = self._fronts[FIRST]
+        self.front = self._fronts[NO_RUNG]
 
-    def reached(self, rung: int) -> int:
+    def trials_at(self, rung: int) -> int:
         """Return the number of trials that have reached a rung."""
-        return int(self._rungs[rung:].sum())
+        return int(self._trials_by_rung[rung:].sum())
 
     def __contains__(self, number: int) -> bool:
-        return number in self._place
+        return number in self._index
 
     def front_at(self, rung: int) -> Array:
         """Return the predicted front ``[F, M]`` of the trials that have reached a rung."""
-        return self.points[self._fronts[rung]]
+        return self.objectives[self._fronts[rung]]
 
     def front_without(self, number: int, rung: int) -> Array | None:
         """Return a rung's front without one trial, or ``None`` if it is the same."""
         front = self._fronts[rung]
-        place = self._place.get(number)
-        if place not in front:
+        index = self._index.get(number)
+        if index not in front:
             return None
-        others = self.points[front[front != place]]
-        hidden = (self.points >= self.points[place]).all(axis=1) & (self._rung >= rung)
-        hidden[front] = False
-        behind = self.points[hidden]
-        pairs = zip(others.T, behind.T, strict=True)
-        beaten = np.logical_and.reduce([other[:, None] <= own for other, own in pairs])
-        free = behind[~beaten.any(axis=0)]
-        found: Array = np.vstack([others, free[non_dominated(free)]])
+        others = self.objectives[front[front != index]]
+        # Trials that only this one may hide from the front.
+        is_hidden = (self.objectives >= self.objectives[index]).all(axis=1) & (self._rung >= rung)
+        is_hidden[front] = False
+        hidden = self.objectives[is_hidden]
+        pairs = zip(others.T, hidden.T, strict=True)
+        is_worse = np.logical_and.reduce([other[:, None] <= own for other, own in pairs])
+        uncovered = hidden[~is_worse.any(axis=0)]
+        found: Array = np.vstack([others, uncovered[non_dominated(uncovered)]])
         return found
 
-    def beaten_by(self, number: int, rung: int, own: Belief) -> tuple[int, float] | None:
+    def beaten_by(self, number: int, rung: int, own: Prediction) -> tuple[int, float] | None:
         """Return the trial that most probably beats this one at no higher cost, and how probably.
 
         It beats this trial if it is better in every quality at the full budget. A cost counts as
@@ -148,72 +154,79 @@ class View:
         Args:
             number: number of the trial.
             rung: its last rung.
-            own: its posterior.
+            own: its prediction.
         """
-        ahead = np.flatnonzero(self._rung >= rung)
-        ahead = ahead[ahead != self._place[number]]
-        gains = own.means - self.belief.means[ahead]
-        spread = np.hypot(self.belief.deviations[ahead], own.deviations)
-        costs = slice(self.curves, None)
-        tolerated = spread[:, costs] + ALIKE * np.abs(own.means[:, costs])
-        no_dearer = (gains[:, costs] >= -tolerated).all(axis=1)
-        rivals = ahead[no_dearer]
+        rivals = np.flatnonzero(self._rung >= rung)
+        rivals = rivals[rivals != self._index[number]]
+        gains = own.means - self.prediction.means[rivals]
+        deviations = np.hypot(self.prediction.deviations[rivals], own.deviations)
+        costs = slice(self.quality_count, None)
+        tolerance = deviations[:, costs] + EQUAL_COSTS * np.abs(own.means[:, costs])
+        costs_no_more = (gains[:, costs] >= -tolerance).all(axis=1)
+        rivals = rivals[costs_no_more]
         if not len(rivals):
             return None
-        sure = gains[no_dearer, : self.curves] / spread[no_dearer, : self.curves]
-        better = ndtr(sure).prod(axis=1)
+        qualities = slice(self.quality_count)
+        standardised = gains[costs_no_more, qualities] / deviations[costs_no_more, qualities]
+        better = ndtr(standardised).prod(axis=1)
         return self.numbers[rivals[better.argmax()]], float(better.max())
 
-    def of(self, points: Array) -> Belief:
-        """Return the posterior of configurations ``[N, D]`` without observations of their own."""
+    def predict(self, inputs: Array) -> Prediction:
+        """Predict configurations ``[N, D]`` without observations of their own."""
         means, deviations = zip(
-            *(model.predict(points) for model in self._models.qualities), strict=True
+            *(process.predict(inputs) for process in self._surrogates.qualities), strict=True
         )
-        seconds, *costs = self._models.costs(points).T
-        mean, spread = self._models.misses(points)
-        sound = ndtr(-mean / np.hypot(spread, BLUR))
-        known = np.zeros((len(points), len(costs)))
-        return Belief(
-            np.column_stack([*means, *costs]), np.column_stack([*deviations, known]), seconds, sound
+        seconds, *costs = self._surrogates.costs(inputs).T
+        violation, deviation = self._surrogates.violations(inputs)
+        feasibility = ndtr(-violation / np.hypot(deviation, VIOLATION_DEVIATION))
+        exact = np.zeros((len(inputs), len(costs)))
+        return Prediction(
+            np.column_stack([*means, *costs]),
+            np.column_stack([*deviations, exact]),
+            seconds,
+            feasibility,
         )
 
-    def doubts(self, points: Array) -> list[Doubt]:
+    def pending_deviations(self, inputs: Array) -> list[PendingDeviations]:
         """Return deviations of each quality of ``[N, D]``, given the pending points."""
-        return [Doubt(awaiting, points) for awaiting in self._awaiting]
+        return [PendingDeviations(process, inputs) for process in self._with_pending]
 
-    def of_trial(self, value: Value) -> Belief:
-        """Return the posterior of a running trial after a further value before the full budget."""
-        qualities = self._models.scaled(np.array([value.qualities]))[0]
-        place = self._place[value.number]
-        posterior = [
-            further[value.rung].given(place, quality)
-            for further, quality in zip(self._further, qualities, strict=True)
+    def predict_trial(self, report: Observation) -> Prediction:
+        """Predict a running trial, given one more report before the full budget."""
+        qualities = self._surrogates.scale(np.array([report.qualities]))[0]
+        index = self._index[report.number]
+        updated = [
+            updates[report.rung].given(index, quality)
+            for updates, quality in zip(self._updates, qualities, strict=True)
         ]
-        means, deviations = np.array(posterior).T
-        deviations *= self._inflation([value])[0]
-        seconds, *costs = value.costs
-        _, *errors = self._known.errors([value])[0]
+        means, deviations = np.array(updated).T
+        deviations *= self._inflation([report])[0]
+        seconds, *costs = report.costs
+        _, *errors = self._snapshot.errors([report])[0]
         rows = ([*means, *costs], [*deviations, *errors], seconds, 1.0)
-        return Belief(*(np.array([row], dtype=np.float64) for row in rows))
+        return Prediction(*(np.array([row], dtype=np.float64) for row in rows))
 
-    def _inflation(self, values: Sequence[Value]) -> Array:
-        """Return factors ``[N, Q]`` of the qualities' deviations, given the last values."""
-        rungs = [value.rung for value in values]
-        return np.array([np.append(each, 1.0)[rungs] for each in self._models.inflations]).T
+    def _inflation(self, last: Sequence[Observation]) -> Array:
+        """Return factors ``[N, Q]`` of the qualities' deviations, given the last reports."""
+        rungs = [report.rung for report in last]
+        factors = self._surrogates.inflation_factors
+        return np.array([np.append(each, 1.0)[rungs] for each in factors]).T
 
     def _front_at(self, rung: int) -> Indices:
-        ahead = np.flatnonzero(self._rung >= rung)
-        found: Indices = ahead[non_dominated(self.points[ahead])]
-        return found
+        reached = np.flatnonzero(self._rung >= rung)
+        front: Indices = reached[non_dominated(self.objectives[reached])]
+        return front
 
-    def _best(self, ends: Mapping[int, Outcome | None]) -> list[int]:
-        done = [
+    def _completed_front(self, outcomes: Mapping[int, Outcome | None]) -> list[int]:
+        """Return the feasible completed trials that no other one dominates."""
+        completed = [
             number
-            for number, outcome in ends.items()
-            if outcome is Outcome.COMPLETED and self._known.misses[number] <= 0
+            for number, outcome in outcomes.items()
+            if outcome is Outcome.COMPLETED and self._snapshot.violations[number] <= 0
         ]
-        if not done:
+        if not completed:
             return []
-        last = (self._last[number] for number in done)
-        values = np.array([(*value.qualities, *value.costs[1:]) for value in last])
-        return [number for number, kept in zip(done, non_dominated(values), strict=True) if kept]
+        last = (self._last[number] for number in completed)
+        values = np.array([(*report.qualities, *report.costs[1:]) for report in last])
+        is_kept = non_dominated(values)
+        return [number for number, kept in zip(completed, is_kept, strict=True) if kept]

@@ -2,269 +2,219 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from gansearch.search.bayesian.calibration import inflation
-from gansearch.search.bayesian.gp import Gaussian
+from gansearch.search.bayesian.calibration import inflation_factors
+from gansearch.search.bayesian.gp import GaussianProcess
 from gansearch.search.bayesian.kernel import Array, Indices, Kernel, fit
-from gansearch.search.noise import relative_scatter, standard_errors
+from gansearch.search.bayesian.observations import Observation, Snapshot, costs_of, qualities_of
 
-MOST, MOST_FITTED = 192, 128
-"""Maximum numbers of values for conditioning a quality's model, and for fitting its
-hyperparameters."""
-LASTS = 2 / 3
-"""Maximum share of them that are the last values of their trials."""
-FURTHEST, PART = 8, 1 / 4
-"""Minimum number of trials, and their minimum share, at the rung that determines a quality's
-scale."""
-AFAR = 2.0
-"""Distance below the centre, in units, from which a quality is compressed."""
-FEW = 128
-"""Maximum number of trials for the other models, whose functions are smooth with little noise."""
-
-
-class Value(NamedTuple):
-    """Observation of one report.
-
-    Attributes:
-        number: number of the trial.
-        rung: index of the rung, from 0; the last is the full budget.
-        qualities: objectives with learning curves, Q >= 1, minimised.
-        costs: seconds per kimg, then the other objectives at the full budget, minimised; C values.
-        errors: measured standard errors of the costs; 0 if unknown.
-    """
-
-    number: int
-    rung: int
-    qualities: tuple[float, ...]
-    costs: tuple[float, ...]
-    errors: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Known:
-    """Observations of a study before some moment.
-
-    Attributes:
-        points: points ``[D]`` of all trials, by number.
-        values: values in the order of their moments.
-        misses: constraint violation of each ended trial, in [-1, 1]; above 0 is infeasible.
-        configurations: configurations of all trials, by number; equal ones differ at most in their
-            seeds.
-    """
-
-    points: Mapping[int, Array]
-    values: Sequence[Value]
-    misses: Mapping[int, float]
-    configurations: Mapping[int, str]
-
-    @cached_property
-    def last(self) -> dict[int, Value]:
-        """The last value of each trial."""
-        return {value.number: value for value in self.values}
-
-    @cached_property
-    def scatter(self) -> Array:
-        """Relative scatter of each cost ``[C]`` between trainings of one configuration."""
-        last = list(self.last.values())
-        return relative_scatter(_costs(last), [self.configurations[v.number] for v in last])
-
-    def errors(self, values: Sequence[Value]) -> Array:
-        """Return standard errors ``[N, C]`` of the costs."""
-        own = np.array([value.errors for value in values])
-        return standard_errors(_costs(values), own, self.scatter)
-
-    def at(self, numbers: Sequence[int]) -> Array:
-        """Return the points ``[N, D]`` of some trials."""
-        width = len(next(iter(self.points.values())))
-        return np.array([self.points[number] for number in numbers]).reshape(-1, width)
+MAX_CONDITIONED = 192
+"""Maximum number of reports on which a quality's surrogate is conditioned, whose time grows with
+their cube."""
+MAX_FITTED = 128
+"""Maximum number of reports to which a quality's hyperparameters are fitted; fewer, because each
+iteration of the fit conditions on them again."""
+MAX_LAST_SHARE = 2 / 3
+"""Maximum share of these reports that are the last ones of their trials. The others show how values
+change between rungs."""
+MIN_SCALE_TRIALS = 8
+"""Minimum number of trials at the rung that determines a quality's scale."""
+MIN_SCALE_SHARE = 1 / 4
+"""Minimum share of the trials at the rung that determines a quality's scale, so that it is not that
+of a few good trials."""
+COMPRESSION_START = 2.0
+"""Distance below the centre, in units of the scale, from which a quality is compressed."""
+MAX_TRIALS = 128
+"""Maximum number of trials on which the surrogates of costs and of the constraint violation are
+conditioned; fewer than for a quality, because these functions are smooth with little noise."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Transform of values to the scale of a model: centred, of order 1.
+    """Transform of values to the scale of a surrogate: centred, of order 1.
 
     Attributes:
         centre, unit: centre and unit of the transform.
-        logarithmic: whether logarithms are taken first.
-        drawn_in: whether values far from the centre are compressed. Above it, bad trials then do
-            not hide the differences among good ones. Below it, the compression is weaker and starts
-            further away.
+        is_logarithmic: whether logarithms are taken first.
+        is_compressed: whether values far from the centre are compressed. Above it, bad trials then
+            do not hide the differences among good ones. Below it, the compression is weaker and
+            starts further away.
     """
 
     centre: float
     unit: float
-    logarithmic: bool = False
-    drawn_in: bool = False
+    is_logarithmic: bool = False
+    is_compressed: bool = False
 
     def __call__(self, values: Array) -> Array:
-        """Transform values to the model's scale."""
-        scaled = ((np.log(values) if self.logarithmic else values) - self.centre) / self.unit
-        if self.drawn_in:
-            below = AFAR * np.arcsinh(scaled / AFAR)
+        """Transform values to the surrogate's scale."""
+        scaled = ((np.log(values) if self.is_logarithmic else values) - self.centre) / self.unit
+        if self.is_compressed:
+            below = COMPRESSION_START * np.arcsinh(scaled / COMPRESSION_START)
             return np.where(scaled > 0, np.log1p(np.maximum(scaled, 0)), below)
         return scaled
 
     def errors(self, values: Array, errors: Array) -> Array:
-        """Return standard errors on the model's scale, for a transform without compression."""
-        found: Array = (errors / values if self.logarithmic else errors) / self.unit
-        return found
+        """Return standard errors on the surrogate's scale, if it has no compression."""
+        scaled: Array = (errors / values if self.is_logarithmic else errors) / self.unit
+        return scaled
 
-    def back(self, scaled: Array) -> Array:
+    def inverse(self, scaled: Array) -> Array:
         """Invert the transform, if it has no compression."""
-        found: Array = scaled * self.unit + self.centre
-        return np.exp(found) if self.logarithmic else found
+        values: Array = scaled * self.unit + self.centre
+        return np.exp(values) if self.is_logarithmic else values
 
     @classmethod
     def of_quality(cls, values: Array) -> Scale:
         """Make a scale whose unit is the distance from the median to the best tenth."""
         centre = float(np.median(values))
         unit = centre - float(np.quantile(values, 0.1))
-        return cls(centre, unit or float(values.std()) or 1.0, drawn_in=True)
+        return cls(centre, unit or float(values.std()) or 1.0, is_compressed=True)
 
     @classmethod
     def of_cost(cls, values: Array) -> Scale:
         """Make a scale by mean and standard deviation, of logarithms if all values are above 0."""
-        logarithmic = bool((values > 0).all())
-        measured = np.log(values) if logarithmic else values
-        return cls(float(measured.mean()), float(measured.std()) or 1.0, logarithmic)
+        is_logarithmic = bool((values > 0).all())
+        transformed = np.log(values) if is_logarithmic else values
+        return cls(float(transformed.mean()), float(transformed.std()) or 1.0, is_logarithmic)
 
 
-class Settings(NamedTuple):
-    """Scales and kernels of all models; ``risk`` is ``None`` without a violation so far."""
+class Hyperparameters(NamedTuple):
+    """Scales and kernels of all surrogates; ``violation`` is ``None`` if none was positive."""
 
     qualities: Sequence[tuple[Scale, Kernel]]
     costs: Sequence[tuple[Scale, Kernel]]
-    risk: Kernel | None
+    violation: Kernel | None
 
 
-def fit_settings(group: Indices, known: Known, rungs: int) -> Settings:
+def fit_hyperparameters(group: Indices, snapshot: Snapshot, rungs: int) -> Hyperparameters:
     """Fit scales and kernels to the observations; deterministic.
 
     Args:
-        group: ``[D]``, the parameter of each column of a point.
-        known: observations with at least one value.
+        group: ``[D]``, the parameter of each column of a kernel input.
+        snapshot: observations with at least one report.
         rungs: number of rungs, including the full budget.
     """
-    last = list(known.last.values())
-    chosen = _telling(known, MOST_FITTED)
-    points, reached = _places(known, chosen)
+    last = list(snapshot.last.values())
+    chosen = _most_informative(snapshot, MAX_FITTED)
+    inputs, reached = _inputs_and_rungs(snapshot, chosen)
     qualities = []
-    for furthest, column in zip(_furthest(known.values, last).T, _qualities(chosen).T, strict=True):
-        scale = Scale.of_quality(furthest)
-        qualities.append((scale, fit(group, points, reached, scale(column), rungs)))
-    few = _chosen(last, FEW)
-    points = known.at([value.number for value in few])
+    latest = _latest_qualities(snapshot.reports, last)
+    for at_latest, column in zip(latest.T, qualities_of(chosen).T, strict=True):
+        scale = Scale.of_quality(at_latest)
+        qualities.append((scale, fit(group, inputs, reached, scale(column), rungs)))
+    few = _subset(last, MAX_TRIALS)
+    inputs = snapshot.inputs_of([report.number for report in few])
     costs = []
-    for column, errors in zip(_costs(few).T, known.errors(few).T, strict=True):
+    for column, errors in zip(costs_of(few).T, snapshot.errors(few).T, strict=True):
         scale = Scale.of_cost(column)
-        own = scale.errors(column, errors)
-        costs.append((scale, fit(group, points, _flat(points), scale(column), 1, own)))
-    risk = None
-    if max(known.misses.values(), default=-1.0) > 0:
-        points, misses = _of_risk(known)
-        risk = fit(group, points, _flat(points), misses, 1)
-    return Settings(qualities, costs, risk)
+        scaled = scale.errors(column, errors)
+        costs.append((scale, fit(group, inputs, _one_rung(inputs), scale(column), 1, scaled)))
+    violation = None
+    if max(snapshot.violations.values(), default=-1.0) > 0:
+        inputs, values = _violations_of(snapshot)
+        violation = fit(group, inputs, _one_rung(inputs), values, 1)
+    return Hyperparameters(qualities, costs, violation)
 
 
-class Models:
+class Surrogates:
     """The surrogates, conditioned on observations.
 
     Args:
-        settings: their scales and kernels.
-        known: observations with at least one value.
+        hyperparameters: their scales and kernels.
+        snapshot: observations with at least one report.
+
+    Attributes:
+        qualities: a Gaussian process per quality.
+        inflation_factors: factors ``[R - 1]`` of each quality's deviations.
     """
 
-    def __init__(self, settings: Settings, known: Known) -> None:
-        self._scales = [scale for scale, _ in settings.qualities]
-        chosen = _telling(known, MOST)
-        points, reached = _places(known, chosen)
-        told = self.scaled(_qualities(chosen)).T
-        numbers = np.array([value.number for value in chosen])
+    def __init__(self, hyperparameters: Hyperparameters, snapshot: Snapshot) -> None:
+        self._scales = [scale for scale, _ in hyperparameters.qualities]
+        chosen = _most_informative(snapshot, MAX_CONDITIONED)
+        inputs, reached = _inputs_and_rungs(snapshot, chosen)
+        scaled = self.scale(qualities_of(chosen)).T
+        numbers = np.array([report.number for report in chosen])
         self.qualities = [
-            Gaussian(kernel, points, reached, column)
-            for (_, kernel), column in zip(settings.qualities, told, strict=True)
+            GaussianProcess(kernel, inputs, reached, column)
+            for (_, kernel), column in zip(hyperparameters.qualities, scaled, strict=True)
         ]
-        self.inflations = [inflation(model, numbers) for model in self.qualities]
-        few = _chosen(list(known.last.values()), FEW)
-        points = known.at([value.number for value in few])
-        measured = zip(settings.costs, _costs(few).T, known.errors(few).T, strict=True)
+        self.inflation_factors = [inflation_factors(each, numbers) for each in self.qualities]
+        few = _subset(list(snapshot.last.values()), MAX_TRIALS)
+        inputs = snapshot.inputs_of([report.number for report in few])
+        rungs, errors = _one_rung(inputs), snapshot.errors(few)
+        measured = zip(hyperparameters.costs, costs_of(few).T, errors.T, strict=True)
         self._costs = [
-            (s, Gaussian(kernel, points, _flat(points), s(column), s.errors(column, errors)))
-            for (s, kernel), column, errors in measured
+            (s, GaussianProcess(kernel, inputs, rungs, s(column), s.errors(column, error)))
+            for (s, kernel), column, error in measured
         ]
-        self._risk = None
-        if settings.risk is not None:
-            points, misses = _of_risk(known)
-            self._risk = Gaussian(settings.risk, points, _flat(points), misses)
+        self._violation = None
+        if hyperparameters.violation is not None:
+            inputs, values = _violations_of(snapshot)
+            self._violation = GaussianProcess(
+                hyperparameters.violation, inputs, _one_rung(inputs), values
+            )
 
-    def scaled(self, qualities: Array) -> Array:
-        """Return qualities ``[N, Q]`` on the models' scales."""
+    def scale(self, qualities: Array) -> Array:
+        """Transform qualities ``[N, Q]`` to the surrogates' scales."""
         columns = zip(self._scales, qualities.T, strict=True)
         return np.stack([scale(column) for scale, column in columns], axis=1)
 
-    def costs(self, points: Array) -> Array:
-        """Return seconds per kimg and the objectives other than qualities, ``[N, C]``."""
-        columns = [scale.back(model.predict(points)[0]) for scale, model in self._costs]
+    def costs(self, inputs: Array) -> Array:
+        """Predict seconds per kimg and the objectives other than qualities, ``[N, C]``."""
+        columns = [scale.inverse(process.predict(inputs)[0]) for scale, process in self._costs]
         return np.stack(columns, axis=1)
 
-    def misses(self, points: Array) -> tuple[Array, Array]:
-        """Return means and standard deviations ``[N]`` of the constraint violation."""
-        if self._risk is None:
-            return np.full(len(points), -1.0), np.zeros(len(points))
-        return self._risk.predict(points)
+    def violations(self, inputs: Array) -> tuple[Array, Array]:
+        """Predict means and standard deviations ``[N]`` of the constraint violation."""
+        if self._violation is None:
+            return np.full(len(inputs), -1.0), np.zeros(len(inputs))
+        return self._violation.predict(inputs)
 
 
-def _places(known: Known, chosen: Sequence[Value]) -> tuple[Array, Indices]:
-    """Return the points ``[N, D]`` and rungs ``[N]`` of values."""
-    points = known.at([value.number for value in chosen])
-    return points, np.array([value.rung for value in chosen])
+def _inputs_and_rungs(snapshot: Snapshot, chosen: Sequence[Observation]) -> tuple[Array, Indices]:
+    """Return the kernel inputs ``[N, D]`` and rungs ``[N]`` of observed reports."""
+    inputs = snapshot.inputs_of([report.number for report in chosen])
+    return inputs, np.array([report.rung for report in chosen])
 
 
-def _of_risk(known: Known) -> tuple[Array, Array]:
-    newest = dict(list(known.misses.items())[-FEW:])
-    return known.at(list(newest)), np.array(list(newest.values()))
+def _violations_of(snapshot: Snapshot) -> tuple[Array, Array]:
+    """Return kernel inputs ``[N, D]`` and violations ``[N]`` of the trials that ended last."""
+    newest = dict(list(snapshot.violations.items())[-MAX_TRIALS:])
+    return snapshot.inputs_of(list(newest)), np.array(list(newest.values()))
 
 
-def _qualities(values: Sequence[Value]) -> Array:
-    return np.array([value.qualities for value in values])
+def _one_rung(inputs: Array) -> Indices:
+    """Return rungs ``[N]`` for a surrogate without rungs."""
+    return np.zeros(len(inputs), dtype=np.int64)
 
 
-def _costs(values: Sequence[Value]) -> Array:
-    return np.array([value.costs for value in values])
+def _latest_qualities(reports: Sequence[Observation], last: Sequence[Observation]) -> Array:
+    """Return the qualities at the latest rung with enough trials, and beyond it."""
+    enough = min(len(last), max(MIN_SCALE_TRIALS, int(MIN_SCALE_SHARE * len(last))))
+    rung = sorted(report.rung for report in last)[-enough]
+    return qualities_of([report for report in reports if report.rung >= rung])
 
 
-def _flat(points: Array) -> Indices:
-    """Return rungs for models without rungs."""
-    return np.zeros(len(points), dtype=np.int64)
-
-
-def _furthest(values: Sequence[Value], last: Sequence[Value]) -> Array:
-    """Return the qualities at the last rung with enough trials, and beyond it."""
-    enough = min(len(last), max(FURTHEST, int(PART * len(last))))
-    rung = sorted(value.rung for value in last)[-enough]
-    return _qualities([value for value in values if value.rung >= rung])
-
-
-def _telling(known: Known, most: int) -> Sequence[Value]:
-    """Return at most ``most`` values, preferring the last values of trials as more informative."""
-    if len(known.values) <= most:
-        return known.values
-    lasts = _chosen(list(known.last.values()), int(LASTS * most))
-    earlier = [value for value in known.values if known.last[value.number] is not value]
-    others = _chosen(earlier, most - len(lasts))
+def _most_informative(snapshot: Snapshot, most: int) -> Sequence[Observation]:
+    """Return at most ``most`` reports, preferring the last ones of trials as more informative."""
+    if len(snapshot.reports) <= most:
+        return snapshot.reports
+    lasts = _subset(list(snapshot.last.values()), int(MAX_LAST_SHARE * most))
+    earlier = [each for each in snapshot.reports if snapshot.last[each.number] is not each]
+    others = _subset(earlier, most - len(lasts))
     return [*lasts, *others]
 
 
-def _chosen(values: Sequence[Value], most: int) -> Sequence[Value]:
-    """Return at most ``most`` values: the newest half, and random others."""
-    if len(values) <= most:
-        return values
-    split = len(values) - most // 2
-    others = np.random.default_rng(len(values)).permutation(split)[: most - most // 2]
-    return [*(values[i] for i in sorted(others)), *values[split:]]
+def _subset(reports: Sequence[Observation], most: int) -> Sequence[Observation]:
+    """Return at most ``most`` reports: the newest half, and random others."""
+    if len(reports) <= most:
+        return reports
+    split = len(reports) - most // 2
+    others = np.random.default_rng(len(reports)).permutation(split)[: most - most // 2]
+    return [*(reports[i] for i in sorted(others)), *reports[split:]]

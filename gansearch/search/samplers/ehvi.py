@@ -38,11 +38,11 @@ class EhviSampler:
         self._model = model
         self._memory = MemoryModel(space)
         self._tried: set[bytes] = set()  # encoded vectors
-        self._halton = Halton(model.encoder.count, rng=space.search.seed)
+        self._halton = Halton(model.encoder.dimension, rng=space.search.seed)
 
     def add(self, trial: TrialRecord) -> None:
         """Observe a trial that was put on record."""
-        self._tried.add(self._model.encoder.genes([trial.sampled])[0].tobytes())
+        self._tried.add(self._model.encoder.encode([trial.sampled])[0].tobytes())
 
     def report(self, trial: TrialRecord) -> None:
         """Observe the last report of an added trial, which is new."""
@@ -69,12 +69,12 @@ class EhviSampler:
         if state is None:
             return None
         self._model.grow()
-        for place in state.pool.descending():
-            vector = state.pool.genes[place]
+        for index in state.pool.by_acquisition_value():
+            vector = state.pool.encoded[index]
             if vector.tobytes() not in self._tried:
-                sampled = self._model.encoder.params(vector)
-                if self._fits(sampled):
-                    return sampled
+                params = self._model.encoder.decode(vector)
+                if self._fits(params):
+                    return params
         return None
 
     def _random(self, number: int, random: np.random.Generator) -> Params:
@@ -84,13 +84,13 @@ class EhviSampler:
         by a Halton sequence. If no draw is untried, the first draw is returned.
         """
         encoder = self._model.encoder
-        drawn = random.random((DRAWS, encoder.count))
+        drawn = random.random((DRAWS, encoder.dimension))
         if self._model.now() is None:
             drawn[0] = self._halton.reset().fast_forward(number).random()
-        vectors = encoder.snapped(drawn)
+        vectors = encoder.snap(drawn)
         untried = [vector for vector in vectors if vector.tobytes() not in self._tried]
-        first = encoder.params((untried or vectors)[0])
-        return next(filter(self._fits, map(encoder.params, untried)), first)
+        first = encoder.decode((untried or vectors)[0])
+        return next(filter(self._fits, map(encoder.decode, untried)), first)
 
     def _fits(self, sampled: Params) -> bool:
         return self._memory.excess(sampled) <= 0

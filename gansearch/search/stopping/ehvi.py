@@ -8,7 +8,7 @@ training is far below the usual one.
 from __future__ import annotations
 
 from gansearch.record import TrialRecord
-from gansearch.search.bayesian.acquisition import rates
+from gansearch.search.bayesian.acquisition import acquisition_values
 from gansearch.search.bayesian.model import Model
 from gansearch.space import Space
 
@@ -37,13 +37,14 @@ class EhviRule:
     def reason_to_stop(self, trial: TrialRecord) -> str | None:
         """Return why a trial should stop at its last, unobserved report, or ``None``."""
         state = self._model.now()
-        if state is None or trial.number not in state.view:
+        if state is None or trial.number not in state.posterior:
             return None
-        view, value, kimg = state.view, self._model.value_of(trial), trial.reports[-1].kimg
-        if view.reached(value.rung) < COHORT - 1:
+        posterior, observed = state.posterior, self._model.value_of(trial)
+        rung, kimg = observed.rung, trial.reports[-1].kimg
+        if posterior.trials_at(rung) < COHORT - 1:
             return None
-        own = view.of_trial(value)
-        better = view.beaten_by(trial.number, value.rung, own)
+        own = posterior.predict_trial(observed)
+        better = posterior.beaten_by(trial.number, rung, own)
         if better is None or better[1] <= LIKELY:
             return None
         if better[1] > SURELY:
@@ -52,11 +53,11 @@ class EhviRule:
                 f"{better[1]:.0%}"
             )
         left = 1 - kimg / self._max_kimg
-        (rate,) = rates(own, state.fronts.without(trial.number, value.rung)) / left
-        if rate < SHARE * state.usual:
+        (value,) = acquisition_values(own, state.fronts.without(trial.number, rung)) / left
+        if value < SHARE * state.recent_mean:
             return (
                 f"at {kimg:g} kimg its expected improvement per second is "
-                f"{rate / state.usual:.0%} of the usual one"
+                f"{value / state.recent_mean:.0%} of the usual one"
             )
         return None
 

@@ -1,4 +1,4 @@
-"""Configurations as genes and as points."""
+"""Configurations as encoded vectors and as kernel inputs."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.search.bayesian.encoding import ABSENT, Encoder
+from gansearch.search.bayesian.encoding import INACTIVE, Encoder
 from gansearch.space import Space, parse_space
 
 MakeSpace = Callable[..., Space]
@@ -30,30 +30,27 @@ SPACE = parse_space(MIXED, "mixed.yaml")
 
 
 @given(seed=st.integers(0, 10_000))
-def test_genes_and_configurations_stand_for_each_other(seed: int) -> None:
+def test_decoding_inverts_encoding_and_snapping_is_idempotent(seed: int) -> None:
     encoder = Encoder(SPACE)
-    genes = encoder.snapped(np.random.default_rng(seed).random((8, encoder.count)))
-    configurations = [encoder.params(row) for row in genes]
-    np.testing.assert_allclose(encoder.genes(configurations), genes, atol=1e-9)
-    again = encoder.snapped(genes)
-    np.testing.assert_array_equal(again, genes)
+    vectors = encoder.snap(np.random.default_rng(seed).random((8, encoder.dimension)))
+    configurations = [encoder.decode(vector) for vector in vectors]
+    np.testing.assert_allclose(encoder.encode(configurations), vectors, atol=1e-9)
+    np.testing.assert_array_equal(encoder.snap(vectors), vectors)
 
 
-def test_what_a_condition_leaves_out_is_absent() -> None:
+def test_a_parameter_whose_condition_does_not_hold_is_inactive() -> None:
     encoder = Encoder(SPACE)
-    genes = encoder.snapped(np.random.default_rng(0).random((200, encoder.count)))
+    vectors = encoder.snap(np.random.default_rng(0).random((200, encoder.dimension)))
     names = ["variant", *SPACE.parameters]
-    kernel = genes[:, names.index("dcgan.dsc.kernel_size")]
-    where = [encoder.params(row).get("dcgan.dsc.where", "none") for row in genes]
-    assert {w for w, gene in zip(where, kernel, strict=True) if gene != ABSENT} == {
-        "generator",
-        "both",
-    }
+    kernel_size = vectors[:, names.index("dcgan.dsc.kernel_size")]
+    where = [encoder.decode(vector).get("dcgan.dsc.where", "none") for vector in vectors]
+    active = {w for w, coordinate in zip(where, kernel_size, strict=True) if coordinate != INACTIVE}
+    assert active == {"generator", "both"}
 
 
-def test_distances_are_those_of_values() -> None:
+def test_distances_of_kernel_inputs_are_those_of_values() -> None:
     encoder = Encoder(SPACE)
-    usual = {
+    base = {
         "variant": "gan",
         "batch_size": 16,
         "d_lr_ratio": 1.0,
@@ -62,24 +59,24 @@ def test_distances_are_those_of_values() -> None:
     }
 
     def distance(**changed: object) -> float:
-        both = [usual, {**usual, **changed}]
-        one, other = encoder.points(encoder.genes(both))  # type: ignore[arg-type]
+        both = [base, {**base, **changed}]
+        one, other = encoder.kernel_inputs(encoder.encode(both))  # type: ignore[arg-type]
         return float(np.linalg.norm(one - other))
 
-    assert np.isclose(distance(d_lr_ratio=10.0), 0.5)  # a decade of two
+    assert np.isclose(distance(d_lr_ratio=10.0), 0.5)  # one of the range's two decades
     assert np.isclose(distance(d_lr_ratio=0.1), 0.5)
     assert np.isclose(distance(loss="wasserstein"), distance(loss="non_saturating"))
     assert np.isclose(distance(loss="wasserstein"), 1.0)
-    # A choice among numbers is by their order, not by where the list has them.
+    # Numbers of a choice are ordered by size, not as they are listed.
     assert distance(batch_size=32) < distance(batch_size=64)
 
 
-def test_children_are_like_their_parents_and_not_the_same() -> None:
+def test_a_child_keeps_most_coordinates_of_its_parents_and_changes_at_least_one() -> None:
     encoder = Encoder(SPACE)
     random = np.random.default_rng(0)
-    parents = encoder.snapped(random.random((2, encoder.count)))
-    children = encoder.bred(parents, 400, random)
+    parents = encoder.snap(random.random((2, encoder.dimension)))
+    children = encoder.offspring(parents, 400, random)
     assert ((children >= 0) & (children <= 1)).all()
-    kept = (children[:, None] == parents[None]).any(axis=1)
-    assert 0.5 < kept.mean() < 0.8  # three of ten change
-    assert not kept.all(axis=1).any()  # and one in any case
+    is_kept = (children[:, None] == parents[None]).any(axis=1)
+    assert 0.5 < is_kept.mean() < 0.8  # the mutation probability is 0.3
+    assert not is_kept.all(axis=1).any()
