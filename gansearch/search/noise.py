@@ -28,21 +28,21 @@ def at_full_budget(report: Report, metric: str, max_kimg: float) -> tuple[float,
     return report.metrics[metric] * factor, error * factor
 
 
-def standard_errors(values: Array, own: Array, scatter: Array) -> Array:
+def standard_errors(values: Array, measured: Array, scatter: Array) -> Array:
     """Return the standard errors of measured values.
 
     Each is the larger of the measurement's own error and of the scatter between repeats.
 
     Args:
         values: values of M costs ``[N, M]``.
-        own: measured standard errors ``[N, M]``, 0 if unknown.
+        measured: measured standard errors ``[N, M]``, 0 if unknown.
         scatter: result of :func:`relative_scatter` ``[M]``.
 
     Returns:
         ``[N, M]``, at least 0.
     """
-    found: Array = np.maximum(own, scatter * np.abs(values))
-    return found
+    errors: Array = np.maximum(measured, scatter * np.abs(values))
+    return errors
 
 
 def relative_scatter(values: Array, groups: Sequence[Hashable]) -> Array:
@@ -55,6 +55,6 @@ def relative_scatter(values: Array, groups: Sequence[Hashable]) -> Array:
     rows: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):
         rows.setdefault(group, []).append(row)
-    repeats = [values[places].T.tolist() for places in rows.values() if len(places) > 1]
+    repeats = [values[indices].T.tolist() for indices in rows.values() if len(indices) > 1]
     columns = zip(*repeats, strict=True) if repeats else [()] * values.shape[1]
     return np.array([pooled_share(column) for column in columns])

@@ -10,18 +10,21 @@ from gansearch.report.front.noise import ERROR
 from gansearch.space import Space
 
 DEVICE, SPEED = "device", "device_speed"
-"""A report's tag and metric for its kind of device and that kind's speed."""
+"""A report's tag with the kind of its device, and its metric with the calibrated speed of that
+kind."""
 
 REFERENCE, REFERENCE_SPEED = "reference_device", "reference_speed"
-"""Additional tag and metric of a report on record: the reference kind of its times, and that kind's
-speed."""
+"""Tag and metric that a report has on record: the reference kind to which its times were converted,
+and the speed of that kind."""
 
 RAW = "_raw"
-"""Suffix of a time's name for the measured value."""
+"""Suffix of a converted time's metric name, under which the measured value is kept."""
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Device:
+    """Kind of a device and its calibrated speed."""
+
     name: str
     speed: float
 
@@ -45,10 +48,10 @@ class Normaliser:
         seconds = {name for name in compared if METRICS[name].unit == "s"}
         self._times = sorted(seconds | {"seconds_per_kimg"})
         reports = [report for trial in study.trials for report in trial.reports]
-        told = (report for report in reports if REFERENCE in report.tags)
+        on_record = (report for report in reports if REFERENCE in report.tags)
         self._speeds = {r.tags[DEVICE]: r.metrics[SPEED] for r in reports if _is_calibrated(r)}
         self._reference = next(
-            (_Kind(each.tags[REFERENCE], each.metrics[REFERENCE_SPEED]) for each in told), None
+            (_Device(r.tags[REFERENCE], r.metrics[REFERENCE_SPEED]) for r in on_record), None
         )
 
     def __call__(self, report: Report) -> Report:
@@ -62,16 +65,16 @@ class Normaliser:
         name = report.tags.get(DEVICE, "")
         if name not in self._speeds:
             return report
-        own = _Kind(name, self._speeds[name])
+        own = _Device(name, self._speeds[name])
         reference = self._reference = self._reference or own
         metrics = {**report.metrics, REFERENCE_SPEED: reference.speed}
         tags = {**report.tags, REFERENCE: reference.name}
         if own.name != reference.name:
             factor = own.speed / reference.speed
-            for name in (*self._times, *(name + ERROR for name in self._times)):
-                if name in report.metrics:
-                    metrics[name + RAW] = report.metrics[name]
-                    metrics[name] = report.metrics[name] * factor
+            for time in (*self._times, *(time + ERROR for time in self._times)):
+                if time in report.metrics:
+                    metrics[time + RAW] = report.metrics[time]
+                    metrics[time] = report.metrics[time] * factor
             tags["time_normalised"] = f"{own.name} → {reference.name}, factor {factor:.4g}"
         return replace(report, metrics=metrics, tags=tags)
 

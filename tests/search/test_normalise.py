@@ -1,4 +1,4 @@
-"""Times of several kinds of devices in one study, through its policy."""
+"""Conversion of times between kinds of devices, through the policy of a study."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MakeReport = Callable[..., Report]
 
 
 @pytest.fixture
-def told(report: MakeReport) -> Callable[..., Report]:
-    """A report of a calibrated device."""
+def calibrated(report: MakeReport) -> Callable[..., Report]:
+    """Make a report of a calibrated device."""
 
     def make(kimg: float, device: Device, seconds: float, **metrics: float) -> Report:
         plain = report(kimg, seconds=seconds)
@@ -42,13 +42,13 @@ def ask(policy: Policy) -> Ask:
     return asked
 
 
-def test_one_kind_of_device_leaves_every_value_as_it_was(
-    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+def test_with_one_kind_of_device_no_value_changes(
+    make_space: Callable[..., Space], empty: StudyRecord, calibrated: Callable[..., Report]
 ) -> None:
     policy = Policy(make_space(), empty)
-    a_bit_slower = (OLD[0], 390.0)  # another machine with the same kind
-    for device in (OLD, a_bit_slower):
-        sent = told(5, device, seconds=8.0)
+    slower = (OLD[0], 390.0)  # another device of the same kind
+    for device in (OLD, slower):
+        sent = calibrated(5, device, seconds=8.0)
         number = ask(policy).number
         policy.report(number, sent)
         kept = only_report(policy, number)
@@ -57,24 +57,24 @@ def test_one_kind_of_device_leaves_every_value_as_it_was(
         assert "time_normalised" not in kept.tags
 
 
-def test_times_of_another_kind_are_as_the_first_kind_would_take(
-    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+def test_times_of_another_kind_are_converted_to_the_first_kind(
+    make_space: Callable[..., Space], empty: StudyRecord, calibrated: Callable[..., Report]
 ) -> None:
     policy = Policy(make_space(), empty)
     for device, seconds in ((OLD, 8.0), (NEW, 2.0)):
         costs = {"train_seconds": 9.0, "seconds_per_kimg_error": 0.1}
-        policy.report(ask(policy).number, told(5, device, seconds, **costs))
+        policy.report(ask(policy).number, calibrated(5, device, seconds, **costs))
     old, new = (only_report(policy, number) for number in range(2))
     assert old.metrics["seconds_per_kimg"] == new.metrics["seconds_per_kimg"] == 8.0
     assert new.metrics["seconds_per_kimg_raw"] == 2.0
     assert new.metrics["seconds_per_kimg_error"] == 4 * old.metrics["seconds_per_kimg_error"]
     assert new.tags["time_normalised"] == "NVIDIA H100 → NVIDIA T4, factor 4"
-    assert new.metrics["train_seconds"] == 9.0  # nobody compares it
+    assert new.metrics["train_seconds"] == 9.0  # not among the objectives
     assert new.metrics["fid_digits"] == old.metrics["fid_digits"]
 
 
-def test_whichever_time_is_compared_is_normalised(
-    empty: StudyRecord, told: Callable[..., Report]
+def test_every_time_among_the_objectives_is_converted(
+    empty: StudyRecord, calibrated: Callable[..., Report]
 ) -> None:
     space = parse_space(
         "variant: dcgan\ndata: {name: digits}\nparameters: {d_steps: [1, 2]}\n"
@@ -83,42 +83,42 @@ def test_whichever_time_is_compared_is_normalised(
     )
     policy = Policy(space, empty)
     for device, seconds in ((OLD, 80.0), (NEW, 20.0)):
-        policy.report(ask(policy).number, told(5, device, 1.0, train_seconds=seconds))
+        policy.report(ask(policy).number, calibrated(5, device, 1.0, train_seconds=seconds))
     metrics = only_report(policy, 1).metrics
     assert (metrics["train_seconds"], metrics["train_seconds_raw"]) == (80.0, 20.0)
 
 
-def test_a_continued_study_keeps_its_reference(
-    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+def test_a_resumed_study_keeps_its_reference(
+    make_space: Callable[..., Space], empty: StudyRecord, calibrated: Callable[..., Report]
 ) -> None:
-    """The first to report, not the first on record, and with the speed that it had then."""
+    """It is the first kind to report, not the kind of trial 0, with its speed at that time."""
     policy = Policy(make_space(), empty)
     first, second = ask(policy).number, ask(policy).number
-    policy.report(second, told(5, OLD, 8.0))
-    policy.report(first, told(5, (OLD[0], 500.0), 8.0))
+    policy.report(second, calibrated(5, OLD, 8.0))
+    policy.report(first, calibrated(5, (OLD[0], 500.0), 8.0))
     revived = Policy(make_space(), policy.record())
     for one in (policy, revived):
-        one.report(first, told(10, NEW, 2.0))
+        one.report(first, calibrated(10, NEW, 2.0))
     taken: list[TrialRecord] = [one.record().trials[first] for one in (policy, revived)]
     assert taken[0].reports == taken[1].reports
     assert taken[1].reports[-1].metrics["seconds_per_kimg"] == 8.0
 
 
-def test_a_report_that_could_not_be_calibrated_has_its_kinds(
-    make_space: Callable[..., Space], empty: StudyRecord, told: Callable[..., Report]
+def test_a_report_without_a_calibration_uses_that_of_its_kind(
+    make_space: Callable[..., Space], empty: StudyRecord, calibrated: Callable[..., Report]
 ) -> None:
-    """The first one of a kind stays as it is; after a calibration none does, resumed or not."""
+    """A report before the first calibration of its kind is unchanged; later ones are converted."""
     policy = Policy(make_space(), empty)
     numbers = [ask(policy).number for _ in range(4)]
 
     def uncalibrated(kimg: float) -> Report:
-        report = told(kimg, NEW, 2.0)
+        report = calibrated(kimg, NEW, 2.0)
         metrics = {name: each for name, each in report.metrics.items() if name != "device_speed"}
         return replace(report, metrics=metrics)
 
-    policy.report(numbers[0], told(5, OLD, 8.0))
+    policy.report(numbers[0], calibrated(5, OLD, 8.0))
     policy.report(numbers[1], uncalibrated(5))
-    policy.report(numbers[2], told(5, NEW, 2.0))
+    policy.report(numbers[2], calibrated(5, NEW, 2.0))
     revived = Policy(make_space(), policy.record())
     for one in (policy, revived):
         one.report(numbers[3], uncalibrated(5))
@@ -126,7 +126,7 @@ def test_a_report_that_could_not_be_calibrated_has_its_kinds(
         assert times == [8.0, 2.0, 8.0, 8.0]
 
 
-def test_a_report_without_a_calibration_is_taken_as_it_is(
+def test_without_any_calibration_a_report_is_unchanged(
     make_space: Callable[..., Space], empty: StudyRecord, report: MakeReport
 ) -> None:
     policy = Policy(make_space(), empty)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from gansearch.config import Params
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, Report, TrialRecord
-from gansearch.search.feasibility import BROKEN, memory_tags, violations
+from gansearch.search.feasibility import memory_tags
 from gansearch.search.samplers.memory import MemoryModel
-from gansearch.space import Space, parse_space
+from gansearch.space import parse_space
 
 DEVICE = 500.0
 SPACE = parse_space(
@@ -87,21 +86,3 @@ def test_what_is_learnt_does_not_depend_on_when_it_was_asked_for() -> None:
         silent.learn(told(number, params))
     for params in drawn(20, seed=3):
         assert asked.excess(params) == silent.excess(params)
-
-
-def test_a_violation_of_memory_is_graded_and_beyond_any_that_was_stopped(
-    make_space: Callable[..., Space], trial: Callable[..., TrialRecord]
-) -> None:
-    space = make_space()
-
-    def ran_out(predicted: float) -> dict[str, float]:
-        tags = memory_tags({PREDICTED_MEMORY: predicted, DEVICE_MEMORY: DEVICE})
-        return violations(space, trial(outcome=Outcome.OUT_OF_MEMORY, tags=tags))
-
-    sums = [sum(v for v in ran_out(mib).values() if v > 0) for mib in (450, 550, 750, 2500)]
-    assert sums == [1.0, 1.1, 1.5, 5.0]
-    unknown = violations(space, trial(outcome=Outcome.OUT_OF_MEMORY))
-    assert unknown == {"out_of_memory": BROKEN}
-    fits = Report(30.0, {PREDICTED_MEMORY: 125.0, DEVICE_MEMORY: DEVICE})
-    known = violations(space, trial(outcome=Outcome.COMPLETED, reports=(fits,)))
-    assert known[f"{PREDICTED_MEMORY}.max"] == -0.75

@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import TrialState
 
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search.feasibility import BROKEN, violations
+from gansearch.search.feasibility import NO_RESULT_VIOLATION
 from gansearch.search.policy import Policy
 from gansearch.search.samplers.optuna import WORST, OptunaSampler, tpe
 from gansearch.search.storage.layout import running_trial, trial_of
@@ -126,24 +126,7 @@ def test_broken_trials_are_seen_infeasible_and_worst_but_finite(
     assert seen.state == TrialState.COMPLETE
     assert seen.values == [WORST, WORST]
     assert all(map(math.isfinite, seen.values))
-    assert seen.constraints[outcome] == BROKEN
-
-
-def test_violations_are_relative_and_order_the_ends(
-    make_space: Callable[..., Space],
-    trial: Callable[..., TrialRecord],
-    report: Callable[..., Report],
-) -> None:
-    space = make_space()
-    good = violations(space, trial(reports=(report(30, 25),), outcome=Outcome.COMPLETED))
-    assert good == {"fid_digits.max": -0.5, "params_m.max": pytest.approx(-0.8)}
-    big = trial(reports=(report(30, 60, params_m=10.0),), outcome=Outcome.COMPLETED)
-    assert violations(space, big) == {"fid_digits.max": 0.2, "params_m.max": 1.0}
-    # At a rung the cost is known, the quality of the full budget is not.
-    early = violations(space, trial(reports=(report(5, 600),), outcome=Outcome.STOPPED))
-    late = violations(space, trial(reports=(report(10, 600),), outcome=Outcome.STOPPED))
-    assert set(early) == {"params_m.max", "stopped"}
-    assert 0 < late["stopped"] < early["stopped"] < 1 < BROKEN
+    assert seen.constraints[outcome] == NO_RESULT_VIOLATION
 
 
 def test_tpe_leaves_a_region_that_diverges_next_to_the_best_values(empty: StudyRecord) -> None:
