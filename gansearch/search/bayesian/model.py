@@ -44,15 +44,15 @@ class Model:
         if not trial.lineage:
             self._observations.end(trial)
 
-    def now(self) -> AcquisitionState | None:
+    def state(self) -> AcquisitionState | None:
         """Return the state for decisions; ``None`` before enough observations."""
         return self._acquisition.state()
 
-    def grow(self) -> None:
+    def add_pending(self) -> None:
         """Account for new trials in the candidates' acquisition values."""
         self._acquisition.add_pending()
 
-    def value_of(self, trial: TrialRecord) -> Observation:
+    def observation_of(self, trial: TrialRecord) -> Observation:
         """Convert a trial's last report to an observation of the surrogate."""
         return self._observations.observe(trial)
 

@@ -65,10 +65,10 @@ class EhviSampler:
 
         Return ``None`` if there is none, or before enough observations.
         """
-        state = self._model.now()
+        state = self._model.state()
         if state is None:
             return None
-        self._model.grow()
+        self._model.add_pending()
         for index in state.pool.by_acquisition_value():
             vector = state.pool.encoded[index]
             if vector.tobytes() not in self._tried:
@@ -85,7 +85,7 @@ class EhviSampler:
         """
         encoder = self._model.encoder
         drawn = random.random((DRAWS, encoder.dimension))
-        if self._model.now() is None:
+        if self._model.state() is None:
             drawn[0] = self._halton.reset().fast_forward(number).random()
         vectors = encoder.snap(drawn)
         untried = [vector for vector in vectors if vector.tobytes() not in self._tried]

@@ -36,10 +36,10 @@ class EhviRule:
 
     def reason_to_stop(self, trial: TrialRecord) -> str | None:
         """Return why a trial should stop at its last, unobserved report, or ``None``."""
-        state = self._model.now()
+        state = self._model.state()
         if state is None or trial.number not in state.posterior:
             return None
-        posterior, observed = state.posterior, self._model.value_of(trial)
+        posterior, observed = state.posterior, self._model.observation_of(trial)
         rung, kimg = observed.rung, trial.reports[-1].kimg
         if posterior.trials_at(rung) < COHORT - 1:
             return None

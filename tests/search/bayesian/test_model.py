@@ -29,7 +29,7 @@ def test_trials_that_continue_others_are_not_observed(
     model = Model(make_space())
     for number in range(12):
         observe(model, trial(number, lineage=lineage), report(30, 10.0 + number))
-    assert (model.now() is None) == bool(lineage)
+    assert (model.state() is None) == bool(lineage)
 
 
 def test_it_is_built_once_and_only_if_asked_for(make_space: Callable[..., Space]) -> None:

@@ -112,8 +112,12 @@ def versions_of(count: int, rounds: int = 1) -> list[SurrogateVersion | None]:
     """Return the version after each report of ``count`` running trials, which report in turns."""
     problem = Surrogate()
     study = optuna.create_study(sampler=RandomSampler(seed=0))
-    params = problem.space.suggest(study.ask())
-    trials = [TrialRecord(number, params, 0, started=1.0) for number in range(count)]
+    params = problem.space.plain(problem.space.sample(study.ask()))
+    trials = [
+        TrialRecord(number, params, 0, started=1.0, sampled=params) for number in range(count)
+    ]
+        TrialRecord(number, params, 0, started=1.0, sampled=params) for number in range(count)
+    ]
     observations = Observations(problem.space)
     for trial in trials:
         observations.add(trial)
