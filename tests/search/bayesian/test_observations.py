@@ -116,8 +116,6 @@ def versions_of(count: int, rounds: int = 1) -> list[SurrogateVersion | None]:
     trials = [
         TrialRecord(number, params, 0, started=1.0, sampled=params) for number in range(count)
     ]
-        TrialRecord(number, params, 0, started=1.0, sampled=params) for number in range(count)
-    ]
     observations = Observations(problem.space)
     for trial in trials:
         observations.add(trial)
