@@ -35,13 +35,13 @@ from gansearch.train.run import REPORT
 
 TABLE = Path(__file__).parent / "results" / "driver_overhead.md"
 KIMGS = (1.0, 2.0, 3.0)
-METRICS = {"fid_digits": 1.0, "seconds_per_kimg": 1.0}
+METRICS = {"fd_digits": 1.0, "seconds_per_kimg": 1.0}
 SPACE = """
 name: overhead
 variant: gan
 parameters:
   g_lr: {{type: float, low: 1e-4, high: 1e-1, log: true}}
-objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
+objectives: {{fd_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: {trials}, max_kimg: 3, rungs: [1, 2]}}
 search: {{sampler: random, stopping: none}}
 """

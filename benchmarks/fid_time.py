@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from pytorch_fid.fid_score import calculate_frechet_distance
 from threadpoolctl import threadpool_limits
 
-from gansearch.metrics.fid import Factored, Moments, frechet_distance
+from gansearch.metrics.frechet import frechet_distance
+from gansearch.metrics.moments import FactoredMoments, MomentsAccumulator
 from gansearch.record import Report
 from gansearch.space import load_space
 from gansearch.train.run import run_training
@@ -80,11 +81,11 @@ def timed(compute: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def ours(features: Features, reference: Factored) -> Cost:
-    moments, values = Moments(DIM), []
+def ours(features: Features, reference: FactoredMoments) -> Cost:
+    accumulator, values = MomentsAccumulator(DIM), []
     batches = torch.split(torch.from_numpy(features), BATCH)
-    streaming = timed(lambda: [moments.update(batch) for batch in batches])
-    distance = timed(lambda: values.append(frechet_distance(moments.gaussian(), reference)))
+    streaming = timed(lambda: [accumulator.update(batch) for batch in batches])
+    distance = timed(lambda: values.append(frechet_distance(accumulator.moments(), reference)))
     return Cost(streaming, distance, values[0])
 
 
@@ -97,7 +98,7 @@ def theirs(features: Features, mean: NDArray[np.float64], covariance: NDArray[np
     return Cost(gathering, distance, float(values[0]))
 
 
-def exactly(features: Features, reference: Factored) -> float:
+def exactly(features: Features, reference: FactoredMoments) -> float:
     """Without squares: tr (C S)^½ is the sum of the singular values of X F, with S = Xᵀ X."""
     doubles = torch.from_numpy(features).double()
     rows = (doubles - doubles.mean(0)) / (len(doubles) - 1) ** 0.5
@@ -108,13 +109,13 @@ def exactly(features: Features, reference: Factored) -> float:
 
 def distances(rounds: int) -> tuple[dict[int, list[Round]], float]:
     """Rounds by sample count, and the time that the reference's factor takes once."""
-    moments = Moments(DIM)
+    accumulator = MomentsAccumulator(DIM)
     real = draw(REFERENCE_COUNT, 1, 0.0)
     for batch in torch.split(torch.from_numpy(real), BATCH):
-        moments.update(batch)
-    gaussian, factored = moments.gaussian(), []
-    once = timed(lambda: factored.append(Factored.of(gaussian)))
-    mean, covariance = gaussian.mean.numpy(), gaussian.covariance.numpy()
+        accumulator.update(batch)
+    moments, factored = accumulator.moments(), []
+    once = timed(lambda: factored.append(FactoredMoments.of(moments)))
+    mean, covariance = moments.mean.numpy(), moments.covariance.numpy()
     measured: dict[int, list[Round]] = {count: [] for count in COUNTS}
     for turn in range(rounds):
         for count in COUNTS:

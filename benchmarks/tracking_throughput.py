@@ -39,13 +39,13 @@ from gansearch.tracking import MlflowMirror
 from gansearch.train.run import REPORT
 
 TABLE = Path(__file__).parent / "results" / "tracking_throughput.md"
-METRICS = ("fid_digits", "seconds_per_kimg", "train_seconds", "peak_memory_mib", "d_loss", "g_loss")
+METRICS = ("fd_digits", "seconds_per_kimg", "train_seconds", "peak_memory_mib", "d_loss", "g_loss")
 SPACE = """
 name: throughput
 variant: gan
 parameters:
   g_lr: {{type: float, low: 1e-4, high: 1e-1, log: true}}
-objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
+objectives: {{fd_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: {trials}, max_kimg: {kimg}, rungs: {rungs}}}
 search: {{sampler: random, stopping: none}}
 """

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gansearch.errors import ConfigError
+from gansearch.metrics.catalog import current_name
 from gansearch.settings import LARGEST, Dsc, Model, Params, Scalar, Settings, flatten, nest
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.settings import LIVE, can_change
@@ -71,6 +72,11 @@ class EvaluationConfig(Model):
     """Tool whose resizing to Inception's 299 pixels is reproduced; part of the protocol."""
     finalists: FinalistsConfig | None = None
     """Rescoring of the trials that may be on the front, at the end of a study."""
+
+    @field_validator("metrics")
+    @classmethod
+    def _current_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(current_name, value))
 
 
 GPU_ONLY = {"precision": "tf32", "cuda_graphs": True}

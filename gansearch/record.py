@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 
+from gansearch.metrics.catalog import with_current_names
 from gansearch.settings import Params
 
 PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
@@ -55,6 +56,14 @@ class Report:
     checkpoint: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     moment: float = field(default=0.0, compare=False)
+
+    def with_current_names(self) -> Self:
+        """Return the report with the current names of metrics that earlier versions renamed."""
+        return replace(
+            self,
+            metrics=with_current_names(self.metrics),
+            protocols=with_current_names(self.protocols),
+        )
 
 
 @dataclass(frozen=True)

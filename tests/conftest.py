@@ -60,7 +60,7 @@ def synthetic_space(**changes: Any) -> Space:
                 "g_lr": {"type": "float", "low": 2e-5, "high": 0.1, "log": True},
             },
             "objectives": (
-                {"metric": "fid_digits", "direction": "minimize"},
+                {"metric": "fd_digits", "direction": "minimize"},
                 {"metric": "seconds_per_kimg", "direction": "minimize"},
                 {"metric": "peak_memory_mib", "direction": "minimize"},
             ),
@@ -84,14 +84,14 @@ def synthetic_trial(number: int, seed: int = 0) -> TrialRecord:
         Report(
             kimg,
             {
-                "fid_digits": (final + 150 * float(np.exp(-kimg / 6)))
+                "fd_digits": (final + 150 * float(np.exp(-kimg / 6)))
                 * float(random.lognormal(0, 0.08)),
                 "seconds_per_kimg": speed,
                 "peak_memory_mib": 60 + 90 * speed * float(random.uniform(0.6, 1.6)),
                 "train_seconds": speed * kimg,
                 "d_loss": float(random.uniform(0.4, 1.4)),
             },
-            {"fid_digits": "digits-900-v1"},
+            {"fd_digits": "digits-900-v1"},
         )
         for kimg in rungs.get(outcome, ())
     )
@@ -120,7 +120,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from torch import nn
 
-    from gansearch.metrics.inception import WEIGHTS, Inception
+    from gansearch.metrics.inception import Inception
+    from gansearch.metrics.weights import INCEPTION
 
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
@@ -132,7 +133,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         last = model.network.Mixed_7c
         for name in ("1x1", "3x3_2a", "3x3_2b", "3x3dbl_3a", "3x3dbl_3b", "_pool"):
             getattr(last, f"branch{name}").bn.weight.fill_(0.01)  # as small as the published ones'
-    path = tmp_path_factory.mktemp("weights") / WEIGHTS.file
+    path = tmp_path_factory.mktemp("weights") / INCEPTION.file
     torch.save(model.network.state_dict(), path)
     return path
 
@@ -166,7 +167,7 @@ data: {name: digits, holdout: 0.5}
 evaluation: {samples: 100}
 training: {batch_size: 16, g_hidden: 16, d_hidden: 16, d_pieces: 2}
 parameters: {g_lr: [0.05, 0.1]}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 2, max_kimg: 0.1, rungs: []}
 """
 
@@ -215,7 +216,7 @@ def make_study() -> Callable[..., Study]:
             space_yaml="name: synthetic\n",
             space_file="synthetic.yaml",
             started=START,
-            tags={"floor/fid_digits": "1.1", "data": "digits"},
+            tags={"floor/fd_digits": "1.1", "data": "digits"},
             trials=tuple(synthetic_trial(number, seed) for number in range(trials)),
         )
         return synthetic_space(**changes), record
@@ -234,7 +235,7 @@ def tiny_space() -> Callable[..., Space]:
                 "variant": ["gan"],
                 "parameters": {"g_lr": {"type": "float", "low": 0.01, "high": 0.2, "log": True}},
                 "objectives": [
-                    {"metric": "fid_digits", "direction": "minimize"},
+                    {"metric": "fd_digits", "direction": "minimize"},
                     {"metric": "train_seconds", "direction": "minimize"},
                 ],
                 "budget": {"trials": 4, "max_kimg": 10, "rungs": [2, 5]},

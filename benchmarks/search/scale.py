@@ -53,7 +53,7 @@ METHODS = dict.fromkeys(
     + [f"random+{stopping}" for stopping in STOPPING_RULES]
 )
 """Each way to propose and each to stop; the problem has continuous ranges, so no grid."""
-SPACE = "{variant: gan, parameters: {d_steps: [1, 2]}, objectives: {fid_digits: minimize}}"
+SPACE = "{variant: gan, parameters: {d_steps: [1, 2]}, objectives: {fd_digits: minimize}}"
 """In place of the problem's, which is no variant's, where a record is read."""
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})

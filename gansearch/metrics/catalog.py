@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+logger = logging.getLogger(__name__)
 
 Direction = Literal["minimize", "maximize"]
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,7 @@ class Counts:
 
 
 _COUNTED = {
-    "samples": "at least {} images to score (evaluation.samples, or those of a folder)",
+    "samples": "at least {} images to evaluate (evaluation.samples, or those of a folder)",
     "real": "at least {} training images to compare with",
     "heldout": "at least {} held-out images (data.holdout above 0, such as 0.5)",
     "samples_of_class": "at least {} samples of each class (evaluation.samples)",
@@ -52,7 +58,8 @@ class Metric:
         unit: unit of the value; empty for a pure number.
         direction: whether lower or higher is better.
         summary: description in one line.
-        measure: name of the measure, which is the metric's name without the suffix of its features.
+        method: name of the method of computation, such as ``fd`` or ``kid``, which metrics in
+            different features share; empty for costs.
         features: name of the features; empty for a metric without features.
         data: data sets that the metric is defined on; empty for all.
         heldout: whether the metric uses held-out images.
@@ -67,7 +74,7 @@ class Metric:
     unit: str
     direction: Direction
     summary: str
-    measure: str = ""
+    method: str = ""
     features: str = ""
     data: tuple[str, ...] = ()
     heldout: bool = False
@@ -80,52 +87,62 @@ class Metric:
 NEIGHBOURS = 5
 """Nearest neighbours for density and coverage; precision and recall use three from one search."""
 
-_MEASURES: dict[str, tuple[Direction, str]] = {
-    "fid": ("minimize", "Fréchet distance"),
-    "fid_infinity": ("minimize", "Fréchet distance extrapolated to infinitely many samples"),
-    "fid_within": ("minimize", "mean over the classes of the Fréchet distance"),
+_METHODS: dict[str, tuple[Direction, str]] = {
+    "fd": ("minimize", "Fréchet distance"),
+    "fd_infinity": ("minimize", "Fréchet distance extrapolated to infinitely many samples"),
+    "fd_within": ("minimize", "mean over the classes of the Fréchet distance"),
     "kid": ("minimize", "kernel distance: unbiased squared MMD, cubic kernel"),
     "precision": ("maximize", "share of samples among the real images"),
     "recall": ("maximize", "share of real images among the samples"),
     "density": ("maximize", "real images' neighbourhoods that a sample lies in, over k"),
     "coverage": ("maximize", "share of real images with a sample in their neighbourhood"),
 }
-"""Measures that any features allow, with direction and meaning."""
+"""Direction and meaning of each method that works in any features."""
 
 _PAIR = Counts(samples=2, real=2)
 _NEIGHBOURHOOD = Counts(samples=NEIGHBOURS + 1, real=NEIGHBOURS + 1)
 
 _NEEDS: dict[str, Counts] = {
-    "fid": _PAIR,
-    "fid_infinity": Counts(samples=30, real=2),
-    "fid_within": Counts(samples_of_class=2, real_of_class=2),
+    "fd": _PAIR,
+    "fd_infinity": Counts(samples=30, real=2),
+    "fd_within": Counts(samples_of_class=2, real_of_class=2),
     "kid": _PAIR,
     **dict.fromkeys(("precision", "recall", "density", "coverage"), _NEIGHBOURHOOD),
 }
-"""Minimum image counts of each measure."""
+"""Minimum image counts of each method."""
 
-_FEATURES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "inception": ("", "Inception features", ()),
-    "digits": ("_digits", "digits classifier", ("digits",)),
-    "random": ("_random", "random network", ()),
+_FEATURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "inception": ("Inception features", ()),
+    "digits": ("digits classifier", ("digits",)),
+    "random": ("random network", ()),
 }
-"""For each kind of features: suffix of the metrics' names, description, and data sets."""
+"""Description of each kind of features, and the data sets that they are defined on."""
+
+_OF_INCEPTION = {"fd": "fid", "fd_infinity": "fid_infinity", "fd_within": "fid_within"}
+"""Names of methods in Inception features, where they differ: FID is the distance in these alone."""
+
+
+def _name(method: str, features: str) -> str:
+    if features == "inception":
+        return _OF_INCEPTION.get(method, method)
+    return f"{method}_{features}"
+
 
 _IN_FEATURES = [
     Metric(
-        f"{measure}{suffix}",
+        _name(method, features),
         "quality",
         "",
         direction,
         f"{summary}, {network}",
-        measure,
+        method,
         features,
         data,
-        by_class=measure == "fid_within",
-        needs=_NEEDS[measure],
+        by_class=method == "fd_within",
+        needs=_NEEDS[method],
     )
-    for measure, (direction, summary) in _MEASURES.items()
-    for features, (suffix, network, data) in _FEATURES.items()
+    for method, (direction, summary) in _METHODS.items()
+    for features, (network, data) in _FEATURES.items()
 ]
 
 METRICS: dict[str, Metric] = {
@@ -204,6 +221,55 @@ METRICS: dict[str, Metric] = {
         Metric("gmacs", "cost", "G", "minimize", "multiply-accumulates to generate one image"),
     )
 }
+
+
+# --- Names of earlier versions -------------------------------------------------------------------
+
+RENAMED: Mapping[str, str] = {
+    f"{old}_{features}": f"{new}_{features}"
+    for new, old in _OF_INCEPTION.items()
+    for features in ("digits", "random")
+}
+"""Current names of metrics by the names that earlier versions used in spaces and records."""
+
+_RENAMED_KEYS: Mapping[str, str] = {
+    key.format(old): key.format(new)
+    for old, new in RENAMED.items()
+    for key in ("{}", "{}_error", "floor/{}")
+}
+"""Current keys of a record by earlier ones: metrics, their standard errors, tags with floors."""
+
+
+def current_name(metric: str) -> str:
+    """Return the current name of a metric; other names are returned unchanged.
+
+    The first use of a name of an earlier version in a process logs a warning with the current one.
+    """
+    if metric not in RENAMED:
+        return metric
+    _warn_renamed(metric)
+    return RENAMED[metric]
+
+
+def with_current_names(values: Mapping[str, _Value]) -> Mapping[str, _Value]:
+    """Return ``values`` with the current names of metrics in its keys.
+
+    Keys of a record are names of metrics, their standard errors ``<metric>_error`` and tags
+    ``floor/<metric>``; other keys are unchanged. Warnings are as for :func:`current_name`.
+    """
+    if _RENAMED_KEYS.keys().isdisjoint(values):
+        return values
+    for metric in RENAMED.keys() & values.keys():
+        _warn_renamed(metric)
+    return {_RENAMED_KEYS.get(key, key): value for key, value in values.items()}
+
+
+@functools.cache
+def _warn_renamed(metric: str) -> None:
+    logger.warning("the metric %s is now called %s", metric, RENAMED[metric])
+
+
+# --- Image counts --------------------------------------------------------------------------------
 
 
 def shortages(metrics: Iterable[str], have: Counts) -> list[str]:

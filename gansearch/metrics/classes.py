@@ -13,41 +13,40 @@ from gansearch.data.batch import Batch
 from gansearch.data.conditions import class_labels
 from gansearch.errors import ConfigError
 from gansearch.metrics.features import Features
-from gansearch.metrics.fid import Factored, Moments, frechet_distance
-from gansearch.metrics.measure import Names, View
+from gansearch.metrics.frechet import frechet_distance
+from gansearch.metrics.metric import FeaturedBatch, NamesByMethod
+from gansearch.metrics.moments import FactoredMoments, MomentsAccumulator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
 
 # --- Fréchet distance within each class ----------------------------------------------------------
 
 
-class WithinClassMeasure:
+class WithinClassDistance:
     """Mean over the classes of the Fréchet distance between samples and real images of a class.
 
     A generator that ignores the class, or makes a single image per class, gets a large value. A
     class has only a share of the samples, so values exceed those of the distance over all samples.
 
     Args:
-        names: name of the metric by its measure.
+        names: name of the metric by its method.
         reference: labelled real images and the features.
     """
 
-    def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
+    def __init__(self, names: NamesByMethod, reference: Reference, _: EvaluationConfig) -> None:
         (self._name,) = names.values()
         train, heldout = reference.images.train, reference.images.heldout
         rows = _rows_by_class(train)
         self._counts = [len(each) for each in rows]
         self.real = heldout
         self._reference = reference
-        self._gaussians = [
-            reference.among(Images(train.subset(each), None)).gaussian for each in rows
-        ]
+        self._moments = [reference.among(Images(train.subset(each), None)).moments for each in rows]
 
-    def tally(self) -> WithinClassTally:
+    def accumulator(self) -> WithinClassAccumulator:
         """Accumulator with streamed moments for each class."""
         reference = self._reference
-        moments = [Moments(reference.features.dim, reference.device) for _ in self._gaussians]
-        return WithinClassTally(self._name, reference.features, self._gaussians, moments)
+        seen = [MomentsAccumulator(reference.features.dim, reference.device) for _ in self._moments]
+        return WithinClassAccumulator(self._name, reference.features, self._moments, seen)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
         """Protocol with the features, the number of classes and the range of their image counts."""
@@ -60,26 +59,26 @@ class WithinClassMeasure:
 
 
 @dataclass(frozen=True)
-class WithinClassTally:
+class WithinClassAccumulator:
     """Accumulator of one set's feature moments, by class."""
 
     name: str
     features: Features
-    gaussians: list[Factored]
-    moments: list[Moments]
+    references: list[FactoredMoments]
+    seen: list[MomentsAccumulator]
 
-    def update(self, view: View) -> None:
+    def update(self, featured: FeaturedBatch) -> None:
         """Add each image's features to the moments of its class."""
-        labels = _labels(view.batch)
-        vectors = view.vectors(self.features)
+        labels = _labels(featured.batch)
+        vectors = featured.vectors(self.features)
         for label in torch.unique(labels).tolist():
-            self.moments[label].update(vectors[labels == label])
+            self.seen[label].update(vectors[labels == label])
 
     def values(self) -> dict[str, float]:
         """Mean of the distances of all classes."""
         distances = [
-            frechet_distance(moments.gaussian(), gaussian)
-            for moments, gaussian in zip(self.moments, self.gaussians, strict=True)
+            frechet_distance(seen.moments(), reference)
+            for seen, reference in zip(self.seen, self.references, strict=True)
         ]
         return {self.name: sum(distances) / len(distances)}
 
@@ -87,45 +86,45 @@ class WithinClassTally:
 # --- Accuracy of the classes ---------------------------------------------------------------------
 
 
-class ClassAccuracyMeasure:
+class ClassAccuracy:
     """The share of samples that the features' classifier assigns to the requested class.
 
     Args:
-        names: name of the metric by its measure.
+        names: name of the metric by its method.
         reference: labelled real images, and features of a classifier of their classes.
     """
 
-    def __init__(self, names: Names, reference: Reference, _: EvaluationConfig) -> None:
+    def __init__(self, names: NamesByMethod, reference: Reference, _: EvaluationConfig) -> None:
         (self._name,) = names.values()
         self.real = reference.images.heldout
         self._reference = reference
 
-    def tally(self) -> ClassAccuracyTally:
+    def accumulator(self) -> ClassAccuracyAccumulator:
         """Accumulator of correct classifications."""
-        return ClassAccuracyTally(self._name, self._reference.features)
+        return ClassAccuracyAccumulator(self._name, self._reference.features)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
         """Protocol with the classifier and the images whose labels are requested."""
-        asked_for = Compared("the labels asked for", self._reference.images.train.fingerprint)
-        return self._reference.protocol("accuracy of the classifier", samples, source, asked_for)
+        requested = Compared("the labels asked for", self._reference.images.train.fingerprint)
+        return self._reference.protocol("accuracy of the classifier", samples, source, requested)
 
 
 @dataclass
-class ClassAccuracyTally:
+class ClassAccuracyAccumulator:
     """Accumulator of one set's classifications."""
 
     name: str
     features: Features
-    right: list[Tensor] = field(default_factory=list)  # [N] for each batch
+    correct: list[Tensor] = field(default_factory=list)  # [N] for each batch
 
-    def update(self, view: View) -> None:
+    def update(self, featured: FeaturedBatch) -> None:
         """Classify the images and compare with their labels."""
-        named = self.features.logits(view.vectors(self.features)).argmax(1)
-        self.right.append(named == _labels(view.batch))
+        predicted = self.features.logits(featured.vectors(self.features)).argmax(1)
+        self.correct.append(predicted == _labels(featured.batch))
 
     def values(self) -> dict[str, float]:
         """Share of images classified correctly."""
-        return {self.name: torch.cat(self.right).double().mean().item()}
+        return {self.name: torch.cat(self.correct).double().mean().item()}
 
 
 def _labels(of: Batch) -> Tensor:
@@ -140,5 +139,5 @@ def _rows_by_class(images: ImageSet) -> list[Tensor]:
 
 def _present(labels: Tensor | None) -> Tensor:
     if labels is None:
-        raise ConfigError("metrics by class are of images with labels, and these carry none")
+        raise ConfigError("metrics by class need images with labels, and these have none")
     return labels

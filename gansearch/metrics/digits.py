@@ -1,4 +1,4 @@
-"""A small classifier of handwritten digits, which provides the features of ``fid_digits``."""
+"""A small classifier of handwritten digits, which provides the features of ``fd_digits``."""
 
 from __future__ import annotations
 

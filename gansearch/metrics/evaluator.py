@@ -19,44 +19,44 @@ from gansearch.data.conditions import drawn_conditions
 from gansearch.data.images import permutation
 from gansearch.errors import ConfigError, Diverged
 from gansearch.metrics.catalog import METRICS
-from gansearch.metrics.classes import ClassAccuracyMeasure, WithinClassMeasure
+from gansearch.metrics.classes import ClassAccuracy, WithinClassDistance
 from gansearch.metrics.features import FEATURES
-from gansearch.metrics.frechet import FrechetMeasure, infinity_measure
-from gansearch.metrics.inception_score import inception_score_measure
-from gansearch.metrics.kernel import kernel_measure
-from gansearch.metrics.lpips import LpipsMeasure
-from gansearch.metrics.manifolds import manifolds_measure
-from gansearch.metrics.measure import Measure, Names, View
-from gansearch.metrics.parzen import ParzenMeasure
+from gansearch.metrics.frechet import FrechetDistance, fd_infinity_metric
+from gansearch.metrics.inception_score import inception_score_metric
+from gansearch.metrics.kernel import kernel_metric
+from gansearch.metrics.lpips import LpipsDiversity
+from gansearch.metrics.manifolds import manifolds_metric
+from gansearch.metrics.metric import FeaturedBatch, NamesByMethod, QualityMetric
+from gansearch.metrics.parzen import ParzenLikelihood
 from gansearch.metrics.reference import Reference
 from gansearch.metrics.requirements import check_images, lacking, refuse_few
 from gansearch.metrics.spread import Spread
 from gansearch.metrics.statistics import Statistics
 
-Measures = Mapping[tuple[str, ...], Measure]
-"""Measures by the names of the metrics that they compute."""
+QualityMetrics = Mapping[tuple[str, ...], QualityMetric]
+"""Metrics that are computed together, by the names of their values."""
 
-Build = Callable[[Names, Reference, EvaluationConfig], Measure]
+BuildMetric = Callable[[NamesByMethod, Reference, EvaluationConfig], QualityMetric]
 
-IN_FEATURES: dict[str, Build] = {
-    "fid": FrechetMeasure,
-    "fid_infinity": infinity_measure,
-    "fid_within": WithinClassMeasure,
-    "kid": kernel_measure,
-    "precision": manifolds_measure,
-    "recall": manifolds_measure,
-    "density": manifolds_measure,
-    "coverage": manifolds_measure,
-    "inception_score": inception_score_measure,
-    "class_accuracy": ClassAccuracyMeasure,
+IN_FEATURES: dict[str, BuildMetric] = {
+    "fd": FrechetDistance,
+    "fd_infinity": fd_infinity_metric,
+    "fd_within": WithinClassDistance,
+    "kid": kernel_metric,
+    "precision": manifolds_metric,
+    "recall": manifolds_metric,
+    "density": manifolds_metric,
+    "coverage": manifolds_metric,
+    "inception_score": inception_score_metric,
+    "class_accuracy": ClassAccuracy,
 }
-"""Measures in features. Metrics with the same function and features share one measure."""
+"""Builders of metrics in features, by method. Metrics that share builder and features are one."""
 
-OTHERS: dict[str, Callable[[str, Images, torch.device], Measure]] = {
-    "parzen": lambda _, images, __: ParzenMeasure(images),
-    "lpips_diversity": LpipsMeasure,
+WITHOUT_FEATURES: dict[str, Callable[[str, Images, torch.device], QualityMetric]] = {
+    "parzen": lambda _, images, __: ParzenLikelihood(images),
+    "lpips_diversity": LpipsDiversity,
 }
-"""Measures of the images themselves, without features."""
+"""Builders of metrics of the images themselves, by method."""
 
 _BATCH_SIZE = 64
 
@@ -109,7 +109,7 @@ class Evaluator:
         self._device = device
         _refuse_unknown(metrics)
         check_images(metrics, config.samples, images, compared=statistics is None)
-        self._measures = _measures(config, metrics, images, device, statistics)
+        self._metrics = _quality_metrics(config, metrics, images, device, statistics)
         self._draw()
         self._real_spread = self._spread_of_data()
 
@@ -126,7 +126,7 @@ class Evaluator:
         Args:
             source: origin of the samples, e.g. ``latents of seed 0``.
         """
-        return _protocols(self._measures, self._config.samples, source)
+        return _protocols(self._metrics, self._config.samples, source)
 
     def _draw(self) -> None:
         self._generator = torch.Generator().manual_seed(self._config.seed)
@@ -160,9 +160,9 @@ class Evaluator:
                 yield replace(batch, images=images)
 
         source = f"latents of seed {self._config.seed}"
-        return self._score(samples(), source, self._measures)
+        return self._evaluate_batches(samples(), source, self._metrics)
 
-    def measure(self, images: ImageSet) -> Evaluation:
+    def evaluate_images(self, images: ImageSet) -> Evaluation:
         """Evaluate the metrics on real images.
 
         The seed of the latents draws at most as many images as the configured number of samples.
@@ -172,47 +172,51 @@ class Evaluator:
         """
         chosen = self._chosen(images)
         self._refuse_few(images, chosen)
-        return self._measure_real(images, chosen, self._measures)
+        return self._evaluate_rows(images, chosen, self._metrics)
 
     def floor(self) -> dict[str, float]:
         """Value of each metric on real images, which no generator can be expected to beat.
 
         Metrics in features use held-out images, as many as a trial has samples if available. Fewer
         images raise a Fréchet distance, because its bias grows as their number falls;
-        :meth:`measure` gives the protocol. Parzen likelihood and LPIPS diversity use training
-        images. Metrics with too few such images are omitted.
+        :meth:`evaluate_images` gives the protocol. Parzen likelihood and LPIPS diversity use
+        training images. Metrics with too few such images are omitted.
         """
         values: dict[str, float] = {}
-        for names, measure in self._measures.items():
-            if measure.real is None or len(measure.real) < 2:
+        for names, metric in self._metrics.items():
+            if metric.real is None or len(metric.real) < 2:
                 continue
-            chosen = self._chosen(measure.real)
-            if not lacking(names, measure.real, chosen):
-                found = self._measure_real(measure.real, chosen, {names: measure}).values
+            chosen = self._chosen(metric.real)
+            if not lacking(names, metric.real, chosen):
+                found = self._evaluate_rows(metric.real, chosen, {names: metric}).values
                 values.update({name: found[name] for name in names})
         return values
 
     def _refuse_few(self, images: ImageSet, rows: Tensor) -> None:
-        refuse_few((name for each in self._measures for name in each), images, rows)
+        refuse_few((name for each in self._metrics for name in each), images, rows)
 
     def _chosen(self, images: ImageSet) -> Tensor:
         return permutation(len(images), self._config.seed)[: self._config.samples]
 
-    def _measure_real(self, images: ImageSet, chosen: Tensor, measures: Measures) -> Evaluation:
+    def _evaluate_rows(
+        self, images: ImageSet, chosen: Tensor, metrics: QualityMetrics
+    ) -> Evaluation:
         source = f"real images {images.fingerprint[:8]}"
-        return self._score(self._batches(images, chosen), source, measures)
+        return self._evaluate_batches(self._batches(images, chosen), source, metrics)
 
-    def _score(self, batches: Iterable[Batch], source: str, measures: Measures) -> Evaluation:
-        tallies = [measure.tally() for measure in measures.values()]
+    def _evaluate_batches(
+        self, batches: Iterable[Batch], source: str, metrics: QualityMetrics
+    ) -> Evaluation:
+        accumulators = [metric.accumulator() for metric in metrics.values()]
         spread = Spread()
         for batch in batches:
             spread.update(batch.images)
-            view = View(batch)
-            for tally in tallies:
-                tally.update(view)
+            featured = FeaturedBatch(batch)
+            for accumulator in accumulators:
+                accumulator.update(featured)
         return Evaluation(
-            values={name: value for tally in tallies for name, value in tally.values().items()},
-            protocols=_protocols(measures, spread.count, source),
+            values={name: value for each in accumulators for name, value in each.values().items()},
+            protocols=_protocols(metrics, spread.count, source),
             spread=spread.value() / self._real_spread if self._real_spread else math.inf,
         )
 
@@ -226,44 +230,44 @@ class Evaluator:
         return (images.batch(part).to(self._device) for part in torch.split(chosen, _BATCH_SIZE))
 
 
-def _measures(
+def _quality_metrics(
     config: EvaluationConfig,
     metrics: tuple[str, ...],
     images: Images,
     device: torch.device,
     statistics: Statistics | None,
-) -> Measures:
-    """Build the measures of ``metrics``; measures in the same features share them."""
+) -> QualityMetrics:
+    """Build the metrics named ``metrics``; those in the same features share them."""
 
     @functools.cache
     def reference(kind: str) -> Reference:
         features = FEATURES[kind](config, images.train.spec).to(device)
         return Reference(features, images, config.samples, device, statistics)
 
-    wanted: dict[tuple[Build, str], Names] = {}  # by function and kind of features
-    measures: dict[tuple[str, ...], Measure] = {}
+    wanted: dict[tuple[BuildMetric, str], NamesByMethod] = {}  # by builder and kind of features
+    built: dict[tuple[str, ...], QualityMetric] = {}
     for name in dict.fromkeys(metrics):
         metric = METRICS[name]
-        if metric.measure in IN_FEATURES:
-            key = (IN_FEATURES[metric.measure], metric.features)
-            wanted.setdefault(key, {})[metric.measure] = name
+        if metric.method in IN_FEATURES:
+            key = (IN_FEATURES[metric.method], metric.features)
+            wanted.setdefault(key, {})[metric.method] = name
         elif not metric.of_variant:
-            measures[(name,)] = OTHERS[metric.measure](name, images, device)
+            built[(name,)] = WITHOUT_FEATURES[metric.method](name, images, device)
     for (build, kind), names in wanted.items():
-        measures[tuple(names.values())] = build(names, reference(kind), config)
-    return measures
+        built[tuple(names.values())] = build(names, reference(kind), config)
+    return built
 
 
 def _refuse_unknown(metrics: tuple[str, ...]) -> None:
     quality = [name for name, metric in METRICS.items() if metric.kind == "quality"]
     for name in metrics:
         if name not in quality:
-            raise ConfigError(f"{name!r} is no quality metric; those are {', '.join(quality)}")
+            raise ConfigError(f"{name!r} is not a quality metric; there are {', '.join(quality)}")
 
 
-def _protocols(measures: Measures, samples: int, source: str) -> dict[str, str]:
+def _protocols(metrics: QualityMetrics, samples: int, source: str) -> dict[str, str]:
     return {
-        name: str(measure.protocol(samples, source))
-        for names, measure in measures.items()
+        name: str(metric.protocol(samples, source))
+        for names, metric in metrics.items()
         for name in names
     }

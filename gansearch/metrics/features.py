@@ -18,6 +18,7 @@ from gansearch.config import EvaluationConfig
 from gansearch.data.batch import ImageSpec
 from gansearch.errors import ConfigError
 from gansearch.hardware.precision import tf32
+from gansearch.metrics import weights
 
 RANDOM_DIM = 128
 _RANDOM_SEED = 0
@@ -79,11 +80,11 @@ def checksum(module: nn.Module) -> str:
 # --- The kinds of features ---------------------------------------------------------------------
 
 
-def inception_features(weights: Path | None, resize: str) -> Features:
+def inception_features(path: Path | None, resize: str) -> Features:
     """The Inception features of FID.
 
     Args:
-        weights: file of the weights; by default torch's hub cache, then a download.
+        path: file of the weights; by default torch's hub cache, then a download.
         resize: name of the tool whose resizing is followed.
 
     Raises:
@@ -92,11 +93,11 @@ def inception_features(weights: Path | None, resize: str) -> Features:
     from gansearch.metrics import inception  # imports torchvision
     from gansearch.metrics.resize import RESIZES
 
-    network, head = inception.load_inception(weights, resize)
+    network, head = inception.load_inception(path, resize)
     return Features(
         name="inception",
         dim=inception.DIM,
-        checksum=inception.WEIGHTS.sha256,
+        checksum=weights.INCEPTION.sha256,
         resize=RESIZES[resize].description,
         network=network,
         head=head,
@@ -114,7 +115,7 @@ def digits_features(spec: ImageSpec) -> Features:
     if spec.channels != 1:
         raise ConfigError(
             "the digits classifier needs gray images, these have 3 channels; "
-            "fid and fid_random take any"
+            "fid and fd_random take any"
         )
     classifier = digits.digits_classifier(spec.resolution)
     return Features(

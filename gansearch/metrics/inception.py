@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torchvision.models import inception_v3
 
 from gansearch.errors import WeightsError
+from gansearch.metrics import weights
 from gansearch.metrics.resize import RESIZES
-from gansearch.metrics.weights import INCEPTION, PublishedWeights
+from gansearch.metrics.weights import PublishedWeights
 
 DIM = 2048
-WEIGHTS = INCEPTION
 
 _BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "Mixed_5b": lambda: FIDInceptionA(192, pool_features=32),
@@ -64,7 +64,7 @@ class Inception(nn.Module):
 
 
 def load_inception(
-    weights: Path | None = None,
+    path: Path | None = None,
     resize: str = "pytorch-fid",
     *,
     published: PublishedWeights | None = None,
@@ -72,10 +72,10 @@ def load_inception(
     """Load the Inception network with its published weights.
 
     Args:
-        weights: file of the weights; by default torch's hub cache, then a download.
+        path: file of the weights; by default torch's hub cache, then a download.
         resize: as for :class:`Inception`.
-        published: expected weights, by default :data:`WEIGHTS`. A distance with other weights is
-            not FID and must not be called so.
+        published: expected weights, by default :data:`~gansearch.metrics.weights.INCEPTION`. A
+            distance with other weights is not FID and must not be called so.
 
     Returns:
         The network from images to features, and the layer from features to the logits of 1,008
@@ -85,15 +85,15 @@ def load_inception(
         WeightsError: the weights are not available, or the file has another checksum. The file is
             then not loaded.
     """
-    published = published or WEIGHTS
-    state = published.load(weights)
+    published = published or weights.INCEPTION
+    state = published.load(path)
     with torch.random.fork_rng(devices=[]):  # torch fills new layers from its global generator
         inception = Inception(resize)
     try:
         inception.network.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise WeightsError(
-            f"{weights or published.file}: no weights of FID's Inception network: {error}"
+            f"{path or published.file}: not the weights of FID's Inception network: {error}"
         ) from error
     logits = inception.network.fc
     logits.bias = None

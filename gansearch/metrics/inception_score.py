@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gansearch.config import EvaluationConfig
-from gansearch.metrics.measure import Names, VectorsMeasure
+from gansearch.metrics.metric import FeaturesMetric, NamesByMethod
 from gansearch.metrics.reference import Compared, Reference
 
 SPLITS = 10
@@ -36,9 +36,9 @@ def inception_score(logits: Tensor, splits: int = SPLITS) -> Tensor:
     return torch.stack(scores)
 
 
-def inception_score_measure(
-    names: Names, reference: Reference, _: EvaluationConfig
-) -> VectorsMeasure:
+def inception_score_metric(
+    names: NamesByMethod, reference: Reference, _: EvaluationConfig
+) -> FeaturesMetric:
     """The Inception score as a metric: the mean over the parts."""
     features = reference.features
 
@@ -46,4 +46,4 @@ def inception_score_measure(
         return {"inception_score": float(inception_score(features.logits(vectors)).mean())}
 
     method = f"Inception score, {SPLITS} splits, logits without bias"
-    return VectorsMeasure(names, reference, Compared(), method, score)
+    return FeaturesMetric(names, reference, Compared(), method, score)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gansearch.config import EvaluationConfig
-from gansearch.metrics.measure import Names, VectorsMeasure
+from gansearch.metrics.metric import FeaturesMetric, NamesByMethod
 from gansearch.metrics.reference import Reference
 
 _ROWS = 1024  # rows of the kernel matrix in memory at a time
@@ -50,10 +50,12 @@ def _kernel_sum(x: Tensor, y: Tensor) -> Tensor:
     ).sum()
 
 
-def kernel_measure(names: Names, reference: Reference, _: EvaluationConfig) -> VectorsMeasure:
+def kernel_metric(
+    names: NamesByMethod, reference: Reference, _: EvaluationConfig
+) -> FeaturesMetric:
     """KID as a metric, against as many real images as samples, or all if there are fewer."""
     mean = float(reference.derived("kernel", mean_within))
-    return VectorsMeasure(
+    return FeaturesMetric(
         names,
         reference,
         reference.subset,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gansearch.data import Images, ImageSet
 from gansearch.hardware.precision import tf32
-from gansearch.metrics.measure import View
+from gansearch.metrics.metric import FeaturedBatch
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.weights import ALEXNET, LPIPS_HEADS
 
@@ -77,7 +77,7 @@ def load_lpips() -> Lpips:
     return Lpips(ALEXNET.load(), LPIPS_HEADS.load()).eval().requires_grad_(False)
 
 
-class LpipsMeasure:
+class LpipsDiversity:
     """Diversity: the mean LPIPS distance over pairs of samples, paired within each batch.
 
     Args:
@@ -94,9 +94,9 @@ class LpipsMeasure:
         self._name = name
         self._lpips = load_lpips().to(device)
 
-    def tally(self) -> LpipsTally:
+    def accumulator(self) -> LpipsAccumulator:
         """Accumulator of the distances of pairs."""
-        return LpipsTally(self._name, self._lpips)
+        return LpipsAccumulator(self._name, self._lpips)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
         """Protocol with the pairing and the weights."""
@@ -110,7 +110,7 @@ class LpipsMeasure:
 
 
 @dataclass(frozen=True)
-class LpipsTally:
+class LpipsAccumulator:
     """Accumulator of the distances of one set's pairs."""
 
     name: str
@@ -119,11 +119,11 @@ class LpipsTally:
 
     @torch.no_grad()
     @tf32(allowed=False)
-    def update(self, view: View) -> None:
+    def update(self, featured: FeaturedBatch) -> None:
         """Add the distances between the first and the second half of the batch."""
-        half = len(view.batch) // 2
+        half = len(featured.batch) // 2
         if half:
-            images = view.batch.images
+            images = featured.batch.images
             self.distances.append(self.lpips(images[:half], images[half : 2 * half]))
 
     def values(self) -> dict[str, float]:

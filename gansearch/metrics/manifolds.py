@@ -18,7 +18,7 @@ from torch import Tensor
 from gansearch.config import EvaluationConfig
 from gansearch.metrics.catalog import NEIGHBOURS
 from gansearch.metrics.distances import squared_distances, within
-from gansearch.metrics.measure import Names, VectorsMeasure
+from gansearch.metrics.metric import FeaturesMetric, NamesByMethod
 from gansearch.metrics.reference import Reference
 
 PRECISION_K = 3
@@ -85,10 +85,12 @@ def compare(sample: Tensor, reference: Tensor, reference_radii: Tensor) -> Manif
     )
 
 
-def manifolds_measure(names: Names, reference: Reference, _: EvaluationConfig) -> VectorsMeasure:
+def manifolds_metric(
+    names: NamesByMethod, reference: Reference, _: EvaluationConfig
+) -> FeaturesMetric:
     """The measure of the four metrics, against as many real images as samples if available."""
     real = reference.derived("squared_radii", radii)
-    return VectorsMeasure(
+    return FeaturesMetric(
         names,
         reference,
         reference.subset,

@@ -19,7 +19,7 @@ from torch import Tensor
 from gansearch.data import Images, ImageSet
 from gansearch.data.images import permutation
 from gansearch.errors import ConfigError
-from gansearch.metrics.measure import View
+from gansearch.metrics.metric import FeaturedBatch
 from gansearch.metrics.protocol import QualityProtocol
 
 WIDTHS = torch.logspace(-1, 0, 10, dtype=torch.float64)
@@ -83,16 +83,16 @@ def fit(centres: Tensor, validation: ImageSet, test: ImageSet) -> ParzenFit:
     """
     kernels = _pixels(centres)
 
-    def score(images: ImageSet, widths: Tensor) -> Tensor:
+    def likelihoods(images: ImageSet, widths: Tensor) -> Tensor:
         rows = torch.split(torch.arange(len(images)), max(1, _PAIRS // len(kernels)))
         batches = (_pixels(images.batch(part).images).to(kernels.device) for part in rows)
         return torch.cat([log_likelihoods(batch, kernels, widths) for batch in batches], 1)
 
     widths = WIDTHS.to(kernels.device)
-    width = widths[score(validation, widths).mean(1).argmax()]
-    scores = score(test, width[None])[0]
-    error = scores.std(correction=0) / math.sqrt(len(test))
-    return ParzenFit(scores.mean().item(), error.item(), width.item())
+    width = widths[likelihoods(validation, widths).mean(1).argmax()]
+    values = likelihoods(test, width[None])[0]
+    error = values.std(correction=0) / math.sqrt(len(test))
+    return ParzenFit(values.mean().item(), error.item(), width.item())
 
 
 def _pixels(images: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ def _pixels(images: Tensor) -> Tensor:
     return (images.flatten(1) + 1) / 2
 
 
-class ParzenMeasure:
+class ParzenLikelihood:
     """Parzen likelihood of a data set's held-out images, some of which choose the kernel width.
 
     The choice of the validation images depends only on the fingerprint of the held-out set. The
@@ -123,9 +123,9 @@ class ParzenMeasure:
         count = min(VALIDATION, len(heldout) // 2)
         self._validation, self._test = heldout.subset(order[:count]), heldout.subset(order[count:])
 
-    def tally(self) -> ParzenTally:
+    def accumulator(self) -> ParzenAccumulator:
         """Accumulator that keeps the images as kernel centres."""
-        return ParzenTally(lambda centres: fit(centres, self._validation, self._test), [])
+        return ParzenAccumulator(lambda centres: fit(centres, self._validation, self._test), [])
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
         """Protocol with the kernels, the validation images and the test images."""
@@ -140,15 +140,15 @@ class ParzenMeasure:
 
 
 @dataclass(frozen=True)
-class ParzenTally:
+class ParzenAccumulator:
     """Accumulator of one set's images."""
 
     fit: Callable[[Tensor], ParzenFit]
     centres: list[Tensor]
 
-    def update(self, view: View) -> None:
+    def update(self, featured: FeaturedBatch) -> None:
         """Keep the images."""
-        self.centres.append(view.batch.images)
+        self.centres.append(featured.batch.images)
 
     def values(self) -> dict[str, float]:
         """Values ``parzen``, ``parzen_stderr`` (standard error) and ``parzen_sigma`` (width)."""

@@ -18,7 +18,12 @@ from gansearch.data.images import permutation
 from gansearch.errors import ConfigError, DataError
 from gansearch.hardware.cache import Arrays, cached
 from gansearch.metrics.features import Features
-from gansearch.metrics.fid import Dense, Factored, Moments, Thin
+from gansearch.metrics.moments import (
+    DenseMoments,
+    FactoredMoments,
+    MomentsAccumulator,
+    ThinMoments,
+)
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.statistics import Origin, Statistics
 
@@ -40,14 +45,14 @@ class Compared:
 
 
 class Reference:
-    """Features of the real images: their Gaussian, and vectors of a subset.
+    """Features of the real images: their moments, and vectors of a subset.
 
     Args:
         features: features on ``device``.
         images: training images, which samples are compared with, and held-out images.
         samples: number of images in an evaluation.
         device: device for the features.
-        statistics: Gaussian to use instead of that of the training images.
+        statistics: moments to use instead of those of the training images.
 
     Raises:
         DataError: the statistics are of other features, or of images of another kind.
@@ -63,10 +68,10 @@ class Reference:
     ) -> None:
         if statistics is not None:
             statistics.check(Origin.of(features, images.train.spec))
-            if len(statistics.gaussian.mean) != features.dim:
+            if len(statistics.moments.mean) != features.dim:
                 raise DataError(
                     f"{statistics.name} is of features of dimension "
-                    f"{len(statistics.gaussian.mean)}; {features.name} features have {features.dim}"
+                    f"{len(statistics.moments.mean)}; {features.name} features have {features.dim}"
                 )
         self.features = features
         self.images = images
@@ -86,32 +91,34 @@ class Reference:
     def _refuse_statistics(self) -> None:
         if self._statistics is not None:
             raise ConfigError(
-                f"{self._statistics.name} holds a mean and a covariance, which fid and "
-                "fid_infinity are measured against; other metrics need the images themselves"
+                f"{self._statistics.name} holds a mean and a covariance, which are enough for "
+                "Fréchet distances such as fid and fid_infinity; other metrics need the images"
             )
 
-    # --- The Gaussian ----------------------------------------------------------------------------
+    # --- The moments -----------------------------------------------------------------------------
 
     @property
     def population(self) -> Compared:
-        """Images of the Gaussian: all training images, or those of a statistics file."""
+        """Images of the moments: all training images, or those of a statistics file."""
         if self._statistics is not None:
             return Compared(self._statistics.name, self._statistics.fingerprint)
         train = self.images.train
         return Compared(f"{len(train)} real ones", train.fingerprint)
 
     @cached_property
-    def gaussian(self) -> Factored:
-        """Gaussian of :attr:`population`, with its factor."""
+    def moments(self) -> FactoredMoments:
+        """Moments of :attr:`population`, factored."""
 
         def computed() -> Arrays:
             if self._statistics is not None:
-                factored = Factored.of(self._statistics.gaussian)
+                factored = FactoredMoments.of(self._statistics.moments)
             else:
-                factored = Factored.of(gaussian_of(self.features, self.images.train, self.device))
+                factored = FactoredMoments.of(
+                    moments_of(self.features, self.images.train, self.device)
+                )
             return factored.arrays()
 
-        return Factored.from_arrays(self._cached("gaussians", self.population, computed))
+        return FactoredMoments.from_arrays(self._cached("gaussians", self.population, computed))
 
     # --- The vectors -----------------------------------------------------------------------------
 
@@ -185,9 +192,11 @@ class Reference:
         )
 
 
-def gaussian_of(features: Features, images: ImageSet, device: torch.device) -> Dense | Thin:
-    """Gaussian of all ``images`` in ``features``, which are on ``device``."""
-    moments = Moments(features.dim, device)
+def moments_of(
+    features: Features, images: ImageSet, device: torch.device
+) -> DenseMoments | ThinMoments:
+    """Moments of all ``images`` in ``features``, which are on ``device``."""
+    accumulator = MomentsAccumulator(features.dim, device)
     for rows in torch.split(torch.arange(len(images)), _BATCH_SIZE):
-        moments.update(features(images.batch(rows).to(device).images))
-    return moments.gaussian()
+        accumulator.update(features(images.batch(rows).to(device).images))
+    return accumulator.moments()

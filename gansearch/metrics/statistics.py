@@ -17,8 +17,9 @@ import torch
 from gansearch.data.batch import ImageSpec
 from gansearch.data.images import fingerprint
 from gansearch.errors import DataError
+from gansearch.metrics import weights
 from gansearch.metrics.features import Features
-from gansearch.metrics.fid import Dense, Gaussian
+from gansearch.metrics.moments import DenseMoments, Moments
 from gansearch.paths import written_atomically
 
 _DIGITS, _CHECKSUM = 8, 64  # digits of a SHA-256: in messages, and in full
@@ -56,34 +57,33 @@ class Origin:
     @classmethod
     def of_pytorch_fid(cls) -> Self:
         """Origin of files written by pytorch-fid's command."""
-        from gansearch.metrics import inception  # imports torchvision
         from gansearch.metrics.resize import RESIZES
 
         return cls(
             features="inception",
-            weights=inception.WEIGHTS.sha256,
+            weights=weights.INCEPTION.sha256,
             resize=RESIZES["pytorch-fid"].description,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Gaussian read from a file.
+    """Moments of features, read from a file.
 
     Attributes:
-        gaussian: mean and covariance; its count is 0 if the file has none.
+        moments: mean and covariance; their count is 0 if the file has none.
         origin: origin of the features.
         fingerprint: hash of the file.
         name: name of the file.
     """
 
-    gaussian: Dense
+    moments: DenseMoments
     origin: Origin
     fingerprint: str
     name: str
 
     def check(self, other: Origin) -> None:
-        """Check that the Gaussian can be compared with features of origin ``other``.
+        """Check that the moments can be compared with features of origin ``other``.
 
         Raises:
             DataError: the features or the kinds of images differ.
@@ -96,8 +96,8 @@ class Statistics:
         ]
         if different:
             raise DataError(
-                f"{self.name} is of other features or images: {', '.join(different)}. Make it anew "
-                "with --save-stats for images like these, or score images like its own"
+                f"{self.name} was made from other features or images: {', '.join(different)}. Make "
+                "it anew with --save-stats for images like these, or evaluate images like its own"
             )
 
 
@@ -140,18 +140,16 @@ def read_statistics(path: Path) -> Statistics:
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise DataError(f"{path}: mu or sigma holds NaN or infinity")
     count = told.pop("count", 0)
-    gaussian = Dense(torch.from_numpy(mean), torch.from_numpy(covariance), count)
+    moments = DenseMoments(torch.from_numpy(mean), torch.from_numpy(covariance), count)
     origin = Origin(**told) if told else Origin.of_pytorch_fid()
-    return Statistics(gaussian, origin, fingerprint(data), path.name)
+    return Statistics(moments, origin, fingerprint(data), path.name)
 
 
-def write_statistics(path: Path, gaussian: Gaussian, origin: Origin) -> None:
-    """Write a Gaussian in pytorch-fid's format: ``mu`` and ``sigma``, float64, in an ``.npz`` file.
+def write_statistics(path: Path, moments: Moments, origin: Origin) -> None:
+    """Write moments in pytorch-fid's format: ``mu`` and ``sigma``, float64, in an ``.npz`` file.
 
     The file also holds the fields of ``origin`` and the image ``count``.
     """
-    told: dict[str, Any] = {**asdict(origin), "count": gaussian.count}
+    told: dict[str, Any] = {**asdict(origin), "count": moments.count}
     with written_atomically(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file, mu=gaussian.mean.numpy(), sigma=gaussian.covariance.numpy(), **told
-        )
+        np.savez_compressed(file, mu=moments.mean.numpy(), sigma=moments.covariance.numpy(), **told)

@@ -115,5 +115,5 @@ LPIPS_HEADS = PublishedWeights(
 def weights_of(metric: Metric) -> tuple[PublishedWeights, ...]:
     """Files of weights that a metric needs; none if its features are computed on this machine."""
     return {"inception": (INCEPTION,), "lpips_diversity": (ALEXNET, LPIPS_HEADS)}.get(
-        metric.features or metric.measure, ()
+        metric.features or metric.method, ()
     )

@@ -14,11 +14,12 @@ from gansearch.data import Images, ImageSet, load_images
 from gansearch.data.catalog import DATA_SETS
 from gansearch.data.folder import native_side
 from gansearch.errors import ConfigError, DataError, UsageError
-from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.catalog import METRICS, current_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import FEATURES
-from gansearch.metrics.fid import Factored, Gaussian, frechet_distance
-from gansearch.metrics.reference import gaussian_of
+from gansearch.metrics.frechet import frechet_distance
+from gansearch.metrics.moments import FactoredMoments, Moments
+from gansearch.metrics.reference import moments_of
 from gansearch.metrics.requirements import refuse_few
 from gansearch.metrics.statistics import Origin, Statistics, read_statistics, write_statistics
 from gansearch.runs.retrain import checkpoint_config, find_checkpoint, holds_checkpoint
@@ -63,6 +64,9 @@ class Wanted:
     resolution: int | None = None
     resize: str | None = None
     weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", tuple(map(current_name, self.metrics)))
 
     def config(self, usual: EvaluationConfig) -> EvaluationConfig:
         """Return ``usual`` with these settings applied.
@@ -131,7 +135,7 @@ def save_statistics(against: str, wanted: Wanted, out: Path) -> None:
     """
     metric, *_ = wanted.metrics or _usual_metrics(against)
     images = load_images(data_config(against, wanted.resolution)).train
-    write_statistics(out, *_gaussian(images, wanted, metric))
+    write_statistics(out, *_moments(images, wanted, metric))
 
 
 def data_config(text: str, resolution: int | None = None) -> DataConfig:
@@ -205,7 +209,8 @@ def _score_images(folder: Path, against: str, wanted: Wanted) -> tuple[Scored, .
     evaluator = Evaluator(
         config, config.metrics, others or Images(images, None), best_device(), statistics
     )
-    found = [evaluator.with_seed(seed).measure(images) for seed in wanted.seeds or (config.seed,)]
+    seeds = wanted.seeds or (config.seed,)
+    found = [evaluator.with_seed(seed).evaluate_images(images) for seed in seeds]
     return tuple(
         Scored(name, tuple(each.values[name] for each in found), protocol)
         for name, protocol in found[0].protocols.items()
@@ -231,30 +236,30 @@ def _score_statistics(statistics: Statistics, against: str, wanted: Wanted) -> t
         )
     if against.endswith(".npz"):
         other = read_statistics(Path(against))
-        reference, origin = cast(Gaussian, other.gaussian), other.origin
+        reference, origin = cast(Moments, other.moments), other.origin
     else:
         side = wanted.resolution or statistics.origin.resolution or None
         images = load_images(data_config(against, side)).train
         if statistics.origin.channels == 3:
             images = images.in_colour()
-        reference, origin = _gaussian(images, wanted, metric)
+        reference, origin = _moments(images, wanted, metric)
     statistics.check(origin)
     try:
-        value = frechet_distance(statistics.gaussian, Factored.of(reference))
+        value = frechet_distance(statistics.moments, FactoredMoments.of(reference))
     except ValueError as error:
         raise DataError(f"{statistics.name} and {against}: {error}") from None
     return (Scored(metric, (value,), f"{statistics.name} against {against}"),)
 
 
-def _gaussian(images: ImageSet, wanted: Wanted, metric: str) -> tuple[Gaussian, Origin]:
-    """Fit the Gaussian of images in a metric's features; return it with its origin."""
+def _moments(images: ImageSet, wanted: Wanted, metric: str) -> tuple[Moments, Origin]:
+    """Return the moments of images in a metric's features, with their origin."""
     kind = METRICS[metric].features if metric in METRICS else ""
     if kind not in FEATURES:
         raise UsageError(f"{metric!r} is not measured in features, such as fid")
     refuse_few(("fid",), images, torch.arange(len(images)))
     device = best_device()
     features = FEATURES[kind](wanted.config(EvaluationConfig()), images.spec).to(device)
-    return gaussian_of(features, images, device), Origin.of(features, images.spec)
+    return moments_of(features, images, device), Origin.of(features, images.spec)
 
 
 def _reference(
@@ -272,4 +277,4 @@ def _usual_metrics(against: str, statistics: Statistics | None = None) -> tuple[
     """Return the Fréchet distance in a file's features, or in a data set's default features."""
     usual = "digits" if against == "digits" else "inception"
     kind = usual if statistics is None else statistics.origin.features
-    return tuple(m.name for m in METRICS.values() if m.measure == "fid" and m.features == kind)
+    return tuple(m.name for m in METRICS.values() if m.method == "fd" and m.features == kind)

@@ -133,7 +133,7 @@ def _bounds(section: str, specs: Any, findings: list[Finding]) -> Iterator[dict[
 def _default_objectives(raw: Mapping[str, Any]) -> dict[str, Any]:
     data = raw.get("data")
     name = data.get("name") if isinstance(data, dict) else "digits"
-    return dict.fromkeys(("fid_digits" if name == "digits" else "fid", *_COSTS), "minimize")
+    return dict.fromkeys(("fd_digits" if name == "digits" else "fid", *_COSTS), "minimize")
 
 
 def _budget(raw: Mapping[str, Any], findings: list[Finding]) -> Any:

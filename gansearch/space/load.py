@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from gansearch.errors import Problem, SpaceError
+from gansearch.metrics.catalog import RENAMED, with_current_names
 from gansearch.space.checks import check
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.forms import expand
@@ -22,7 +24,7 @@ from gansearch.space.older import renewed
 from gansearch.space.parameters import Parameter
 from gansearch.space.scope import members
 from gansearch.space.wording import in_words, unknown
-from gansearch.space.yaml import MOST_BYTES, read_yaml
+from gansearch.space.yaml import MOST_BYTES, Document, read_yaml
 
 NOT_IN_YAML = ("text", "file")
 """Fields that record the origin of a space."""
@@ -67,7 +69,7 @@ def parse_space(text: str, file: str | Path, *, on_record: bool = False) -> Spac
         SpaceError: the text has errors; each is listed with line, key and value.
     """
     file = Path(file)
-    document = read_yaml(text, file)
+    document = _with_current_metrics(read_yaml(text, file))
     full, findings = expand(document.root.value, file)
     if on_record:
         full = renewed(full)
@@ -82,6 +84,29 @@ def parse_space(text: str, file: str | Path, *, on_record: bool = False) -> Spac
     if problems or space is None:
         raise SpaceError(file, list(dict.fromkeys(problems)))
     return space.model_copy(update={"text": text, "file": str(file)})
+
+
+def _with_current_metrics(document: Document) -> Document:
+    """Replace the keys of bounds that are metrics' names of earlier versions by current names."""
+    value, children = dict(document.root.value), dict(document.root.children)
+    problems = list(document.problems)
+    for section in ("objectives", "constraints"):
+        if not isinstance(value.get(section), dict):
+            continue
+        line, node = children[section]
+        problems += [
+            document.problem((section, old), f"is now called {new}, which is given too; remove it")
+            for old, new in RENAMED.items()
+            if {old, new} <= node.value.keys()
+        ]
+        node = replace(
+            node,
+            value=with_current_names(node.value),
+            children=with_current_names(node.children),
+        )
+        value[section], children[section] = node.value, (line, node)
+    root = replace(document.root, value=value, children=children)
+    return replace(document, root=root, problems=problems)
 
 
 def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[Finding]]:

@@ -11,7 +11,14 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from gansearch.config import (
     Change,
@@ -23,7 +30,7 @@ from gansearch.config import (
     Scalar,
     TrainConfig,
 )
-from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.catalog import METRICS, current_name
 from gansearch.record import Ancestor
 from gansearch.settings import AUTO, LARGEST
 from gansearch.space import hints
@@ -37,7 +44,7 @@ Direction = Literal["minimize", "maximize"]
 class Bound(Model):
     """Range of a metric for trials on the front."""
 
-    metric: str
+    metric: Annotated[str, AfterValidator(current_name)]
     """Name in the catalog of metrics."""
     min: float | None = None
     """Smallest value allowed."""

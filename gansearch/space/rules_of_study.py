@@ -64,7 +64,7 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
         return
     metric, data = METRICS[name], draft.space.data
     if metric.data and data.name not in metric.data and draft.is_whole("data"):
-        alike = (m for m in METRICS.values() if m.measure == metric.measure)
+        alike = (m for m in METRICS.values() if m.method == metric.method)
         others = " or ".join(m.name for m in alike if not m.data)
         instead = f"; use {others}" if others else ""
         yield path, f"{name} is for data {listed(metric.data)}, not {data.name}{instead}"

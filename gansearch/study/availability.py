@@ -244,7 +244,7 @@ def _alternatives(metric: Metric, space: Space) -> list[str]:
     return [
         other.name
         for other in METRICS.values()
-        if other.measure == metric.measure
+        if other.method == metric.method
         and (not other.data or space.data.name in other.data)
         and all(_is_there(weights, space) for weights in weights_of(other))
     ]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansearch.metrics.catalog import RENAMED
 from gansearch.paths import written_atomically
 from gansearch.tracking.content import SCORED, TRIAL, RunContent, fitting_tags
 
@@ -64,7 +65,7 @@ class Held:
         id: id of the run.
         status: status in MLflow's terms.
         ended: milliseconds since the epoch.
-        kimg: kimg up to which rungs are written; -1 for none.
+        kimg: kimg up to which rungs are written, under current names of metrics; -1 for none.
         tags, params: stored tags; names of stored parameters.
         artifacts: versions by key.
         gone: versions by key of artifacts whose source no longer exists; a new process tries again.
@@ -90,7 +91,7 @@ class Held:
             id=run.info.run_id,
             status=run.info.status,
             ended=run.info.end_time,
-            kimg=run.data.metrics.get("kimg", -1.0),
+            kimg=_written_kimg(run.data.metrics),
             tags=dict(run.data.tags),
             params=set(run.data.params),
             artifacts=artifacts,
@@ -258,6 +259,12 @@ class Store:
 def artifacts_of(files: Path, run: str) -> Path:
     """Return the folder of a run's artifacts, where a server that serves ``files`` looks for it."""
     return files / run / "artifacts"
+
+
+def _written_kimg(metrics: Mapping[str, float]) -> float:
+    """Return the kimg up to which a run's rungs are written; -1 if a metric was renamed since."""
+    names = [old for old, new in RENAMED.items() if old in metrics and new not in metrics]
+    return -1.0 if names else metrics.get("kimg", -1.0)
 
 
 def _quoted(text: str) -> str:

@@ -7,9 +7,10 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 from torch import Tensor
 
 from gansearch.config import TrainConfig
@@ -39,8 +40,10 @@ CONFIG_FILE = "config.json"
 REPORT_FILE = "report.json"
 
 GRID_COLUMNS = 8
-REPORT = TypeAdapter(Report)
-"""Converts a report to JSON and back."""
+REPORT: TypeAdapter[Report] = TypeAdapter(
+    Annotated[Report, AfterValidator(Report.with_current_names)]
+)
+"""Converts a report to JSON and back; metrics of earlier versions are read under current names."""
 TRANSIENT = (OSError, torch.AcceleratorError)
 """Retryable errors: storage, network or a device; another attempt or machine may succeed."""
 

@@ -36,7 +36,7 @@ parameters:
   d_steps: [1, 2, 3, 5]
   g_lr: {type: float, low: 2e-5, high: 0.1, log: true}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
   seconds_per_kimg: minimize
   peak_memory_mib: minimize
 budget: {trials: 40, max_kimg: 30, rungs: [5, 10]}
@@ -345,13 +345,11 @@ def test_bounds_objectives_and_weights_are_those_asked_for(gansearch: Call, resu
     assert fast["seconds_per_kimg"].max() <= slow
     none = gansearch("pareto", "s", "--results", results, "--max", "gmacs=1e9")
     empty(none, "gmacs <= 1000000000 removes")  # no trial has gmacs
-    assert len(front_of(gansearch, results, "--objective", "fid_digits")) == 1
-    best = front_of(gansearch, results, "--weight", "fid_digits=1")
+    assert len(front_of(gansearch, results, "--objective", "fd_digits")) == 1
+    best = front_of(gansearch, results, "--weight", "fd_digits=1")
     assert best["trial"].iloc[0] == whole["trial"].iloc[0]
-    assert best["fid_digits"].iloc[0] == whole["fid_digits"].min()
-    light = front_of(
-        gansearch, results, "--weight", "peak_memory_mib=5", "--weight", "fid_digits=0"
-    )
+    assert best["fd_digits"].iloc[0] == whole["fd_digits"].min()
+    light = front_of(gansearch, results, "--weight", "peak_memory_mib=5", "--weight", "fd_digits=0")
     assert light["peak_memory_mib"].iloc[0] == whole["peak_memory_mib"].min()
 
 
@@ -359,11 +357,11 @@ def test_bounds_objectives_and_weights_are_those_asked_for(gansearch: Call, resu
     ("options", "fragments"),
     [
         (("--max", "foo"), ("--max foo", "--max fid=20")),
-        (("--min", "fid_digits=low"), ("--min fid_digits=low", "a number")),
+        (("--min", "fd_digits=low"), ("--min fd_digits=low", "a number")),
         (("--weight", "=1"), ("not an objective",)),
         (("--max", "fidd=3"), ("'fidd' is not a metric",)),
         (("--objective", "fidd"), ("'fidd' is not a metric",)),
-        (("--weight", "fid_digits=-1"), ("at least 0",)),
+        (("--weight", "fd_digits=-1"), ("at least 0",)),
         (("--plot", "front.bmp"), ("front.bmp", ".png")),
     ],
     ids=lambda value: " ".join(value),
@@ -425,8 +423,8 @@ def test_a_front_is_scored_again(
         "Student's t, 2 seeds of latents); samples=60; source=latents of seeds 1, 2" in answer.out
     )
     front = front_of(gansearch, tmp_path)
-    assert (front["fid_digits_low"] < front["fid_digits"]).all()
-    assert (front["fid_digits"] < front["fid_digits_high"]).all()
+    assert (front["fd_digits_low"] < front["fd_digits"]).all()
+    assert (front["fd_digits"] < front["fd_digits_high"]).all()
     refused(gansearch("rescore", "s", "--results", tmp_path, "--trial", 7), "trial 7 has not")
     assert gansearch("rescore", "s", "--seeds", 1).code == 2
 
@@ -437,7 +435,7 @@ def test_checkpoints_and_data_are_scored(gansearch: Call, trained: Path) -> None
     assert (answer.code, answer.err) == (0, "")
     assert "±" in answer.out
     assert "samples=40; source=latents of seeds 0, 1; against=1797 real ones" in answer.out
-    metric = ("--metric", "fid_random")
+    metric = ("--metric", "fd_random")
     saved = gansearch("evaluate", "--against", "digits", *metric, "--save-stats", "d.npz")
     assert saved.out == "statistics of digits: d.npz\n"
     same = gansearch("evaluate", "d.npz", "--against", "d.npz")
@@ -485,10 +483,10 @@ def test_a_grid_over_seeds_is_compared(
 def test_an_empty_front_is_an_error_that_says_why(
     gansearch: Call, results: Path, tmp_path: Path
 ) -> None:
-    limits = ("--results", results, "--max", "fid_digits=0.001")
+    limits = ("--results", results, "--max", "fd_digits=0.001")
     csv, plot = tmp_path / "front.csv", tmp_path / "front.png"
     answer = gansearch("pareto", "s", *limits, "--csv", csv, "--plot", plot)
-    empty(answer, "completed trials is within every bound", "fid_digits <= 0.001 removes")
+    empty(answer, "completed trials is within every bound", "fd_digits <= 0.001 removes")
     assert len(csv.read_text().splitlines()) == 1  # the names of the columns
     assert plot.exists()
     assert "★" not in answer.out

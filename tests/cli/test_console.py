@@ -23,14 +23,14 @@ Make = Callable[..., tuple[Space, StudyRecord]]
 def trial(number: int, *fids: float, **fields: Any) -> TrialRecord:
     """A trial that reported once a rung at 5, 10 and 30 kimg."""
     rungs = zip((5.0, 10.0, 30.0), fids, strict=False)
-    reports = tuple(Report(kimg, {"fid_digits": f, "seconds_per_kimg": 1.0}) for kimg, f in rungs)
+    reports = tuple(Report(kimg, {"fd_digits": f, "seconds_per_kimg": 1.0}) for kimg, f in rungs)
     fields = {"params": {"variant": "gan", "d_steps": 1 + number}, "seed": number, **fields}
     return TrialRecord(number, reports=reports, **fields)
 
 
 TRIALS = (
     trial(0, 90, 50, 20, outcome=Outcome.COMPLETED),
-    trial(1, 95, outcome=Outcome.STOPPED, reason="fid_digits 95 at 5 kimg is not among the best"),
+    trial(1, 95, outcome=Outcome.STOPPED, reason="fd_digits 95 at 5 kimg is not among the best"),
     trial(2, 80, 40, 10, outcome=Outcome.COMPLETED),
     trial(3, 3, outcome=Outcome.DIVERGED, reason="nan [at 7 kimg]"),
     trial(4, 70, 60),
@@ -74,7 +74,7 @@ def test_progress_is_that_of_the_record(study: tuple[Space, StudyRecord]) -> Non
     assert progress.kimg == 30 + 5 + 30 + 5 + 10 + 0
     # Those that ended took 70 kimg, 17.5 each; 36 more of 40 are to end.
     assert progress.expected_kimg == pytest.approx(70 + 36 * 17.5)
-    value, best = progress.best["fid_digits"]
+    value, best = progress.best["fd_digits"]
     assert (value, best.number) == (10, 2)  # 3 is not from a completed trial
     assert "peak_memory_mib" not in progress.best  # no trial has it
 
@@ -90,7 +90,7 @@ def test_progress_of_what_has_not_begun(study: tuple[Space, StudyRecord]) -> Non
 def test_the_best_is_the_greatest_where_that_is_better(study: tuple[Space, StudyRecord]) -> None:
     space, record = study
     up = tuple(o.model_copy(update={"direction": "maximize"}) for o in space.objectives)
-    best = Progress.of(space.model_copy(update={"objectives": up}), record).best["fid_digits"]
+    best = Progress.of(space.model_copy(update={"objectives": up}), record).best["fd_digits"]
     assert best[0] == 20
 
 
@@ -106,12 +106,12 @@ def test_without_a_terminal_each_end_is_a_line_told_once(
     first, second, third, fourth, fifth = watched.printed().splitlines()
     left = "3m 52s left"  # 80 of 700 kimg took 30 s, so the other 620 take 232.5
     assert first == (
-        f"[4/40] trial 0 gan completed at 30 kimg  fid_digits 20  seconds_per_kimg 1  {left}"
+        f"[4/40] trial 0 gan completed at 30 kimg  fd_digits 20  seconds_per_kimg 1  {left}"
     )
-    assert "trial 1 gan stopped at 5 kimg (fid_digits 95 at 5 kimg is not among" in second
+    assert "trial 1 gan stopped at 5 kimg (fd_digits 95 at 5 kimg is not among" in second
     assert "trial 2" in third
     assert "diverged at 5 kimg (nan [at 7 kimg])" in fourth  # no markup
-    assert fifth.startswith("[4/40] trial 4 gan running at 10 kimg  fid_digits 60")
+    assert fifth.startswith("[4/40] trial 4 gan running at 10 kimg  fd_digits 60")
     watched.view.update(record)
     watched.view.close(record)
     assert watched.printed() == ""
@@ -139,11 +139,11 @@ def test_scores_are_told_as_they_come(
     watched.view.update(record)
     watched.printed()
     score = Score(30.0, (1, 2), (10.0, 11.0), "10000 images", 0.0)
-    scored = replace(record.trials[2], scores={"fid_digits": score})
+    scored = replace(record.trials[2], scores={"fd_digits": score})
     again = replace(record, trials=(*record.trials[:2], scored, *record.trials[3:]))
     watched.view.update(again)
     watched.view.close(again)
-    assert watched.printed() == "trial 2 scored again  fid_digits 10.5 ± 6.4\n"
+    assert watched.printed() == "trial 2 scored again  fd_digits 10.5 ± 6.4\n"
 
 
 def test_a_repeated_training_comes_with_the_mean(
@@ -161,9 +161,9 @@ def test_a_repeated_training_comes_with_the_mean(
     first, mean, *_ = watched.printed().splitlines()
     assert "trial 6 gan (trial 2 again) completed" in first
     assert first.startswith("[4/40]")  # of the budget's own
-    assert mean.startswith("trial 2 in the mean (n = 2, 1 lost)  fid_digits 12 ± 25")
+    assert mean.startswith("trial 2 in the mean (n = 2, 1 lost)  fd_digits 12 ± 25")
     progress = Progress.of(space, record)
-    assert progress.best["fid_digits"][0] == 12
+    assert progress.best["fd_digits"][0] == 12
     # Those that ended took 105 kimg, 17.5 each; 36 more of 40 are to end, and one again.
     assert progress.expected_kimg == pytest.approx(70 + 35 + 36 * 17.5 + 30)
 

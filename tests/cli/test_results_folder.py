@@ -285,9 +285,9 @@ def test_a_cluster_that_is_not_there_changes_nothing(
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
-        (("pareto", "s", "--max", "fid_digits=nan"), "finite"),
-        (("pareto", "s", "--min", "fid_digits=inf"), "finite"),
-        (("pareto", "s", "--weight", "fid_digits=inf"), "finite"),
+        (("pareto", "s", "--max", "fd_digits=nan"), "finite"),
+        (("pareto", "s", "--min", "fd_digits=inf"), "finite"),
+        (("pareto", "s", "--weight", "fd_digits=inf"), "finite"),
         (("pareto", "s", "--csv", "front.csv", "--plot", "front.bmp"), ".png"),
         (("pareto", "s", "--csv", "file/front.csv"), "file"),
         (("pareto", "s", "--csv", "."), "."),

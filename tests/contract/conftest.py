@@ -29,7 +29,7 @@ parameters:
   dsc:
     where: [none, generator, both]
     kernel_size: {type: choice, values: [3, 5], when: {dsc.where: [generator, both]}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 48, max_kimg: 8, rungs: [1, 2, 4]}
 search: {sampler: random, stopping: asha, seed: 3}
 """
@@ -52,7 +52,7 @@ class Small:
         diverges_at = FULL * draw.uniform() if draw.uniform() < 0.1 else math.inf
         points = [kimg for kimg in (*RUNGS, FULL) if kimg < diverges_at]
         quality = [final * (1 + 5 / kimg) for kimg in points]
-        return Curve(points, {"fid_digits": quality}, 0.1 * steps, 10 * steps, diverges_at)
+        return Curve(points, {"fd_digits": quality}, 0.1 * steps, 10 * steps, diverges_at)
 
 
 @pytest.fixture(scope="session")

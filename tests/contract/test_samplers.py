@@ -43,7 +43,7 @@ def trial_of(space: Space, number: int, sampled: Params) -> TrialRecord:
 def ended(trial: TrialRecord, full: float) -> TrialRecord:
     """The trial with a completed training; more discriminator steps are better and slower."""
     steps = float(trial.params["d_steps"])
-    metrics = {"fid_digits": 40 / steps, "seconds_per_kimg": steps}
+    metrics = {"fd_digits": 40 / steps, "seconds_per_kimg": steps}
     reports = (Report(full, metrics),)
     return replace(trial, reports=reports, outcome=Outcome.COMPLETED, ended=float(trial.number))
 

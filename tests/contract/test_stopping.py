@@ -41,7 +41,7 @@ def asked(policy: Policy, quality: float, kimg: float = 1.0) -> bool:
 
 
 def report(quality: float, kimg: float) -> Report:
-    return Report(kimg, {"fid_digits": quality, "seconds_per_kimg": 1.0})
+    return Report(kimg, {"fd_digits": quality, "seconds_per_kimg": 1.0})
 
 
 def test_a_lone_trial_is_never_stopped(name: str, small_space: MakeSpace) -> None:

@@ -27,7 +27,7 @@ training: {batch_size: 64, g_channels: 8, d_channels: 8}
 parameters:
   g_lr: {type: float, low: 1e-3, high: 4e-3, log: true}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
   train_seconds: minimize
 budget: {trials: 6, max_kimg: 12, rungs: [3, 4, 5, 6, 7, 8, 9, 10, 11]}
 resources: {cpus: 1}

@@ -34,7 +34,7 @@ training: {batch_size: 64, g_channels: 8, d_channels: 8}
 parameters:
   g_lr: {type: float, low: 1e-3, high: 4e-3, log: true}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
   seconds_per_kimg: minimize
 budget: {trials: 9, max_kimg: 6, rungs: [3]}
 resources: {cpus: 1}

@@ -25,7 +25,7 @@ data: {name: digits, holdout: 0.5}
 evaluation: {samples: 200}
 training: {batch_size: 16}
 parameters: {g_lr: {type: float, low: 0.05, high: 0.3, log: true}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 50, max_kimg: 20, rungs: [1, 5, 10]}
 search: {stopping: none}
 """

@@ -21,7 +21,7 @@ training: {batch_size: 64, g_channels: 8, d_channels: 8}
 parameters:
   g_lr: {type: float, low: 1e-3, high: 4e-3, log: true}
   d_steps: [1, 2, 3]
-objectives: {fid_digits: minimize, train_seconds: minimize}
+objectives: {fd_digits: minimize, train_seconds: minimize}
 budget: {trials: 7, max_kimg: 3, rungs: [1, 2]}
 resources: {cpus: 1}
 search: {sampler: pbt, population: 4, seed: 1}
@@ -46,4 +46,4 @@ def test_a_schedule_is_found_and_trained_again(ray_here: None, tmp_path: Path) -
     assert [change.kimg for change in config.schedule] == [a.kimg for a in child.lineage]
     out, kimg = tmp_path / "again", child.last.kimg
     ((again, _),) = retrain(config, seeds=[child.seed], out=out, max_kimg=kimg)
-    assert again.metrics["fid_digits"] == pytest.approx(child.last.metrics["fid_digits"], rel=1e-6)
+    assert again.metrics["fd_digits"] == pytest.approx(child.last.metrics["fd_digits"], rel=1e-6)

@@ -28,7 +28,7 @@ training: {batch_size: 64, g_channels: 8, d_channels: 8}
 parameters:
   g_lr: {type: float, low: 1e-3, high: 4e-3, log: true}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
   train_seconds: minimize
 budget: {trials: TRIALS, max_kimg: 6, rungs: [3]}
 resources: {cpus: 1}
@@ -117,7 +117,7 @@ def test_the_record_is_durable_and_says_where_it_comes_from(
     assert kept == record
     assert list_studies(results) == ("s",)
     assert {"gansearch", "torch", "ray", "optuna", "python", "host", "data"} <= set(record.tags)
-    assert float(record.tags["floor/fid_digits"]) >= 0
+    assert float(record.tags["floor/fd_digits"]) >= 0
 
 
 def test_the_front_is_of_finalists_that_were_scored_again(
@@ -128,10 +128,10 @@ def test_the_front_is_of_finalists_that_were_scored_again(
     assert selection.front
     assert selection.unscored == ()
     for trial in selection.front:
-        score = trial.scores["fid_digits"]
+        score = trial.scores["fd_digits"]
         assert (score.seeds, score.kimg) == ((1, 2), 6)
         assert score.protocol.startswith("samples=300; source=latents of seeds 1, 2")
-        assert selection.values(trial)["fid_digits"] == sum(score.values) / 2
+        assert selection.values(trial)["fd_digits"] == sum(score.values) / 2
 
 
 def test_each_completed_trial_keeps_its_last_checkpoint(

@@ -19,7 +19,7 @@ from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import FEATURES, Features, random_features
 
 CPU = torch.device("cpu")
-METRICS = ("fid_digits", "fid_random")
+METRICS = ("fd_digits", "fd_random")
 Sample = Callable[[Batch, torch.Generator], Tensor]
 
 
@@ -29,7 +29,7 @@ def images() -> Images:
 
 
 def evaluator(
-    images: Images, metrics: tuple[str, ...] = ("fid_random",), **config: int
+    images: Images, metrics: tuple[str, ...] = ("fd_random",), **config: int
 ) -> Evaluator:
     # As for a folder of images, whose number is no setting.
     changed = EvaluationConfig().model_copy(update={"samples": 300, **config})
@@ -58,7 +58,7 @@ def test_the_value_is_the_distance_of_the_samples_to_the_training_set(images: Im
         seen.append(noisy(0.3)(batch, generator))
         return seen[-1]
 
-    measured = evaluator(images, samples=500).evaluate(sample).values["fid_random"]
+    measured = evaluator(images, samples=500).evaluate(sample).values["fd_random"]
     features = random_features(images.train.spec)
     real = features(images.train.batch(torch.arange(len(images.train))).images).double().numpy()
     made = features(torch.cat(seen)).double().numpy()
@@ -129,16 +129,16 @@ def test_spread_is_relative_to_the_data(images: Images) -> None:
 def test_the_floor_is_of_as_many_images_as_the_samples(images: Images) -> None:
     assert images.heldout is not None
     scorer = evaluator(images)
-    protocol = scorer.measure(images.heldout).protocols["fid_random"]
+    protocol = scorer.evaluate_images(images.heldout).protocols["fd_random"]
     assert protocol.startswith("samples=300; source=real images")
-    assert scorer.floor() == scorer.measure(images.heldout).values
+    assert scorer.floor() == scorer.evaluate_images(images.heldout).values
 
 
 def test_with_fewer_held_out_the_protocol_gives_their_number() -> None:
     few = load_images(DataConfig(name="digits", holdout=0.1))
     assert few.heldout is not None
     scorer = evaluator(few)
-    assert scorer.measure(few.heldout).protocols["fid_random"].startswith("samples=180;")
+    assert scorer.evaluate_images(few.heldout).protocols["fd_random"].startswith("samples=180;")
 
 
 def test_without_held_out_images_there_is_no_floor() -> None:
@@ -149,7 +149,7 @@ def test_without_held_out_images_there_is_no_floor() -> None:
 
 
 def protocol(scorer: Evaluator) -> str:
-    return scorer.evaluate(noisy(0.5)).protocols["fid_random"]
+    return scorer.evaluate(noisy(0.5)).protocols["fd_random"]
 
 
 def test_the_protocol_is_readable_and_ends_in_its_hash(images: Images) -> None:
@@ -166,7 +166,7 @@ def test_everything_that_changes_a_value_changes_the_protocol(images: Images) ->
         protocol(evaluator(images, samples=301)),
         protocol(evaluator(images, seed=1)),
         protocol(evaluator(other)),
-        evaluator(images, METRICS).evaluate(noisy(0.5)).protocols["fid_digits"],
+        evaluator(images, METRICS).evaluate(noisy(0.5)).protocols["fd_digits"],
     ]
     hashes = {text.rpartition("=")[2] for text in texts}
     assert len(hashes) == len(texts)
@@ -195,7 +195,7 @@ def test_the_training_sets_statistics_are_computed_once(
         return Features("counting", 10, next(checksums), "none", network)
 
     monkeypatch.setitem(FEATURES, "random", make)
-    metrics = ("fid_random",)
+    metrics = ("fd_random",)
     computed = evaluator(images, metrics).floor()
     assert network.images == len(images.train) + 300
     assert evaluator(images, metrics).floor() == computed
@@ -205,16 +205,16 @@ def test_the_training_sets_statistics_are_computed_once(
 
 
 @pytest.mark.parametrize(
-    "measures",
-    [("fid", "fid_infinity"), ("kid", "precision", "recall", "density", "coverage", "fid_within")],
+    "methods",
+    [("fd", "fd_infinity"), ("kid", "precision", "recall", "density", "coverage", "fd_within")],
 )
 def test_features_are_computed_once_whichever_metrics_use_them(
-    images: Images, monkeypatch: pytest.MonkeyPatch, measures: tuple[str, ...]
+    images: Images, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...]
 ) -> None:
     network = Counting()
-    features = Features("counting", 10, str(measures), "none", network)
+    features = Features("counting", 10, str(methods), "none", network)
     monkeypatch.setitem(FEATURES, "random", lambda *_: features)
-    metrics = tuple(f"{measure}_random" for measure in measures)
+    metrics = tuple(f"{method}_random" for method in methods)
     scorer = evaluator(images, metrics)
     network.images = 0
     values = scorer.evaluate(noisy(0.3)).values
@@ -227,7 +227,7 @@ def test_features_are_computed_once_whichever_metrics_use_them(
 
 
 def test_metrics_measured_together_are_those_measured_alone(images: Images) -> None:
-    metrics = ("fid_random", "kid_random", "recall_random", "coverage_random")
+    metrics = ("fd_random", "kid_random", "recall_random", "coverage_random")
     together = evaluator(images, metrics).evaluate(noisy(0.3))
     for metric in metrics:
         alone = evaluator(images, (metric,)).evaluate(noisy(0.3))
@@ -267,7 +267,7 @@ def test_one_image_is_scored_like_any_others(images: Images, strength: float) ->
 
 @pytest.mark.parametrize("name", ["peak_memory_mib", "fdi_digits"])
 def test_refuses_what_is_no_quality_metric(images: Images, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name}.*fid_digits"):
+    with pytest.raises(ConfigError, match=f"{name}.*fd_digits"):
         evaluator(images, (name,))
 
 
@@ -278,14 +278,14 @@ def same(count: int, level: int = 7) -> Images:
 
 @pytest.mark.parametrize("level", [0, 7, 77, 255])
 def test_equal_images_have_no_spread_at_all(images: Images, level: int) -> None:
-    assert evaluator(images).measure(same(130, level).train).spread == 0
+    assert evaluator(images).evaluate_images(same(130, level).train).spread == 0
 
 
 # --- Few and equal images ----------------------------------------------------------------------
 
 EVERY = tuple(
-    f"{measure}_random"
-    for measure in ("fid", "fid_infinity", "kid", "precision", "recall", "density", "coverage")
+    f"{method}_random"
+    for method in ("fd", "fd_infinity", "kid", "precision", "recall", "density", "coverage")
 )
 
 
@@ -302,7 +302,7 @@ def test_few_or_equal_images_have_a_finite_value_or_the_number_is_named(
     def value(scored: Images, reference: Images) -> float:
         return (
             evaluator(reference, (metric,), samples=len(scored.train))
-            .measure(scored.train)
+            .evaluate_images(scored.train)
             .values[metric]
         )
 
@@ -317,32 +317,32 @@ def test_few_or_equal_images_have_a_finite_value_or_the_number_is_named(
 @pytest.mark.parametrize("metric", EVERY)
 def test_fewer_images_than_samples_are_counted(images: Images, metric: str) -> None:
     with pytest.raises(
-        ConfigError, match=rf"{metric} needs at least \d+ images to score.*, got 1$"
+        ConfigError, match=rf"{metric} needs at least \d+ images to evaluate.*, got 1$"
     ):
-        evaluator(images, (metric,)).measure(images.train.subset(torch.arange(1)))
+        evaluator(images, (metric,)).evaluate_images(images.train.subset(torch.arange(1)))
 
 
 def test_a_set_that_is_one_image_is_as_good_as_itself() -> None:
-    values = evaluator(same(70), EVERY, samples=66).measure(same(66).train).values
+    values = evaluator(same(70), EVERY, samples=66).evaluate_images(same(66).train).values
     expected = {
-        "fid": 0,
-        "fid_infinity": 0,
+        "fd": 0,
+        "fd_infinity": 0,
         "kid": 0,
         "density": 66 / 5,
     }  # of as many real ones as are scored
     for metric in EVERY:
-        measure = metric.removesuffix("_random")
-        assert values[metric] == pytest.approx(expected.get(measure, 1), abs=1e-6), metric
+        method = metric.removesuffix("_random")
+        assert values[metric] == pytest.approx(expected.get(method, 1), abs=1e-6), metric
 
 
 def test_the_order_of_the_images_does_not_matter(images: Images) -> None:
     train = images.train
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(1))
-    metrics = tuple(name for name in EVERY if name != "fid_infinity_random")  # draws subsets
+    metrics = tuple(name for name in EVERY if name != "fd_infinity_random")  # draws subsets
     few = train.subset(torch.arange(100))
-    plain = evaluator(Images(train, None), metrics, samples=len(train)).measure(few).values
+    plain = evaluator(Images(train, None), metrics, samples=len(train)).evaluate_images(few).values
     shuffled = Images(train.subset(order), None)
-    moved = evaluator(shuffled, metrics, samples=len(train)).measure(
+    moved = evaluator(shuffled, metrics, samples=len(train)).evaluate_images(
         few.subset(torch.randperm(100, generator=torch.Generator().manual_seed(2)))
     )
     assert moved.values == {name: pytest.approx(plain[name], rel=1e-4) for name in metrics}

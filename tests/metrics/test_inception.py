@@ -15,10 +15,10 @@ from gansearch.config import EvaluationConfig
 from gansearch.data.batch import ImageSpec
 from gansearch.errors import WeightsError
 from gansearch.metrics.features import FEATURES
-from gansearch.metrics.inception import WEIGHTS, load_inception
-from gansearch.metrics.weights import PublishedWeights
+from gansearch.metrics.inception import load_inception
+from gansearch.metrics.weights import INCEPTION, PublishedWeights
 
-FILE, SHA256 = WEIGHTS.file, WEIGHTS.sha256
+FILE, SHA256 = INCEPTION.file, INCEPTION.sha256
 
 
 def sha256(data: bytes) -> str:
@@ -26,7 +26,7 @@ def sha256(data: bytes) -> str:
 
 
 def published_as(content: bytes, **changes: str) -> PublishedWeights:
-    return replace(WEIGHTS, sha256=sha256(content), **changes)
+    return replace(INCEPTION, sha256=sha256(content), **changes)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def test_weights_are_downloaded_where_there_is_a_network(
 
 def test_a_download_of_other_content_is_not_kept(hub: Path, weights: Path) -> None:
     with pytest.raises(WeightsError, match="invalid hash"):
-        load_inception(published=replace(WEIGHTS, url=weights.as_uri()))
+        load_inception(published=replace(INCEPTION, url=weights.as_uri()))
     assert not hub.exists()
 
 
@@ -137,7 +137,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, content: object)
     buffer = io.BytesIO()
     torch.save(content, buffer)
     (tmp_path / "other.pth").write_bytes(buffer.getvalue())
-    with pytest.raises(WeightsError, match="no weights of FID's Inception network"):
+    with pytest.raises(WeightsError, match="not the weights of FID's Inception network"):
         load_inception(tmp_path / "other.pth", published=published_as(buffer.getvalue()))
 
 

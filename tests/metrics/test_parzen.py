@@ -17,7 +17,7 @@ from gansearch.errors import ConfigError
 from gansearch.metrics import parzen
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.evaluator import Evaluator
-from gansearch.metrics.parzen import WIDTHS, ParzenMeasure, fit, log_likelihoods
+from gansearch.metrics.parzen import WIDTHS, ParzenLikelihood, fit, log_likelihoods
 
 CPU = torch.device("cpu")
 
@@ -111,11 +111,11 @@ def test_chunks_change_nothing(images: Images, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_images_that_choose_the_width_are_not_scored(images: Images) -> None:
-    measure = ParzenMeasure(images)
+    measure = ParzenLikelihood(images)
     chosen, scored = measure._validation, measure._test
     assert len(chosen) == 449
     assert sorted([*chosen.rows.tolist(), *scored.rows.tolist()]) == images.heldout.rows.tolist()
-    again = ParzenMeasure(load_images(DataConfig(name="digits", holdout=0.5)))
+    again = ParzenLikelihood(load_images(DataConfig(name="digits", holdout=0.5)))
     assert torch.equal(again._validation.rows, chosen.rows)
     labels = images.heldout.labels[chosen.rows].bincount(minlength=10)
     assert labels.min() > 20  # of all classes, though the set itself may be in their order
@@ -123,7 +123,7 @@ def test_images_that_choose_the_width_are_not_scored(images: Images) -> None:
 
 def test_at_most_a_thousand_choose_the_width() -> None:
     pixels = torch.randint(256, (2500, 1, 8, 8), dtype=torch.uint8)
-    measure = ParzenMeasure(split(from_arrays(pixels, None, resolution=8), holdout=0.9))
+    measure = ParzenLikelihood(split(from_arrays(pixels, None, resolution=8), holdout=0.9))
     assert len(measure._validation) == 1000
 
 
@@ -131,7 +131,7 @@ def test_at_most_a_thousand_choose_the_width() -> None:
 def test_refuses_data_without_held_out_images(holdout: float) -> None:
     few = load_images(DataConfig(name="digits", holdout=holdout))
     with pytest.raises(ConfigError, match=r"data\.holdout"):
-        ParzenMeasure(few)
+        ParzenLikelihood(few)
 
 
 # --- As a metric ---------------------------------------------------------------------------------
@@ -162,8 +162,8 @@ def test_better_samples_score_higher(images: Images) -> None:
 
 
 def test_stands_beside_other_metrics_and_changes_none(images: Images) -> None:
-    both = evaluator(images, "fid_random", "parzen").evaluate(noisy(0.3))
-    assert both.protocols.keys() == {"fid_random", "parzen"}
+    both = evaluator(images, "fd_random", "parzen").evaluate(noisy(0.3))
+    assert both.protocols.keys() == {"fd_random", "parzen"}
     for name in both.protocols:
         alone = evaluator(images, name).evaluate(noisy(0.3))
         assert alone.values[name] == both.values[name]

@@ -11,10 +11,6 @@ from gansearch.config import DataConfig, EvaluationConfig
 from gansearch.data import Images, ImageSet, load_images
 from gansearch.data.images import from_arrays
 from gansearch.errors import ConfigError, DataError
-from gansearch.metrics.catalog import METRICS, Counts, shortages
-from gansearch.metrics.frechet import POINTS
-from gansearch.metrics.inception_score import SPLITS
-from gansearch.metrics.manifolds import LEAST
 from gansearch.metrics.requirements import check_run
 
 
@@ -32,23 +28,12 @@ def check(images: Images, *metrics: str, **changes: Any) -> None:
     check_run(EvaluationConfig(metrics=metrics, **changes), images)
 
 
-def test_the_catalog_says_what_the_measures_need() -> None:
-    assert METRICS["recall_digits"].needs == Counts(samples=LEAST, real=LEAST)
-    assert METRICS["fid_infinity"].needs.samples == 2 * POINTS
-    assert METRICS["inception_score"].needs.samples == SPLITS
-
-
-def test_what_is_not_known_is_not_missing() -> None:
-    assert shortages(METRICS, Counts()) == []
-    assert len(shortages(METRICS, Counts(samples=0, heldout=0))) > len(METRICS) // 2
-
-
 @pytest.mark.parametrize(
     ("metric", "train", "heldout", "changes", "words"),
     [
-        ("precision_random", 100, 0, {"samples": 5}, "at least 6 images to score .* got 5"),
+        ("precision_random", 100, 0, {"samples": 5}, "at least 6 images to evaluate .* got 5"),
         ("precision_random", 5, 0, {"samples": 50}, "at least 6 training images .* got 5"),
-        ("fid_infinity_digits", 100, 0, {"samples": 29}, "at least 30 images to score .* got 29"),
+        ("fd_infinity_digits", 100, 0, {"samples": 29}, "at least 30 images to evaluate .* got 29"),
         ("inception_score", 100, 0, {"samples": 9}, "at least 10 images"),
         ("fid", 1, 0, {}, "at least 2 training images"),
         ("parzen", 100, 0, {}, r"at least 2 held-out images \(data.holdout .* got 0"),
@@ -56,14 +41,14 @@ def test_what_is_not_known_is_not_missing() -> None:
         ("accuracy", 100, 0, {}, "at least 1 held-out"),
         ("lpips_diversity", 100, 0, {}, "images of at least 32 pixels, got 8"),
         (
-            "fid_within_random",
+            "fd_within_random",
             300,
             0,
             {"samples": 12},
             r"at least 2 samples of each class .* of class \d",
         ),
         (
-            "fid_within_random",
+            "fd_within_random",
             15,
             0,
             {},
@@ -88,7 +73,7 @@ def test_what_the_numbers_make_impossible_is_refused(
 
 def test_what_the_numbers_allow_is_not(images: Images) -> None:
     few = Images(first(images.train, 50), first(images.heldout, 2))
-    check(few, "precision_random", "fid", "parzen", "fid_within_digits", samples=100)
+    check(few, "precision_random", "fid", "parzen", "fd_within_digits", samples=100)
 
 
 def test_data_that_is_all_one_image_is_refused() -> None:

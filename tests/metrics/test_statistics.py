@@ -11,11 +11,11 @@ import torch
 from gansearch.config import DataConfig, EvaluationConfig
 from gansearch.data import Images, load_images
 from gansearch.errors import ConfigError, DataError
-from gansearch.metrics import inception
+from gansearch.metrics import weights
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import random_features
-from gansearch.metrics.fid import Moments
-from gansearch.metrics.reference import Reference, gaussian_of
+from gansearch.metrics.moments import MomentsAccumulator
+from gansearch.metrics.reference import Reference, moments_of
 from gansearch.metrics.resize import RESIZES
 from gansearch.metrics.statistics import Origin, Statistics, read_statistics, write_statistics
 
@@ -33,8 +33,8 @@ def statistics(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Stat
     """Of the training images."""
     path = tmp_path_factory.mktemp("statistics") / "train.npz"
     features = random_features(images.train.spec).to(CPU)
-    gaussian = gaussian_of(features, images.train, CPU)
-    write_statistics(path, gaussian, Origin.of(features, images.train.spec))
+    moments = moments_of(features, images.train, CPU)
+    write_statistics(path, moments, Origin.of(features, images.train.spec))
     return read_statistics(path)
 
 
@@ -46,16 +46,16 @@ def test_what_is_written_is_read_by_us_and_by_pytorch_fid(tmp_path: Path, count:
     from pytorch_fid.fid_score import compute_statistics_of_path
 
     vectors = np.random.default_rng(0).normal(size=(count, DIM))
-    moments = Moments(DIM)
-    moments.update(torch.from_numpy(vectors))
+    accumulator = MomentsAccumulator(DIM)
+    accumulator.update(torch.from_numpy(vectors))
     path = tmp_path / "train.npz"
     origin = Origin(features="some", weights="ab", resize="none", channels=3, resolution=32)
-    write_statistics(path, moments.gaussian(), origin)
+    write_statistics(path, accumulator.moments(), origin)
     expected = vectors.mean(0), np.cov(vectors, rowvar=False)
     statistics = read_statistics(path)
     assert statistics.origin == origin
-    assert statistics.gaussian.count == count
-    ours = statistics.gaussian
+    assert statistics.moments.count == count
+    ours = statistics.moments
     for read in ((ours.mean, ours.covariance), compute_statistics_of_path(str(path), *4 * [None])):
         for found, right in zip(read, expected, strict=True):
             np.testing.assert_allclose(found, right, atol=1e-12)
@@ -116,9 +116,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_file_that_does_not_say_is_what_pytorch_fids_command_makes(tmp_path: Path) -> None:
     np.savez(tmp_path / "theirs.npz", mu=np.zeros(2048), sigma=np.eye(2048))
     statistics = read_statistics(tmp_path / "theirs.npz")
-    assert statistics.gaussian.count == 0
+    assert statistics.moments.count == 0
     origin = statistics.origin
-    assert (origin.features, origin.weights) == ("inception", inception.WEIGHTS.sha256)
+    assert (origin.features, origin.weights) == ("inception", weights.INCEPTION.sha256)
     for resolution, channels in ((64, 3), (32, 1)):  # of images of any kind
         statistics.check(replace(origin, resolution=resolution, channels=channels))
     for change in ({"features": "random"}, {"resize": RESIZES["clean-fid"].description}):
@@ -132,12 +132,12 @@ def test_a_file_that_does_not_say_is_what_pytorch_fids_command_makes(tmp_path: P
 def test_distances_to_a_file_are_those_to_its_images(
     images: Images, statistics: Statistics
 ) -> None:
-    config, metrics = EvaluationConfig(samples=200), ("fid_random", "fid_infinity_random")
+    config, metrics = EvaluationConfig(samples=200), ("fd_random", "fd_infinity_random")
     assert images.heldout is not None
-    plain = Evaluator(config, metrics, images, CPU).measure(images.heldout)
+    plain = Evaluator(config, metrics, images, CPU).evaluate_images(images.heldout)
     # Whatever it is trained on, the file is compared with.
     other = Images(images.heldout, None)
-    filed = Evaluator(config, metrics, other, CPU, statistics).measure(images.heldout)
+    filed = Evaluator(config, metrics, other, CPU, statistics).evaluate_images(images.heldout)
     for metric in metrics:
         assert filed.values[metric] == pytest.approx(plain.values[metric], rel=1e-9)
         assert (
@@ -146,7 +146,7 @@ def test_distances_to_a_file_are_those_to_its_images(
         assert filed.protocols[metric] != plain.protocols[metric]
 
 
-@pytest.mark.parametrize("metric", ["kid_random", "precision_random", "fid_within_random"])
+@pytest.mark.parametrize("metric", ["kid_random", "precision_random", "fd_within_random"])
 def test_what_a_file_does_not_tell_is_refused(
     images: Images, statistics: Statistics, metric: str
 ) -> None:
@@ -169,7 +169,7 @@ def test_a_file_of_another_origin_is_refused(
 ) -> None:
     other = replace(statistics, origin=replace(statistics.origin, **change))
     with pytest.raises(DataError, match=rf"train\.npz .*{words}"):
-        Evaluator(EvaluationConfig(), ("fid_random",), images, CPU, other)
+        Evaluator(EvaluationConfig(), ("fd_random",), images, CPU, other)
 
 
 def test_a_file_of_other_features_is_refused(images: Images, statistics: Statistics) -> None:

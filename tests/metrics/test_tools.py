@@ -22,6 +22,7 @@ from gansearch.config import EvaluationConfig
 from gansearch.data import Images
 from gansearch.data.images import from_arrays, permutation
 from gansearch.metrics import inception
+from gansearch.metrics import weights as published
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.inception import Inception, load_inception
 from gansearch.metrics.resize import RESIZES
@@ -36,7 +37,8 @@ COUNT = 12
 def checked(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The random weights, taken for the published ones."""
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    monkeypatch.setattr(inception, "WEIGHTS", replace(inception.WEIGHTS, sha256=sha256))
+    random = replace(published.INCEPTION, sha256=sha256)
+    monkeypatch.setattr(published, "INCEPTION", random)
     return weights
 
 
@@ -153,7 +155,7 @@ class Sets:
     def measured(self, tool: str, *metrics: str) -> dict[str, float]:
         config = EvaluationConfig(samples=COUNT, resize=tool, inception_weights=self._weights)
         evaluator = Evaluator(config, metrics, Images(self._train, None), CPU)
-        return dict(evaluator.measure(self._scored).values)
+        return dict(evaluator.evaluate_images(self._scored).values)
 
 
 @pytest.fixture

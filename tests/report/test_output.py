@@ -69,7 +69,7 @@ def test_a_front_is_whole_at_any_width(make_study: Make, width: int) -> None:
         assert objective.metric in text.split()
         for trial in selection.front:
             assert number(selection.values(trial)[objective.metric]) in text.split()
-    assert text.index("fid_digits") < text.index("seconds_per_kimg") < text.index("g_lr")
+    assert text.index("fd_digits") < text.index("seconds_per_kimg") < text.index("g_lr")
     assert (sum("trial " in line for line in text.splitlines()) > 1) == (width < 100)
 
 
@@ -110,8 +110,8 @@ def test_table_shows_a_schedule_as_its_values(make_study: Make) -> None:
 
 
 def test_empty_table_says_why(make_study: Make) -> None:
-    selection = select(*make_study(60), bounds=[Bound(metric="fid_digits", max=0.001)])
-    assert "fid_digits <= 0.001 removes" in printed(front_table(selection))
+    selection = select(*make_study(60), bounds=[Bound(metric="fd_digits", max=0.001)])
+    assert "fd_digits <= 0.001 removes" in printed(front_table(selection))
 
 
 def test_csv_keeps_full_precision(make_study: Make, tmp_path: Path) -> None:
@@ -136,9 +136,9 @@ def test_pictures_of_studies_of_any_size(
 @pytest.mark.parametrize(
     "objectives",
     [
-        ["fid_digits"],
+        ["fd_digits"],
         ["seconds_per_kimg", "peak_memory_mib"],
-        ["peak_memory_mib", "fid_digits"],
+        ["peak_memory_mib", "fd_digits"],
     ],
 )
 def test_front_of_other_objectives_is_drawn(make_study: Make, objectives: list[str]) -> None:
@@ -155,7 +155,7 @@ def test_a_likelihood_is_drawn_and_chosen_upwards(make_study: Make) -> None:
     space, record = make_study(40, objectives=objectives)
 
     def with_likelihood(report: Report) -> Report:
-        likelihood = 20.0 - report.metrics["fid_digits"]  # of either sign
+        likelihood = 20.0 - report.metrics["fd_digits"]  # of either sign
         return replace(
             report,
             metrics={**report.metrics, "parzen": likelihood},
@@ -175,7 +175,7 @@ def test_a_likelihood_is_drawn_and_chosen_upwards(make_study: Make) -> None:
     distances = make_study(40)[1]
     assert {t.number for t in selection.front} == {
         t.number
-        for t in select(space, distances, objectives=["fid_digits", "seconds_per_kimg"]).front
+        for t in select(space, distances, objectives=["fd_digits", "seconds_per_kimg"]).front
     }
     axes = front_figure(record, selection).axes[0]
     assert axes.get_ylabel() == "parzen [nats], higher is better"
@@ -240,7 +240,7 @@ def test_summary_says_what_there_is_and_what_opens_it(make_study: Make) -> None:
 def test_summary_of_a_front_that_cannot_be_ranked(make_study: Make) -> None:
     space, record = make_study(9)
     first = record.trials[0]
-    reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
+    reports = tuple(replace(r, protocols={"fd_digits": "other"}) for r in first.reports)
     unfinished = replace(record.trials[1], outcome=None)
     others = (unfinished, *record.trials[2:])
     record = replace(record, trials=(replace(first, reports=reports), *others))
@@ -276,7 +276,7 @@ def test_who_was_not_measured_alone_is_named_and_can_be_left_out(
     without = select(space, record, bounds=[Bound(metric="measured_alone", min=1)])
     assert set(others) <= {trial.number for trial in without.front}
     assert disturbed not in {trial.number for trial in without.front}
-    assert not select(space, record, objectives=["fid_digits", "peak_memory_mib"]).disturbed
+    assert not select(space, record, objectives=["fd_digits", "peak_memory_mib"]).disturbed
 
 
 # --- Scored again -------------------------------------------------------------------------------
@@ -289,9 +289,9 @@ def scored(make_study: Make) -> tuple[Space, StudyRecord]:
     chosen = [trial.number for trial in finalists(space, record)[:-1]]
     trials = list(record.trials)
     for chosen_number in chosen:
-        value = trials[chosen_number].last.metrics["fid_digits"]  # type: ignore[union-attr]
+        value = trials[chosen_number].last.metrics["fd_digits"]  # type: ignore[union-attr]
         score = Score(30.0, (1, 2), (0.8 * value, 0.9 * value), "10000 images [ab]", 0.0)
-        trials[chosen_number] = replace(trials[chosen_number], scores={"fid_digits": score})
+        trials[chosen_number] = replace(trials[chosen_number], scores={"fd_digits": score})
     return space, replace(record, trials=tuple(trials))
 
 
@@ -301,7 +301,7 @@ def test_table_and_summary_show_intervals_and_who_lacks_one(
     space, record = scored
     selection = select(space, record)
     text = printed(summary(space, record, Path("results")))
-    mean = selection.interval(selection.front[0], "fid_digits")
+    mean = selection.interval(selection.front[0], "fd_digits")
     assert mean is not None
     assert with_interval(mean) in text
     assert "2 seeds of latents); 10000 images [ab]" in text
@@ -332,10 +332,10 @@ def test_picture_shows_intervals_and_sets_apart_who_has_none(
         if type(collection).__name__ == "LineCollection"
         for segment in collection.get_segments()  # type: ignore[attr-defined]
     ]
-    means = [selection.values(t)["fid_digits"] for t in record.trials if t.scores]
+    means = [selection.values(t)["fd_digits"] for t in record.trials if t.scores]
     assert sorted(bars) == pytest.approx(sorted(means))
     assert any("as the search measures: 1.1" in text.get_text() for text in axes.texts)
-    none = select(space, record, bounds=[Bound(metric="fid_digits", max=0.001)])
+    none = select(space, record, bounds=[Bound(metric="fd_digits", max=0.001)])
     assert "removes" in printed(front_table(none))
     assert png(front_figure(record, none)).startswith(b"\x89PNG")
     plain = select(space, replace(record, trials=record.trials[:4]))
@@ -391,10 +391,10 @@ def test_scores_are_a_table() -> None:
 def test_bounds_are_lines_in_the_picture(make_study: Make) -> None:
     space, record = make_study(60)
     plain = front_figure(record, select(space, record)).axes[0]
-    bounds = [Bound(metric="seconds_per_kimg", max=1.5), Bound(metric="fid_digits", min=2.0)]
+    bounds = [Bound(metric="seconds_per_kimg", max=1.5), Bound(metric="fd_digits", min=2.0)]
     axes = front_figure(record, select(space, record, bounds=bounds)).axes[0]
     notes = {text.get_text() for text in axes.texts}
-    assert {"seconds_per_kimg ≤ 1.5", "fid_digits ≥ 2"} <= notes
+    assert {"seconds_per_kimg ≤ 1.5", "fd_digits ≥ 2"} <= notes
     lines = [list(line.get_xdata()) for line in axes.lines]  # type: ignore[arg-type]
     heights = [list(line.get_ydata()) for line in axes.lines]  # type: ignore[arg-type]
     assert [1.5, 1.5] in lines

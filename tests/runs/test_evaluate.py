@@ -16,14 +16,14 @@ from gansearch.config import DataConfig, EvaluationConfig
 from gansearch.data import Images, ImageSet
 from gansearch.data.images import from_arrays
 from gansearch.errors import DataError, UsageError
-from gansearch.metrics import inception
+from gansearch.metrics import weights as published
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import random_features
 from gansearch.runs.evaluate import Wanted, data_config, evaluate, save_statistics
 from gansearch.study.run import load_study
 
 HERE = Path()
-RANDOM = Wanted(metrics=("fid_random", "kid_random"))
+RANDOM = Wanted(metrics=("fd_random", "kid_random"))
 
 
 def drawn(seed: int, side: int = 16, count: int = 12) -> ImageSet:
@@ -61,15 +61,15 @@ def test_a_checkpoint_scores_as_it_did_in_its_run(
     file = Path(str(last.checkpoint)) / "checkpoint.pt"
     source = "s/0" if isinstance(place, str) else str(place(file))
     (scored,) = evaluate(source, None, Wanted(), results=trained)
-    assert scored.metric == "fid_digits"
-    assert scored.values == (pytest.approx(last.metrics["fid_digits"]),)
-    assert scored.protocol == last.protocols["fid_digits"]
+    assert scored.metric == "fd_digits"
+    assert scored.values == (pytest.approx(last.metrics["fd_digits"]),)
+    assert scored.protocol == last.protocols["fd_digits"]
 
 
 def test_a_checkpoint_scores_as_is_wanted(trained: Path) -> None:
-    wanted = Wanted(("kid_digits", "fid_digits"), samples=50, seeds=(3, 5))
+    wanted = Wanted(("kid_digits", "fd_digits"), samples=50, seeds=(3, 5))
     kid, fid = evaluate("s/1", "digits", wanted, results=trained)
-    assert (kid.metric, fid.metric) == ("kid_digits", "fid_digits")
+    assert (kid.metric, fid.metric) == ("kid_digits", "fd_digits")
     assert fid.protocol.startswith(
         "samples=50; source=latents of seeds 3, 5; against=1797 real ones"
     )
@@ -86,7 +86,7 @@ def test_a_folder_scores_as_the_same_images_as_a_data_set(folders: tuple[str, st
     a, b = folders
     config = EvaluationConfig(samples=12)
     direct = Evaluator(config, RANDOM.metrics, Images(drawn(1), None), torch.device("cpu"))
-    expected = direct.measure(drawn(0)).values
+    expected = direct.evaluate_images(drawn(0)).values
     for scored in evaluate(a, b, RANDOM, results=HERE):
         assert scored.values == (pytest.approx(expected[scored.metric], rel=1e-6),)
         assert scored.protocol.startswith("samples=12; source=real images")
@@ -104,7 +104,7 @@ def test_seeds_choose_some_of_the_images(folders: tuple[str, str]) -> None:
 def test_statistics_stand_for_their_images(folders: tuple[str, str], tmp_path: Path) -> None:
     a, b = folders
     file = tmp_path / "new" / "b.npz"
-    wanted = Wanted(metrics=("fid_random",))
+    wanted = Wanted(metrics=("fd_random",))
     save_statistics(b, wanted, file)
     images = drawn(1)
     features = random_features(images.spec)(images.batch(torch.arange(12)).images).double().numpy()
@@ -118,7 +118,7 @@ def test_statistics_stand_for_their_images(folders: tuple[str, str], tmp_path: P
     other = tmp_path / "a.npz"
     save_statistics(a, wanted, other)
     (of_files,) = evaluate(str(other), str(file), Wanted(), results=HERE)
-    assert of_files.metric == "fid_random"  # what the file says
+    assert of_files.metric == "fd_random"  # what the file says
     assert of_files.values == (pytest.approx(direct.values[0], rel=1e-6),)
 
 
@@ -127,7 +127,7 @@ def by_folder_and_by_file(
 ) -> tuple[float | str, ...]:
     """The value, or what is said instead."""
     a, b = str(saved(made, place / "a")), str(saved(real, place / "b"))
-    wanted = Wanted(("fid_random",), resolution=resolution)
+    wanted = Wanted(("fd_random",), resolution=resolution)
     save_statistics(b, wanted, place / "b.npz")
     found: list[float | str] = []
     for against in (b, str(place / "b.npz")):
@@ -180,7 +180,7 @@ def test_files_of_different_features_are_not_compared(
     folders: tuple[str, str], tmp_path: Path
 ) -> None:
     for name, side in (("a", None), ("b", 8)):
-        wanted = Wanted(("fid_random",), resolution=side)
+        wanted = Wanted(("fd_random",), resolution=side)
         save_statistics(folders[0], wanted, tmp_path / f"{name}.npz")
     with pytest.raises(DataError, match="resolution 16 there and 8 here"):
         evaluate(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"), Wanted(), results=HERE)
@@ -191,10 +191,10 @@ def test_files_of_different_features_are_not_compared(
 def test_single_images_are_too_few(folders: tuple[str, str], tmp_path: Path) -> None:
     one, out = str(saved(drawn(0, count=1), tmp_path / "one")), tmp_path / "one.npz"
     for source, against in ((one, folders[0]), (folders[0], one)):
-        with pytest.raises(UsageError, match=r"fid_random needs at least 2 .*, got 1"):
+        with pytest.raises(UsageError, match=r"fd_random needs at least 2 .*, got 1"):
             evaluate(source, against, RANDOM, results=HERE)
     with pytest.raises(UsageError, match=r"at least 2 .*, got 1"):
-        save_statistics(one, Wanted(("fid_random",)), out)
+        save_statistics(one, Wanted(("fd_random",)), out)
     assert not out.exists()
 
 
@@ -218,14 +218,14 @@ def test_mixed_and_broken_images_are_named(folders: tuple[str, str], tmp_path: P
         ("{a}", None, RANDOM, "needs --against"),
         ("{a}", "{a}/none", RANDOM, "is no data: give digits"),
         ("{a}", "mnist", RANDOM, "needs a path"),
-        ("{a}", "{b}", Wanted(metrics=("fidd",)), "'fidd' is no quality metric"),
+        ("{a}", "{b}", Wanted(metrics=("fidd",)), "'fidd' is not a quality metric"),
         ("{a}", "{b}", replace(RANDOM, resize="pil"), "'clean-fid'"),
         ("{a}", "{b}", Wanted(metrics=("accuracy",)), "measured by a variant while it trains"),
         ("{a}", "gone.npz", RANDOM, "no statistics file gone.npz"),
         ("gone", None, Wanted(), "gone: there is no checkpoint"),
         ("gone/0", None, Wanted(), "no study 'gone'"),
         ("s/7", None, Wanted(), "trials 0 to 1"),
-        ("s/0", "photos", Wanted(metrics=("fid_random",)), "channels"),
+        ("s/0", "photos", Wanted(metrics=("fd_random",)), "channels"),
     ],
 )
 def test_what_cannot_be_scored_is_said(
@@ -261,7 +261,8 @@ def test_folders_score_as_by_pytorch_fids_command(
     from pytorch_fid import inception as reference
 
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    monkeypatch.setattr(inception, "WEIGHTS", replace(inception.WEIGHTS, sha256=sha256))
+    random = replace(published.INCEPTION, sha256=sha256)
+    monkeypatch.setattr(published, "INCEPTION", random)
     monkeypatch.setattr(
         reference,
         "load_state_dict_from_url",

@@ -38,7 +38,7 @@ parameters:
     where: [none, generator, both]
     kernel_size: {{type: choice, values: [3, 5], when: {{dsc.where: [generator, both]}}}}
 objectives:
-  fid_digits: {{direction: minimize, max: 50}}
+  fd_digits: {{direction: minimize, max: 50}}
   seconds_per_kimg: minimize
 constraints: {{params_m: {{max: 5}}}}
 budget: {{trials: {trials}, max_kimg: {max_kimg}, rungs: {rungs}}}
@@ -81,8 +81,8 @@ def clock() -> Callable[[], float]:
 def report_at(
     kimg: float, fid: float = 10.0, seconds: float = 1.0, params_m: float = 1.0
 ) -> Report:
-    metrics = {"fid_digits": fid, "seconds_per_kimg": seconds, "params_m": params_m}
-    return Report(kimg, metrics, {"fid_digits": "digits-900"}, f"/weights/{kimg:g}", {"host": "a"})
+    metrics = {"fd_digits": fid, "seconds_per_kimg": seconds, "params_m": params_m}
+    return Report(kimg, metrics, {"fd_digits": "digits-900"}, f"/weights/{kimg:g}", {"host": "a"})
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +146,7 @@ class Landscape:
         diverges_at = 30 * float(random.uniform()) if self.diverging and rate > 1e-3 else math.inf
         kept = tuple(kimg for kimg in _POINTS if kimg < diverges_at)
         quality = tuple(final * (1 + 20 / kimg) for kimg in kept)
-        return Curve(kept, {"fid_digits": quality}, 0.1 * steps, 10 + 20 * steps, diverges_at)
+        return Curve(kept, {"fd_digits": quality}, 0.1 * steps, 10 + 20 * steps, diverges_at)
 
 
 @pytest.fixture(scope="session")

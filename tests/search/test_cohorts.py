@@ -11,13 +11,13 @@ name: descent
 variant: dcgan
 data: {name: digits}
 parameters: {d_steps: [1, 2, 4]}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 9, max_kimg: 10, rungs: [1, 2]}
 """
 
 
 def report(quality: float, kimg: float = 1.0, seconds: float = 1.0) -> Report:
-    return Report(kimg, {"fid_digits": quality, "seconds_per_kimg": seconds})
+    return Report(kimg, {"fd_digits": quality, "seconds_per_kimg": seconds})
 
 
 def trial(number: int, *reports: Report) -> TrialRecord:

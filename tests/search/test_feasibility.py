@@ -26,9 +26,9 @@ def test_violations_are_relative_and_order_the_outcomes(
 ) -> None:
     space = make_space()
     good = violations(space, trial(reports=(report(30, 25),), outcome=Outcome.COMPLETED))
-    assert good == {"fid_digits.max": -0.5, "params_m.max": pytest.approx(-0.8)}
+    assert good == {"fd_digits.max": -0.5, "params_m.max": pytest.approx(-0.8)}
     large = trial(reports=(report(30, 60, params_m=10.0),), outcome=Outcome.COMPLETED)
-    assert violations(space, large) == {"fid_digits.max": 0.2, "params_m.max": 1.0}
+    assert violations(space, large) == {"fd_digits.max": 0.2, "params_m.max": 1.0}
     # At a rung the cost is known, but the quality at the full budget is not.
     early = violations(space, trial(reports=(report(5, 600),), outcome=Outcome.STOPPED))
     late = violations(space, trial(reports=(report(10, 600),), outcome=Outcome.STOPPED))

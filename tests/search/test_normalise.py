@@ -70,7 +70,7 @@ def test_times_of_another_kind_are_converted_to_the_first_kind(
     assert new.metrics["seconds_per_kimg_error"] == 4 * old.metrics["seconds_per_kimg_error"]
     assert new.tags["time_normalised"] == "NVIDIA H100 → NVIDIA T4, factor 4"
     assert new.metrics["train_seconds"] == 9.0  # not among the objectives
-    assert new.metrics["fid_digits"] == old.metrics["fid_digits"]
+    assert new.metrics["fd_digits"] == old.metrics["fd_digits"]
 
 
 def test_every_time_among_the_objectives_is_converted(
@@ -78,7 +78,7 @@ def test_every_time_among_the_objectives_is_converted(
 ) -> None:
     space = parse_space(
         "variant: dcgan\ndata: {name: digits}\nparameters: {d_steps: [1, 2]}\n"
-        "objectives: {fid_digits: minimize, train_seconds: minimize}\nbudget: {max_kimg: 30}\n",
+        "objectives: {fd_digits: minimize, train_seconds: minimize}\nbudget: {max_kimg: 30}\n",
         "s.yaml",
     )
     policy = Policy(space, empty)

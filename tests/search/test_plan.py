@@ -23,7 +23,7 @@ name: small
 variant: gan
 data: {{name: digits}}
 parameters: {{d_steps: {{type: int, low: 1, high: 20}}}}
-objectives: {{fid_digits: {{direction: minimize, max: 50}}, seconds_per_kimg: minimize}}
+objectives: {{fd_digits: {{direction: minimize, max: 50}}, seconds_per_kimg: minimize}}
 budget: {{trials: {trials}, max_kimg: 30, rungs: [5]}}
 search: {{sampler: random, stopping: {stopping}, replicates: {replicates}}}
 """
@@ -87,7 +87,7 @@ class Study:
         outcome: Outcome = Outcome.COMPLETED,
         error: float = 0.0,
     ) -> None:
-        metrics = dict(zip(("fid_digits", "seconds_per_kimg"), values, strict=False))
+        metrics = dict(zip(("fd_digits", "seconds_per_kimg"), values, strict=False))
         metrics["seconds_per_kimg_error"] = error
         trial = replace(self.trials[number], reports=(Report(30, metrics),), outcome=outcome)
         self.trials[number] = trial
@@ -193,7 +193,7 @@ class Noisy:
         kimg = (5.0,) if seed % 7 == 0 else (5.0, 30.0)
         quality = tuple((1 + 40 / steps) * luck * (1 + 5 / at) for at in kimg)
         ends = 12.0 if len(kimg) == 1 else float("inf")
-        return Curve(kimg, {"fid_digits": quality}, 0.1 * steps, 10.0, ends)
+        return Curve(kimg, {"fd_digits": quality}, 0.1 * steps, 10.0, ends)
 
 
 def trainings_of(trials: tuple[TrialRecord, ...]) -> Mapping[str, list[TrialRecord]]:
@@ -219,13 +219,13 @@ def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str
         done = [t.last.metrics for t in group if t.outcome == Outcome.COMPLETED and t.last]
         fid, seconds = (
             float(np.mean([m[name] for m in done] or [np.inf]))
-            for name in ("fid_digits", "seconds_per_kimg")
+            for name in ("fd_digits", "seconds_per_kimg")
         )
         if fid <= 50:
             lost = sum(trial.outcome in LOST for trial in group)
             points.append([fid, seconds, lost / (lost + len(done))])
             counts.append(len(group))
-            root = np.sqrt(sum(m["fid_digits"] ** 2 for m in done)) / len(done)
+            root = np.sqrt(sum(m["fd_digits"] ** 2 for m in done)) / len(done)
             noise.append([QUALITY_SHARE * root, 0.0, 0.0])
     near = near_front(points, noise)
     assert near.any()
@@ -247,7 +247,7 @@ def test_rungs_decide_of_new_trials_as_if_nobody_had_been_repeated(empty: StudyR
         assert ask is not None
         for kimg in (5.0, 30.0):
             if not policy.report(
-                ask.number, Report(kimg, {"fid_digits": fid, "seconds_per_kimg": 1.0})
+                ask.number, Report(kimg, {"fd_digits": fid, "seconds_per_kimg": 1.0})
             ):
                 return
 
@@ -278,7 +278,7 @@ def params(d_steps: int) -> Params:
 def test_what_was_taken_is_tried_after_the_papers_and_observed_by_the_sampler(
     empty: StudyRecord,
 ) -> None:
-    metrics = {"fid_digits": 3.0, "seconds_per_kimg": 1.0}
+    metrics = {"fd_digits": 3.0, "seconds_per_kimg": 1.0}
     priors = (
         Prior("old", 4, params(31)),
         Prior("old", 5, params(32), metrics),

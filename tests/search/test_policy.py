@@ -48,7 +48,7 @@ def test_rungs_stop_by_quality_and_say_why(
     assert answers == [True, True, False, True]
     stopped = policy.record().trials[2]
     assert stopped.outcome == Outcome.STOPPED
-    assert stopped.reason == "fid_digits 20 at 5 kimg is not among the best 1/3"
+    assert stopped.reason == "fd_digits 20 at 5 kimg is not among the best 1/3"
     assert not policy.report(2, report(10, 0.1))  # nothing more of it is taken
     policy.tell(2, Outcome.FAILED, "its process was ended")
     assert policy.record().trials[2] == stopped
@@ -77,7 +77,7 @@ def test_without_stopping_everyone_goes_on(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("metric", ["fid_digits", "seconds_per_kimg", "d_loss"])
+@pytest.mark.parametrize("metric", ["fd_digits", "seconds_per_kimg", "d_loss"])
 def test_a_value_that_is_not_finite_is_divergence_and_never_on_record(
     value: float, metric: str, make_space: MakeSpace, empty: StudyRecord, report: MakeReport
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_value_that_is_not_finite_is_divergence_and_never_on_record(
     ask(policy)  # the study goes on
 
 
-@pytest.mark.parametrize("metric", ["fid_digits", "seconds_per_kimg", "params_m"])
+@pytest.mark.parametrize("metric", ["fd_digits", "seconds_per_kimg", "params_m"])
 def test_a_missing_value_fails_the_trial_and_not_the_study(
     metric: str, make_space: MakeSpace, empty: StudyRecord, report: MakeReport
 ) -> None:
@@ -112,7 +112,7 @@ def test_values_of_two_protocols_are_never_compared(
     policy.report(ask(policy).number, report(5))
     revived = Policy(make_space(), policy.record())
     ask(revived)
-    other = replace(report(5), protocols={"fid_digits": "digits-100"})
+    other = replace(report(5), protocols={"fd_digits": "digits-100"})
     assert not revived.report(ask(revived).number, other)
     failed = revived.record().trials[1]
     assert failed.outcome == Outcome.FAILED

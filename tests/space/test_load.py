@@ -25,7 +25,7 @@ FULL = """\
 name: full
 variant: [dcgan, gan]
 data: {name: digits, holdout: 0.5}
-evaluation: {samples: 900, metrics: [fid_random]}
+evaluation: {samples: 900, metrics: [fd_random]}
 training: {batch_size: 64, dsc: {middle: none}}
 parameters:
   d_steps: [1, 2, 3, 5]
@@ -39,7 +39,7 @@ parameters:
     where: [none, generator, discriminator, both]
 objectives:
   seconds_per_kimg: minimize
-  fid_digits: {max: 50}
+  fd_digits: {max: 50}
 constraints: {params_m: {min: 0.1, max: 5}}
 budget: {trials: 16, max_kimg: 30, rungs: [5, 10], wall_clock: 1h30m}
 resources: {cpus: 0.5, gpus: 0.25}
@@ -69,9 +69,9 @@ def test_everything_that_can_be_said() -> None:
     assert space.training == {"batch_size": 64, "dsc.middle": "none"}
     assert [(o.metric, o.direction, o.max) for o in space.objectives] == [
         ("seconds_per_kimg", "minimize", None),
-        ("fid_digits", "minimize", 50),
+        ("fd_digits", "minimize", 50),
     ]
-    assert space.quality.metric == "fid_digits"
+    assert space.quality.metric == "fd_digits"
     assert space.constraints[0].model_dump() == {"metric": "params_m", "min": 0.1, "max": 5}
     assert space.budget.model_dump() == {
         "trials": 16,
@@ -109,7 +109,7 @@ def test_the_least_that_must_be_said() -> None:
     assert space.name == "my-space"
     assert space.data.name == "digits"
     assert [o.metric for o in space.objectives] == [
-        "fid_digits",
+        "fd_digits",
         "seconds_per_kimg",
         "peak_memory_mib",
     ]
@@ -180,7 +180,7 @@ def test_fixed_settings_go_to_the_variants_that_have_them() -> None:
     assert dcgan.settings.batch_size == gan.settings.batch_size == 64
     assert dcgan.settings.dsc.middle == "none"  # type: ignore[attr-defined]
     assert (dcgan.seed, dcgan.max_kimg, dcgan.data) == (3, 30, space.data)
-    assert dcgan.evaluation.metrics == ("fid_digits", "fid_random")
+    assert dcgan.evaluation.metrics == ("fd_digits", "fd_random")
     assert dcgan.evaluation.samples == 900
 
 
@@ -212,7 +212,7 @@ def test_the_table_shows_what_is_searched() -> None:
     assert "0.0002 (dcgan), 0.1 (gan)" in row("g_lr")
     assert "16 to 128, step 16" in row("z_dim")
     assert "dsc.where is generator or both" in row("dsc.kernel_size")
-    assert "≤ 50" in row("fid_digits")
+    assert "≤ 50" in row("fd_digits")
     assert "16 trials of 30 kimg, at most 90 min" in row("budget")
     assert "precision tf32, memory_format channels_last, compile max-auto" in row("computed")
     assert row("first trials").split()[2].startswith("2")

@@ -13,7 +13,7 @@ HEAD = """
 variant: gan
 data: {name: digits}
 parameters: {g_lr: {type: float, low: 0.01, high: 0.2, log: true}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 8, max_kimg: 4, rungs: [1, 2]}
 """
 

@@ -89,7 +89,7 @@ def with_changes(**changes: Any) -> dict[str, Any]:
         with_changes(constraints={"params_m": {"max": 5}}),
         with_changes(budget={"rungs": 3, "wall_clock": "1h30m"}),
         with_changes(budget={"rungs": [1, 2.5], "wall_clock": 90}),
-        with_changes(evaluation={"metrics": ["fid_random"]}),
+        with_changes(evaluation={"metrics": ["fd_random"]}),
     ],
     ids=str,
 )

@@ -206,7 +206,7 @@ def test_first_trials_have_what_follows_from_the_images_and_the_batch(spec, expe
 variant: stylegan3
 data: {{name: photos, resolution: 64}}
 parameters: {{r1_gamma: {spec}, batch_size: [8, 16]}}
-objectives: {{fid_random: minimize}}
+objectives: {{fd_random: minimize}}
 """
     space = parse_space(text, "x.yaml")
     (first,) = space.defaults()

@@ -67,9 +67,9 @@ SYNTAX = [
     added("duplicate key", "  g_lr: 1e-4\n", 4, "parameters.g_lr", "given twice", "line 3"),
     added(
         "objective listed twice",
-        "objectives:\n  fid_digits: minimize\n  fid_digits: minimize\n",
+        "objectives:\n  fd_digits: minimize\n  fd_digits: minimize\n",
         6,
-        "objectives.fid_digits",
+        "objectives.fd_digits",
         "given twice",
         "line 5",
     ),
@@ -141,10 +141,10 @@ STRUCTURE = [
     added("NaN", "  beta1: .nan\n", 4, "parameters.beta1", "finite", "NaN"),
     added("choices in training", "training: {beta1: [0, 0.5]}\n", 4, "training.beta1", "should be a finite number"),
     added("condition of wrong type", "  beta1: {type: choice, values: [0, 0.5], when: g_lr}\n", 4, "parameters.beta1.when", "mapping", "'g_lr'"),
-    added("objective of wrong type", "objectives: {fid_digits: 3}\n", 4, "objectives.fid_digits", "mapping", "3"),
-    added("objectives as a list", "objectives: [fid_digits]\n", 4, "objectives", "{fid: minimize}", "['fid_digits']"),
-    added("unknown direction", "objectives: {fid_digits: minimise}\n", 4, "objectives.fid_digits", "did you mean 'minimize'"),
-    added("unknown key of an objective", "objectives: {fid_digits: {maximum: 3}}\n", 4, "objectives.fid_digits.maximum", "'max'"),
+    added("objective of wrong type", "objectives: {fd_digits: 3}\n", 4, "objectives.fd_digits", "mapping", "3"),
+    added("objectives as a list", "objectives: [fd_digits]\n", 4, "objectives", "{fid: minimize}", "['fd_digits']"),
+    added("unknown direction", "objectives: {fd_digits: minimise}\n", 4, "objectives.fd_digits", "did you mean 'minimize'"),
+    added("unknown key of an objective", "objectives: {fd_digits: {maximum: 3}}\n", 4, "objectives.fd_digits.maximum", "'max'"),
     added("bound of wrong type", "constraints: {params_m: 5}\n", 4, "constraints.params_m", "{max: 5}", "5"),
 ]
 
@@ -184,23 +184,23 @@ MEANING = [
     added("conditions in a circle", "  beta1: {type: choice, values: [0], when: {beta2: 0}}\n  beta2: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1", "beta2"),
     added("unknown metric", "objectives:\n  fidd: minimize\n", 5, "objectives.fidd", "did you mean 'fid'"),
     added("unknown metric in a constraint", "constraints: {param_m: {max: 5}}\n", 4, "constraints.param_m", "'params_m'"),
-    added("metric of other data", "data: {name: photos}\nobjectives: {fid_digits: minimize}\n", 5, "objectives.fid_digits", "for data digits, not photos", "fid"),
+    added("metric of other data", "data: {name: photos}\nobjectives: {fd_digits: minimize}\n", 5, "objectives.fd_digits", "for data digits, not photos", "fid"),
     added("metric by class", "objectives: {class_accuracy_digits: maximize}\n", 4, "objectives.class_accuracy_digits", "dcgan asks for no class", "cgan, acgan"),
     added("metric without held-out images", "data: {name: digits}\nobjectives: {parzen: maximize}\n", 5, "objectives.parzen", "data.holdout above 0"),
     added("metric that the variant does not measure", "data: {name: digits, holdout: 0.5}\nobjectives: {accuracy: maximize}\n", 5, "objectives.accuracy", "dcgan does not measure it", "sgan"),
     case("metric by class of what has none", "variant: sgan\nparameters: {d_steps: [1, 2]}\nobjectives: {class_accuracy_digits: maximize}\n", 3, "objectives.class_accuracy_digits", "sgan asks for no class", "cgan"),
     added("likelihood the wrong way", "data: {name: digits, holdout: 0.5}\nobjectives: {parzen: minimize}\n", 5, "objectives.parzen", "maximize", "got minimize"),
-    added("no quality", "objectives: {seconds_per_kimg: minimize}\n", 4, "objectives", "measures quality", "fid_digits"),
+    added("no quality", "objectives: {seconds_per_kimg: minimize}\n", 4, "objectives", "measures quality", "fd_digits"),
     added("no objectives", "objectives: {}\n", 4, "objectives", "measures quality"),
-    added("wrong way", "objectives: {fid_digits: maximize}\n", 4, "objectives.fid_digits", "minimize", "got maximize"),
-    added("bounds crossed", "objectives: {fid_digits: {min: 9, max: 3}}\n", 4, "objectives.fid_digits", "min 9 is above max 3"),
+    added("wrong way", "objectives: {fd_digits: maximize}\n", 4, "objectives.fd_digits", "minimize", "got maximize"),
+    added("bounds crossed", "objectives: {fd_digits: {min: 9, max: 3}}\n", 4, "objectives.fd_digits", "min 9 is above max 3"),
     added("bound without bounds", "constraints: {params_m: {}}\n", 4, "constraints.params_m", "needs a min or a max"),
-    added("objective and constraint", "constraints: {fid_digits: {max: 5}}\n", 4, "constraints.fid_digits", "objectives.fid_digits"),
+    added("objective and constraint", "constraints: {fd_digits: {max: 5}}\n", 4, "constraints.fd_digits", "objectives.fd_digits"),
     added("tf32 on a CPU", "compute: {precision: tf32}\n", 4, "compute.precision", "'tf32' needs a GPU", "resources.gpus above 0"),
     added("graphs on a CPU", "compute:\n  compile: default\n  cuda_graphs: true\n", 6, "compute.cuda_graphs", "true needs a GPU"),
     added("graphs of what is not compiled", "resources: {gpus: 1}\ncompute: {cuda_graphs: true}\n", 5, "compute", "needs compiled networks"),
     added("unknown precision", "compute: {precision: fp16}\n", 4, "compute.precision", "bfloat16", "fp16"),
-    added("unknown quality", "evaluation: {metrics: [fid_digit]}\n", 4, "evaluation.metrics.0", "did you mean 'fid_digits'"),
+    added("unknown quality", "evaluation: {metrics: [fid_digit]}\n", 4, "evaluation.metrics.0", "did you mean 'fd_digits'"),
     added("a cost as a quality", "evaluation: {metrics: [gmacs]}\n", 4, "evaluation.metrics.0", "is a cost"),
     added("rungs descend", "budget: {rungs: [10, 5], max_kimg: 30}\n", 4, "budget.rungs", "ascend", "[5, 10]", "[10, 5]"),
     added("rung repeated", "budget: {rungs: [5, 5], max_kimg: 30}\n", 4, "budget.rungs", "without repeats"),
@@ -222,9 +222,9 @@ LARGE = "9" * 400
 # fmt: off
 HINTS = [
     case("a variant in capitals", "variant: DCGAN\nparameters: {g_lr: 1e-4}\n", 1, "variant", "did you mean 'dcgan'"),
-    added("a metric in capitals", "objectives: {FID_digits: minimize}\n", 4, "objectives.FID_digits", "did you mean 'fid_digits'"),
+    added("a metric in capitals", "objectives: {FID_digits: minimize}\n", 4, "objectives.FID_digits", "did you mean 'fd_digits'"),
     added("a sampler in capitals", "search: {sampler: TPE}\n", 4, "search.sampler", "did you mean 'tpe'"),
-    added("the beginning of a word", "objectives: {fid_digits: min}\n", 4, "objectives.fid_digits", "did you mean 'minimize'"),
+    added("the beginning of a word", "objectives: {fd_digits: min}\n", 4, "objectives.fd_digits", "did you mean 'minimize'"),
     added("yes for true", "  beta1: {type: float, low: 0.1, high: 0.5, log: yes}\n", 4, "parameters.beta1.log", "true or false; write true", "'yes'"),
     added("off for false", "resources: {gpus: 1}\ncompute: {cuda_graphs: off}\n", 5, "compute.cuda_graphs", "write false"),
     added("number in quotes", "budget: {trials: '5'}\n", 4, "budget.trials", "remove the quotes: 5"),
@@ -261,7 +261,7 @@ HINTS = [
     added("trials without end", "budget: {trials: 9223372036854775807}\n", 4, "budget.trials", "less than or equal to 1000000"),
     added("range to NaN", "  beta1: {type: float, low: 0, high: .nan}\n", 4, "parameters.beta1.high", "finite", "NaN"),
     added("range of integers to infinity", "  d_steps: {type: int, low: 1, high: .inf}\n", 4, "parameters.d_steps.high", "integer", "Infinity"),
-    added("NaN for a bound", "objectives: {fid_digits: {max: .nan}}\n", 4, "objectives.fid_digits.max", "finite", "NaN"),
+    added("NaN for a bound", "objectives: {fd_digits: {max: .nan}}\n", 4, "objectives.fd_digits.max", "finite", "NaN"),
     added("infinity for a bound", "constraints: {params_m: {min: -.inf}}\n", 4, "constraints.params_m.min", "finite", "-Infinity"),
     added("GPUs without end", "resources: {gpus: .inf}\n", 4, "resources.gpus", "a number of at least 0"),
     added("half of a character", 'name: "\\ud800"\n', 4, "name", "half of a character pair"),
@@ -377,9 +377,9 @@ variant: dcgan
 parameters:
   dsc.where: []
   dsc.kernel_size: {type: choice, values: [3, 5], when: {dsc.where: both}}
-objectives: {fid_digits: {max: low}}
+objectives: {fd_digits: {max: low}}
 """
-    assert problems(text) == [(3, "parameters.dsc.where"), (5, "objectives.fid_digits.max")]
+    assert problems(text) == [(3, "parameters.dsc.where"), (5, "objectives.fd_digits.max")]
 
 
 def test_a_broken_own_entry_still_goes_before_the_shared_one() -> None:
@@ -476,7 +476,7 @@ def test_a_folder_is_no_space(tmp_path: Path) -> None:
 WORDS = st.sampled_from(
     ["variant", "parameters", "training", "objectives", "constraints", "budget", "data", "search",
      "evaluation", "resources", "tracking", "dcgan", "gan", "g_lr", "dsc", "dsc.where", "when",
-     "type", "float", "choice", "values", "low", "high", "fid_digits", "max", "rungs", "trials",
+     "type", "float", "choice", "values", "low", "high", "fd_digits", "max", "rungs", "trials",
      "name", "digits", "", "<<", "metric", "text", "file", "gan.g_lr", "dcgan.dsc", "."]
 )  # fmt: skip
 SCALARS = WORDS | st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2)

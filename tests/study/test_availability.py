@@ -58,7 +58,7 @@ def folder(root: Path, *names: str, size: tuple[int, int] = (40, 30)) -> Path:
 
 
 def of_folder(root: Path, more: str = "") -> str:
-    return f"data: {{name: folder, path: {root}{more}}}\nobjectives: {{fid_random: minimize}}\n"
+    return f"data: {{name: folder, path: {root}{more}}}\nobjectives: {{fd_random: minimize}}\n"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_weights_are_looked_for_and_the_alternative_is_named(machine: Path) -> N
     line, key, message = only("objectives: {fid: minimize}\n")
     assert (line, key) == (3, "objectives.fid")
     assert str(machine / "hub" / "checkpoints" / INCEPTION.file) in message
-    assert "fid_random can be had without it" in message.replace("fid_digits or ", "")
+    assert "fd_random can be had without it" in message.replace("fd_digits or ", "")
     assert "evaluation.inception_weights" in message
 
 
@@ -151,7 +151,7 @@ def test_a_folder_needs_a_resolution(tmp_path: Path, size: tuple[int, int], side
 @pytest.mark.parametrize(("name", "side"), [("photos", 32), ("cifar10", 32), ("mnist", 32)])
 def test_no_data_is_shrunk_silently(tmp_path: Path, name: str, side: int) -> None:
     path = "" if name == "photos" else f", path: {tmp_path}, download: true"
-    text = f"data: {{name: {name}{path}%s}}\nobjectives: {{fid_random: minimize}}\n"
+    text = f"data: {{name: {name}{path}%s}}\nobjectives: {{fd_random: minimize}}\n"
     assert only(text % "")[1:] == (
         "data.resolution",
         f"is required for {name}: its images have {side} pixels; write {side}",
@@ -212,13 +212,13 @@ def test_metrics_have_as_many_images_as_they_need(tmp_path: Path) -> None:
     text = f"""\
 data: {{name: folder, path: {root}, resolution: 8}}
 training: {{batch_size: 2}}
-objectives: {{fid_within_random: minimize}}
+objectives: {{fd_within_random: minimize}}
 evaluation: {{samples: 5, metrics: [precision_random]}}
 """
     found = problems(text, head="variant: cgan\nparameters: {g_lr: [1e-4, 2e-4]}\n")
     assert [(line, key) for line, key, _ in found] == [
-        (5, "objectives.fid_within_random"),  # of one class there is one image,
-        (5, "objectives.fid_within_random"),  # and of five samples each class has one or two
+        (5, "objectives.fd_within_random"),  # of one class there is one image,
+        (5, "objectives.fd_within_random"),  # and of five samples each class has one or two
         (6, "evaluation.metrics.0"),
         (6, "evaluation.metrics.0"),
     ]
@@ -272,6 +272,6 @@ def test_check_prints_the_table_and_names_what_is_missing(tmp_path: Path) -> Non
     ]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 2
-    assert "fid_random" in done.stdout
+    assert "fd_random" in done.stdout
     assert done.stderr.startswith(f"error: {file}:3: data.path: ")
     assert "Traceback" not in done.stderr

@@ -28,7 +28,7 @@ PLAN = FinalistsConfig(samples=60, seeds=2)
 def reporting(trial: TrialRecord, fid: float, seconds: float) -> TrialRecord:
     """A trial as if it had measured these."""
     assert trial.last is not None
-    metrics = {**trial.last.metrics, "fid_digits": fid, "seconds_per_kimg": seconds}
+    metrics = {**trial.last.metrics, "fd_digits": fid, "seconds_per_kimg": seconds}
     return replace(trial, reports=(replace(trial.last, metrics=metrics),))
 
 
@@ -45,13 +45,13 @@ def test_finalists_are_scored_on_latents_that_the_search_has_not_seen(
 ) -> None:
     space, record = study
     first, second = score_finalists(space, record, PLAN)
-    score = first.scores["fid_digits"]
+    score = first.scores["fd_digits"]
     assert space.evaluation.seed not in score.seeds
     assert score.seeds == (1, 2)
     assert score.protocol.startswith(
         "samples=60; source=latents of seeds 1, 2; against=899 real ones"
     )
-    assert score.protocol == second.scores["fid_digits"].protocol
+    assert score.protocol == second.scores["fd_digits"].protocol
     assert first.last is not None
     assert score.kimg == first.last.kimg
     # The values are those that the evaluation of a trial would give with these seeds.
@@ -59,15 +59,15 @@ def test_finalists_are_scored_on_latents_that_the_search_has_not_seen(
     trainer = Trainer.load(Path(str(first.last.checkpoint)) / CHECKPOINT_FILE, images, cpu)
     for seed, value in zip(score.seeds, score.values, strict=True):
         config = trainer.config.evaluation.model_copy(update={"samples": 60, "seed": seed})
-        evaluator = Evaluator(config, ("fid_digits",), images, cpu)
-        assert evaluator.evaluate(trainer.sample).values["fid_digits"] == pytest.approx(value)
+        evaluator = Evaluator(config, ("fd_digits",), images, cpu)
+        assert evaluator.evaluate(trainer.sample).values["fd_digits"] == pytest.approx(value)
     assert score.values[0] != score.values[1]
 
 
 def test_what_has_its_scores_is_left_alone_and_the_rest_is_made_good(
     study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Scorer, "score", lambda *_: {"fid_digits": (1.0, 2.0)})
+    monkeypatch.setattr(Scorer, "score", lambda *_: {"fd_digits": (1.0, 2.0)})
     space, record = study
     first, second = score_finalists(space, record, PLAN)
     more = PLAN.model_copy(update={"samples": 70})
@@ -120,7 +120,7 @@ def test_a_study_is_rescored_by_name(trained: Path, tmp_path: Path) -> None:
     record = rescore_study("s", results=tmp_path, samples=60, seeds=3)
     assert load_study("s", tmp_path)[1] == record
     front = pareto_front("s", results=tmp_path)
-    assert front.scored == {"fid_digits"}
+    assert front.scored == {"fd_digits"}
     assert front.unscored == ()
     # A second call finds everything done.
     assert rescore_study("s", results=tmp_path, samples=60, seeds=3) == record

@@ -30,7 +30,7 @@ evaluation: {samples: 100}
 parameters:
   g_lr: {type: float, low: 0.01, high: 0.2, log: true}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
 budget: {trials: 2, max_kimg: 10}
 """
 
@@ -77,14 +77,14 @@ class Silent:
     [
         (
             {
-                "fid_digits": "fid_random",
+                "fd_digits": "fd_random",
                 "{name: digits}": "{name: folder, path: /no/such/folder, resolution: 8}",
             },
             "/no/such/folder",
         ),
         (
             {
-                "fid_digits": "fid",
+                "fd_digits": "fid",
                 "{samples: 100}": "{samples: 100, inception_weights: /no/such/file.pth}",
             },
             "/no/such/file.pth",

@@ -24,7 +24,7 @@ variant: {variant}
 data: {{name: digits, holdout: 0.5}}
 training: {{z_dim: {z_dim}}}
 parameters: {{d_steps: {{type: int, low: 1, high: {high}}}}}
-objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
+objectives: {{fd_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: {trials}, max_kimg: {kimg}}}
 search: {{sampler: random, warm_start: [{names}]}}
 """
@@ -37,7 +37,7 @@ def space_of(**changes: Any) -> Space:
 
 
 def trial(number: int, fid: float, seconds: float = 1.0, **changes: Any) -> TrialRecord:
-    reports = (Report(30, {"fid_digits": fid, "seconds_per_kimg": seconds, "gmacs": 1.0}),)
+    reports = (Report(30, {"fd_digits": fid, "seconds_per_kimg": seconds, "gmacs": 1.0}),)
     fields = {"params": {"variant": "gan", "d_steps": 1 + number}, "seed": number, **changes}
     return TrialRecord(number, reports=reports, outcome=Outcome.COMPLETED, **fields)
 
@@ -69,9 +69,9 @@ def test_the_front_is_tried_and_the_rest_learnt_from(take: Callable[..., Any]) -
     assert [(p.number, p.params["d_steps"]) for p in found if not p.metrics] == [(1, 2), (2, 3)]
     told = {p.number: p.metrics for p in found if p.metrics}
     assert told == {
-        0: {"fid_digits": 9.0, "seconds_per_kimg": 1.0},
-        3: {"fid_digits": 8.0, "seconds_per_kimg": 3.0},
-        4: {"fid_digits": 8.0, "seconds_per_kimg": 4.0},  # of two trainings
+        0: {"fd_digits": 9.0, "seconds_per_kimg": 1.0},
+        3: {"fd_digits": 8.0, "seconds_per_kimg": 3.0},
+        4: {"fd_digits": 8.0, "seconds_per_kimg": 4.0},  # of two trainings
     }
     assert summary(found) == "2 configurations to try, 3 results"
 

@@ -69,7 +69,7 @@ def test_scores_follow_what_was_reported(study: Study, results: Path, dumped: Du
     def scored(*values: float, ended: float) -> StudyRecord:
         seeds = tuple(range(1, len(values) + 1))
         score = Score(30.0, seeds, values, f"{len(values)} seeds", ended)
-        first = replace(record.trials[0], scores={"fid_digits": score})
+        first = replace(record.trials[0], scores={"fd_digits": score})
         return replace(record, trials=(first, *record.trials[1:]))
 
     once = scored(2.0, 3.0, ended=START + 100)
@@ -77,15 +77,15 @@ def test_scores_follow_what_was_reported(study: Study, results: Path, dumped: Du
     sync(space, once, results)
     after = dumped(results)["trial 0"]
     assert {name for name in after["metrics"] if name not in before["metrics"]} == {
-        f"finalist/fid_digits_{end}" for end in ("mean", "low", "high")
+        f"finalist/fd_digits_{end}" for end in ("mean", "low", "high")
     }
-    assert after["metrics"]["finalist/fid_digits_mean"] == [(30, 2.5, 1000 * (START + 100))]
-    assert after["metrics"]["fid_digits"] == before["metrics"]["fid_digits"]
-    assert after["tags"]["protocol/finalist/fid_digits"] == "2 seeds"
+    assert after["metrics"]["finalist/fd_digits_mean"] == [(30, 2.5, 1000 * (START + 100))]
+    assert after["metrics"]["fd_digits"] == before["metrics"]["fd_digits"]
+    assert after["tags"]["protocol/finalist/fd_digits"] == "2 seeds"
     again = scored(1.0, 1.5, 2.0, ended=START + 200)
     sync(space, again, results)
     assert sync(space, again, results).metrics == 0
-    assert run_of(results, 0).data.metrics["finalist/fid_digits_mean"] == 1.5
+    assert run_of(results, 0).data.metrics["finalist/fd_digits_mean"] == 1.5
     assert "1.5 ± 1.2" in run_of(results, None).data.tags["mlflow.note.content"]
 
 
@@ -95,7 +95,7 @@ def test_every_trial_is_a_child_of_its_study(study: Study, results: Path, dumped
     content = dumped(results)
     parent = content.pop("synthetic-1")
     assert parent["status"] == "FINISHED"
-    assert parent["tags"]["floor/fid_digits"] == "1.1"
+    assert parent["tags"]["floor/fd_digits"] == "1.1"
     assert parent["files"]["space.yaml"] == record.space_yaml.encode()
     assert set(content) == {f"trial {trial.number}" for trial in record.trials}
     for trial in record.trials:
@@ -108,8 +108,8 @@ def test_every_trial_is_a_child_of_its_study(study: Study, results: Path, dumped
             "seed": str(trial.seed)
         }
         assert run["time"] == (1000 * trial.started, 1000 * (trial.ended or 0))
-        steps = [(r.kimg, r.metrics["fid_digits"]) for r in trial.reports]
-        assert [point[:2] for point in run["metrics"].get("fid_digits", [])] == steps
+        steps = [(r.kimg, r.metrics["fd_digits"]) for r in trial.reports]
+        assert [point[:2] for point in run["metrics"].get("fd_digits", [])] == steps
         config = space.train_config(trial.params, trial.seed).to_json()
         assert run["files"]["config.json"] == config.encode()
     states = {content[f"trial {t.number}"]["status"]: t.outcome for t in record.trials}
@@ -276,7 +276,7 @@ def test_limits_of_mlflow_are_kept(study: Study, results: Path) -> None:
     trial = replace(
         record.trials[0],
         params={**record.trials[0].params, **{f"p{n}@": n for n in range(150)}, "long": "x" * 9000},
-        reports=(Report(5.0, {**metrics, **bad}), Report(10.0, {"fid_digits": 3.0})),
+        reports=(Report(5.0, {**metrics, **bad}), Report(10.0, {"fd_digits": 3.0})),
         outcome=Outcome.FAILED,
         reason="r" * 9000,
         tags={"[odd] tag@": "t" * 9000, ".": "dot"},
@@ -284,7 +284,7 @@ def test_limits_of_mlflow_are_kept(study: Study, results: Path) -> None:
     record = replace(record, trials=(trial,))
     sync(space, record, results)
     run = run_of(results, 0)
-    assert len(run.data.metrics) == 1100 + 2 + 2  # the odd names, fid_digits and kimg
+    assert len(run.data.metrics) == 1100 + 2 + 2  # the odd names, fd_digits and kimg
     assert all(np.isfinite(value) for value in run.data.metrics.values())
     history = client_of(results).get_metric_history(run.info.run_id, "kimg")
     assert [(point.step, point.value) for point in history] == [(5, 5.0), (10, 10.0)]
@@ -318,7 +318,7 @@ def test_sample_grids_go_where_the_image_grid_finds_them(
     Image.fromarray(pixels).save(folder / "samples.png")
     places = (str(folder), folder.as_uri(), str(tmp_path / "pruned"))
     reports = tuple(
-        Report(kimg, {"fid_digits": 1.0}, checkpoint=place)
+        Report(kimg, {"fd_digits": 1.0}, checkpoint=place)
         for kimg, place in zip((5.0, 10.0, 30.0), places, strict=True)
     )
     record = replace(record, trials=(replace(record.trials[0], reports=reports),))
@@ -341,7 +341,7 @@ def test_sample_grids_go_where_the_image_grid_finds_them(
 def test_a_front_that_cannot_be_ranked_says_so(study: Study, results: Path, dumped: Dumped) -> None:
     space, record = study
     first = record.trials[0]
-    reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
+    reports = tuple(replace(r, protocols={"fd_digits": "other"}) for r in first.reports)
     record = replace(record, trials=(replace(first, reports=reports), *record.trials[1:]))
     sync(space, record, results)
     assert "different protocols" in dumped(results)["synthetic-1"]["tags"]["mlflow.note.content"]
@@ -491,3 +491,27 @@ def test_a_schedule_is_told_and_in_the_configuration(study: Study) -> None:
     config = TrainConfig.from_json(content.artifacts[0].files()["config.json"].decode())
     rates = [config.settings_at(images).g_lr for images in (4999, 5000)]  # type: ignore[attr-defined]
     assert rates == [0.03, 0.02]
+
+
+def test_values_under_a_metrics_earlier_name_are_written_under_the_current_one(
+    study: Study, results: Path, dumped: Dumped
+) -> None:
+    """A study that an earlier version tracked is resumed: each run has the whole curve."""
+    space, record = study
+
+    def earlier(report: Report) -> Report:
+        metrics = {n.replace("fd_digits", "fid_digits"): v for n, v in report.metrics.items()}
+        return replace(report, metrics=metrics)
+
+    before = tuple(replace(t, reports=tuple(map(earlier, t.reports[:2]))) for t in record.trials)
+    sync(space, replace(record, trials=before), results)
+    sync(space, record, results)
+    content = dumped(results)
+    for trial in record.trials:
+        metrics = content[f"trial {trial.number}"]["metrics"]
+        curve = [value for _, value, _ in metrics.get("fd_digits", [])]
+        assert curve == [report.metrics["fd_digits"] for report in trial.reports]
+        assert [step for step, *_ in metrics.get("fid_digits", [])] == [
+            int(report.kimg) for report in trial.reports[:2]
+        ]
+    assert sync(space, record, results).metrics == 0

@@ -118,7 +118,7 @@ def configure() -> Callable[..., TrainConfig]:
             variant=variant,
             settings=CATALOG[variant].small_settings(**{**COMMON, **settings}),
             data=data(CATALOG[variant].resolution),
-            evaluation=EvaluationConfig(metrics=("fid_digits",), samples=100),
+            evaluation=EvaluationConfig(metrics=("fd_digits",), samples=100),
             seed=seed,
             max_kimg=1,
         )

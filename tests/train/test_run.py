@@ -28,7 +28,7 @@ class FakeEvaluator:
     def evaluate(self, sample, _kimg):
         batch = self.images.train.batch(torch.arange(20))
         mean = sample(batch, torch.Generator().manual_seed(0)).mean().item()
-        return SimpleNamespace(values={"fid_digits": 10 + mean}, protocols={"fid_digits": "p"})
+        return SimpleNamespace(values={"fd_digits": 10 + mean}, protocols={"fd_digits": "p"})
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_a_report_at_every_rung_and_at_the_full_budget(configure, tmp_path):
     assert len(set(listener.folders)) == 3
     report = listener.reports[-1]
     assert {
-        "fid_digits",
+        "fd_digits",
         "seconds_per_kimg",
         "train_seconds",
         "peak_memory_mib",
@@ -73,7 +73,7 @@ def test_a_report_at_every_rung_and_at_the_full_budget(configure, tmp_path):
         "evaluation_seconds",
         "checkpoint_seconds",
     } <= report.metrics.keys()
-    assert report.protocols == {"fid_digits": "p"}
+    assert report.protocols == {"fd_digits": "p"}
     assert {"device", "torch", "data", "threads"} <= report.tags.keys()
 
 
@@ -84,7 +84,7 @@ def test_what_stands_in_for_the_papers_is_part_of_the_protocol(configure, monkey
     listener = Listener()
     run_training(config, (), tmp_path, listener, device=CPU)
     (report,) = listener.reports
-    assert report.protocols == {"fid_digits": "p", "projector": "random"}
+    assert report.protocols == {"fd_digits": "p", "projector": "random"}
     assert report.tags["projector"] == "random"
 
 
@@ -180,11 +180,11 @@ def test_a_generator_that_shows_one_image_has_collapsed_once_it_had_time(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_metric_that_is_not_finite_is_divergence(monkeypatch, configure, tmp_path, value):
-    evaluation = SimpleNamespace(values={"fid_digits": value}, protocols={})
+    evaluation = SimpleNamespace(values={"fd_digits": value}, protocols={})
     monkeypatch.setattr(FakeEvaluator, "evaluate", lambda *_: evaluation)
     outcome, reason = run_training(configure(), (), tmp_path, Listener(), device=CPU)
     assert outcome is Outcome.DIVERGED
-    assert "fid_digits is" in reason
+    assert "fd_digits is" in reason
 
 
 def raising(error):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from gansearch.errors import UsageError
-from gansearch.metrics.catalog import METRICS
+from gansearch.metrics.catalog import METRICS, current_name
 from gansearch.record import Report, TrialRecord
 from gansearch.report.front.noise import by_latents
 from gansearch.report.front.standing import Standing, check_protocols
@@ -131,7 +131,7 @@ def _objectives(space: Space, names: Sequence[str] | None) -> tuple[Objective, .
     own = {objective.metric: objective for objective in space.objectives}
     return tuple(
         own.get(name) or Objective(metric=name, direction=METRICS[_known(name)].direction)
-        for name in dict.fromkeys(names)
+        for name in dict.fromkeys(map(current_name, names))
     )
 
 

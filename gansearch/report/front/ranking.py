@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gansearch.errors import UsageError
+from gansearch.metrics.catalog import with_current_names
 from gansearch.record import TrialRecord
 from gansearch.report.front.aims import Candidates
 from gansearch.space.models import Objective
@@ -93,6 +94,7 @@ def checked_weights(
     if weights is None:
         return None
     names = [objective.metric for objective in objectives]
+    weights = with_current_names(weights)
     for name, weight in weights.items():
         if name not in names:
             raise UsageError(f"weight of {name!r}: not an objective; there are {', '.join(names)}")

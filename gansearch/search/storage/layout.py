@@ -1,7 +1,8 @@
 """Conversion between records and Optuna's studies and trials; pure functions.
 
 A trial's user attributes hold the record. Its parameters, intermediate values, constraints, state
-and values repeat the content in Optuna's terms, so that Optuna's tools work on a study.
+and values repeat the content in Optuna's terms, so that Optuna's tools work on a study. Metrics of
+earlier versions are read under their current names.
 
 ========================  ==========================================================================
 study attribute           value
@@ -31,7 +32,7 @@ trial attribute           value
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,7 @@ from typing import Any
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from gansearch.metrics.catalog import with_current_names
 from gansearch.record import Ancestor, Outcome, Prior, Report, Score, StudyRecord, TrialRecord
 from gansearch.search.feasibility import objective_values
 from gansearch.search.samplers.optuna import drawn
@@ -86,9 +88,9 @@ def study_of(
         space_yaml=attributes["space"],
         space_file=attributes["file"],
         started=attributes["started"],
-        tags=attributes["tags"],
+        tags=with_current_names(attributes["tags"]),
         trials=tuple(by_number[number] for number in sorted(by_number)),
-        priors=tuple(Prior(**prior) for prior in attributes.get("priors", ())),
+        priors=tuple(map(_prior_of, attributes.get("priors", ()))),
     )
 
 
@@ -100,7 +102,7 @@ def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
 
 def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
     """Read the scores of a trial from a study's attributes."""
-    held = attributes.get(f"{SCORES_PREFIX}{number}", {})
+    held = with_current_names(attributes.get(f"{SCORES_PREFIX}{number}", {}))
     return {
         metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
         for metric, score in held.items()
@@ -162,7 +164,7 @@ def trial_of(attributes: dict[str, Any]) -> TrialRecord:
     end = (told[-1]["ends"] if told else None) or {}
     if "outcome" in attributes:
         end = {**attributes["end"], "outcome": attributes["outcome"]}
-    reports = [Report(**{k: v for k, v in value.items() if k != "ends"}) for value in told]
+    reports = [_report_of(value) for value in told]
     tags = {name: tag for report in reports for name, tag in report.tags.items()}
     return TrialRecord(
         number=attributes["number"],
@@ -178,3 +180,12 @@ def trial_of(attributes: dict[str, Any]) -> TrialRecord:
         replicates=attributes.get("replicates"),
         lineage=tuple(Ancestor(**ancestor) for ancestor in attributes.get("lineage", ())),
     )
+
+
+def _report_of(attribute: Mapping[str, Any]) -> Report:
+    values = {key: value for key, value in attribute.items() if key != "ends"}
+    return Report(**values).with_current_names()
+
+
+def _prior_of(attribute: Mapping[str, Any]) -> Prior:
+    return Prior(**{**attribute, "metrics": with_current_names(attribute.get("metrics", {}))})

@@ -24,12 +24,12 @@ BASELINE = {"dsc.where": "none"}
 def trial(number: int, seed: int, where: str, fid: float, seconds: float, **changes: Any):
     resolutions = changes.pop("resolutions", None)
     metrics = {
-        "fid_digits": fid,
+        "fd_digits": fid,
         "seconds_per_kimg": seconds,
         "peak_memory_mib": 100.0,
         "params_m": 100.0 if where == "none" else 35.0,
     }
-    protocols = {"fid_digits": "p", **changes.pop("protocols", {})}
+    protocols = {"fd_digits": "p", **changes.pop("protocols", {})}
     params = {"variant": "dcgan", "seed": seed, "dsc.where": where}
     return TrialRecord(
         number=number,
@@ -67,17 +67,17 @@ def three_seeds(study: Callable[..., Study]) -> Study:
 
 def test_changes_are_of_the_same_seed_and_then_averaged(three_seeds: Study) -> None:
     comparison = compare(*three_seeds, BASELINE)
-    assert comparison.metrics == ("fid_digits", "seconds_per_kimg", "peak_memory_mib", "params_m")
+    assert comparison.metrics == ("fd_digits", "seconds_per_kimg", "peak_memory_mib", "params_m")
     assert comparison.varied == ("dsc.resolutions", "dsc.where")
     assert comparison.baseline.seeds == (0, 1, 2)
     assert comparison.baseline.values["seconds_per_kimg"].mean == pytest.approx(16 / 3)
     low, everywhere = comparison.others
     assert low.params["dsc.resolutions"] == "low"
     assert low.seeds == (0, 2)
-    assert low.values["fid_digits"] == Spread(pytest.approx(-10), pytest.approx(0))
+    assert low.values["fd_digits"] == Spread(pytest.approx(-10), pytest.approx(0))
     # 0, 10 and 20%: of the means it would be 80 / 70, or 14.3%.
     assert everywhere.seeds == (0, 1, 2)
-    assert everywhere.values["fid_digits"] == Spread(pytest.approx(10), pytest.approx(10))
+    assert everywhere.values["fd_digits"] == Spread(pytest.approx(10), pytest.approx(10))
     assert everywhere.values["seconds_per_kimg"] == Spread(pytest.approx(-25), pytest.approx(0))
     assert everywhere.values["params_m"].mean == pytest.approx(-65)
     assert comparison.unmatched == ({"variant": "dcgan", "dsc.where": "both"},)
@@ -93,7 +93,7 @@ def test_the_baseline_may_be_any_configuration(three_seeds: Study) -> None:
 def test_one_seed_has_no_spread(study: Callable[..., Study]) -> None:
     record = study(trial(0, 0, "none", 10, 4), trial(1, 0, "both", 11, 2))
     (other,) = compare(*record, BASELINE).others
-    assert other.values["fid_digits"] == Spread(pytest.approx(10), None)
+    assert other.values["fd_digits"] == Spread(pytest.approx(10), None)
 
 
 def test_what_was_not_trained_in_full_is_not_compared(study: Callable[..., Study]) -> None:
@@ -106,7 +106,7 @@ def test_what_was_not_trained_in_full_is_not_compared(study: Callable[..., Study
     )
     (other,) = compare(space, record, BASELINE).others
     assert other.seeds == (1,)
-    assert other.values["fid_digits"].mean == pytest.approx(20)
+    assert other.values["fd_digits"].mean == pytest.approx(20)
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ from gansearch.report.front.selection import finalists
 from gansearch.space.models import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
-OBJECTIVES = ("fid_digits", "seconds_per_kimg", "peak_memory_mib")
+OBJECTIVES = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")
 
 
 def trial(number: int, *values: float, kimg: float = 30.0, **changes: Any) -> TrialRecord:
     metrics = dict(zip(OBJECTIVES, values, strict=False))
-    report = Report(kimg, metrics, changes.pop("protocols", {"fid_digits": "a"}))
+    report = Report(kimg, metrics, changes.pop("protocols", {"fd_digits": "a"}))
     changes = {"outcome": Outcome.COMPLETED, "reports": (report,), **changes}
     return TrialRecord(
         number=number, params={"variant": "gan", "d_steps": number}, seed=0, **changes
@@ -53,7 +53,7 @@ def test_front_is_that_of_the_completed(make_study: Make) -> None:
     assert set(numbers(selection.completed)) == {t.number for t in done} - expected
     assert len(selection.front) + len(selection.completed) + len(selection.rest) == 60
     assert selection.knee in selection.front
-    best = [t.last.metrics["fid_digits"] for t in selection.front if t.last]
+    best = [t.last.metrics["fd_digits"] for t in selection.front if t.last]
     assert best == sorted(best)
 
 
@@ -71,7 +71,7 @@ def test_a_shorter_budget_is_not_the_full_one(study: Any) -> None:
 
 def test_a_maximised_objective_is_on_the_other_side(study: Any) -> None:
     objectives = (
-        {"metric": "fid_digits", "direction": "maximize"},
+        {"metric": "fd_digits", "direction": "maximize"},
         {"metric": "seconds_per_kimg", "direction": "minimize"},
     )
     space, record = study(trial(0, 5, 1), trial(1, 9, 1), trial(2, 1, 0.5), objectives=objectives)
@@ -84,7 +84,7 @@ def test_duplicates_stay_on_the_front(study: Any) -> None:
 
 def test_bounds_of_space_and_caller_hold(study: Any) -> None:
     objectives = (
-        {"metric": "fid_digits", "direction": "minimize", "max": 50},
+        {"metric": "fd_digits", "direction": "minimize", "max": 50},
         {"metric": "seconds_per_kimg", "direction": "minimize"},
     )
     constraints = ({"metric": "peak_memory_mib", "max": 100},)
@@ -92,17 +92,17 @@ def test_bounds_of_space_and_caller_hold(study: Any) -> None:
     space, record = study(*trials, objectives=objectives, constraints=constraints)
     selection = select(space, record, bounds=[Bound(metric="seconds_per_kimg", max=3)])
     assert numbers(selection.front) == [2]
-    assert selection.removed["fid_digits <= 50"] == (0,)
+    assert selection.removed["fd_digits <= 50"] == (0,)
     assert selection.removed["peak_memory_mib <= 100"] == (1,)
     assert selection.removed["seconds_per_kimg <= 3"] == (3,)
 
 
 def test_bounds_that_leave_nothing_say_which_removes_what(study: Any) -> None:
     space, record = study(trial(0, 60, 1, 50), trial(1, 40, 2, 150))
-    bounds = [Bound(metric="fid_digits", max=50), Bound(metric="peak_memory_mib", max=100)]
+    bounds = [Bound(metric="fd_digits", max=50), Bound(metric="peak_memory_mib", max=100)]
     selection = select(space, record, bounds=bounds)
     assert (selection.front, selection.knee) == ((), None)
-    assert "fid_digits <= 50 removes 1; peak_memory_mib <= 100 removes 1" in selection.message
+    assert "fd_digits <= 50 removes 1; peak_memory_mib <= 100 removes 1" in selection.message
     assert selection.table.empty
 
 
@@ -120,8 +120,8 @@ def test_an_objective_without_a_value_keeps_a_trial_off(study: Any, value: float
 
 
 def test_different_protocols_are_refused_by_name(study: Any) -> None:
-    one = trial(0, 5, 5, 5, protocols={"fid_digits": "digits-900"})
-    other = trial(1, 1, 9, 9, protocols={"fid_digits": "digits-250"})
+    one = trial(0, 5, 5, 5, protocols={"fd_digits": "digits-900"})
+    other = trial(1, 1, 9, 9, protocols={"fd_digits": "digits-250"})
     with pytest.raises(ProtocolError, match=r"digits-900 \(trial 0\) and digits-250 \(trial 1\)"):
         select(*study(one, other))
     # A trial that cannot be on the front is not compared, and neither is an objective not asked.
@@ -131,7 +131,7 @@ def test_different_protocols_are_refused_by_name(study: Any) -> None:
 
 def test_trials_with_different_stand_ins_are_never_ranked_together(study: Any) -> None:
     random, real, other = (
-        trial(number, 5 - number, 5, 5 + number, protocols={"fid_digits": "a", **tags})
+        trial(number, 5 - number, 5, 5 + number, protocols={"fd_digits": "a", **tags})
         for number, tags in enumerate(({"projector": "random"}, {"projector": "lite0 1f"}, {}))
     )
     with pytest.raises(ProtocolError, match=r"projector .* random \(trial 0\) and lite0 1f"):
@@ -145,27 +145,27 @@ def test_trials_with_different_stand_ins_are_never_ranked_together(study: Any) -
 
 def test_other_objectives_take_their_direction(study: Any) -> None:
     selection = select(
-        *study(trial(0, 5, 2, 7), trial(1, 9, 1, 9)), objectives=["fid_digits", "peak_memory_mib"]
+        *study(trial(0, 5, 2, 7), trial(1, 9, 1, 9)), objectives=["fd_digits", "peak_memory_mib"]
     )
     assert numbers(selection.front) == [0]
-    assert [o.metric for o in selection.objectives] == ["fid_digits", "peak_memory_mib"]
+    assert [o.metric for o in selection.objectives] == ["fd_digits", "peak_memory_mib"]
 
 
 def test_weights_order_the_front(study: Any) -> None:
     space, record = study(trial(0, 1, 10, 5), trial(1, 4, 4, 5), trial(2, 10, 1, 5))
     assert select(space, record).knee == record.trials[1]
-    by_quality = select(space, record, weights={"fid_digits": 1})
+    by_quality = select(space, record, weights={"fd_digits": 1})
     assert numbers(by_quality.front) == [0, 1, 2]
     assert by_quality.knee == record.trials[0]
     assert (
-        select(space, record, weights={"seconds_per_kimg": 8, "fid_digits": 1}).knee
+        select(space, record, weights={"seconds_per_kimg": 8, "fd_digits": 1}).knee
         == (record.trials[2])
     )
 
 
 def test_equal_weights_do_not_depend_on_scale(study: Any) -> None:
     space, record = study(trial(0, 1, 10, 5), trial(1, 4, 4, 5), trial(2, 10, 1, 5))
-    both = ({"fid_digits": 1, "seconds_per_kimg": 1}, {"fid_digits": 7, "seconds_per_kimg": 7})
+    both = ({"fd_digits": 1, "seconds_per_kimg": 1}, {"fd_digits": 7, "seconds_per_kimg": 7})
     assert len({tuple(numbers(select(space, record, weights=w).front)) for w in both}) == 1
 
 
@@ -176,9 +176,9 @@ def test_equal_weights_do_not_depend_on_scale(study: Any) -> None:
         ({"objectives": []}, "at least one objective"),
         ({"bounds": [Bound(metric="memory", max=1)]}, "'memory' is not a metric"),
         ({"weights": {"gmacs": 1}}, "not an objective"),
-        ({"weights": {"fid_digits": -1}}, "at least 0"),
-        ({"weights": {"fid_digits": float("nan")}}, "at least 0"),
-        ({"weights": {"fid_digits": 0}}, "all 0"),
+        ({"weights": {"fd_digits": -1}}, "at least 0"),
+        ({"weights": {"fd_digits": float("nan")}}, "at least 0"),
+        ({"weights": {"fd_digits": 0}}, "all 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(study: Any, arguments: Any, words: str) -> None:
@@ -202,7 +202,7 @@ def scored(
     trial: TrialRecord, *values: float, protocol: str = "10000 images from x"
 ) -> TrialRecord:
     seeds = tuple(range(1, len(values) + 1))
-    return replace(trial, scores={"fid_digits": Score(30.0, seeds, values, protocol, 0.0)})
+    return replace(trial, scores={"fd_digits": Score(30.0, seeds, values, protocol, 0.0)})
 
 
 def test_the_front_is_that_of_the_means(study: Any) -> None:
@@ -211,16 +211,16 @@ def test_the_front_is_that_of_the_means(study: Any) -> None:
     again = (scored(lucky, 4.4, 4.6), scored(steady, 4.0, 4.2), scored(cheap, 8, 8))
     selection = select(*study(*again))
     assert numbers(selection.front) == [1, 2]
-    assert selection.values(again[1])["fid_digits"] == pytest.approx(4.1)
-    interval = selection.interval(again[1], "fid_digits")
+    assert selection.values(again[1])["fd_digits"] == pytest.approx(4.1)
+    interval = selection.interval(again[1], "fd_digits")
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.1, rel=1e-3)  # t(0.975, 1) s / √2
     assert selection.interval(again[1], "seconds_per_kimg") is None
     row = selection.table.iloc[0]
-    assert selection.table.columns[3:6].tolist() == [f"fid_digits{end}" for end in ("", *ENDS)]
-    assert (row["fid_digits_low"], row["fid_digits_high"]) == (interval.low, interval.high)
+    assert selection.table.columns[3:6].tolist() == [f"fd_digits{end}" for end in ("", *ENDS)]
+    assert (row["fd_digits_low"], row["fd_digits_high"]) == (interval.low, interval.high)
     assert selection.knee in selection.front
-    assert "fid_digits_low" not in select(*study(lucky, cheap)).table.columns
+    assert "fd_digits_low" not in select(*study(lucky, cheap)).table.columns
 
 
 ENDS = ("_low", "_high")
@@ -255,9 +255,9 @@ def test_who_was_not_scored_again_is_named_and_not_ranked(study: Any) -> None:
 
 def test_bounds_hold_for_what_is_ranked(study: Any) -> None:
     trials = scored(trial(0, 5, 5, 5), 3, 3), scored(trial(1, 3, 6, 6), 5, 5)
-    selection = select(*study(*trials), bounds=[Bound(metric="fid_digits", max=4)])
+    selection = select(*study(*trials), bounds=[Bound(metric="fd_digits", max=4)])
     assert numbers(selection.front) == [0]
-    assert selection.removed["fid_digits <= 4"] == (1,)
+    assert selection.removed["fd_digits <= 4"] == (1,)
 
 
 def test_finalists_are_the_front_and_who_is_as_good(study: Any) -> None:
@@ -314,7 +314,7 @@ def test_costs_have_intervals_by_their_errors(study: Any) -> None:
     interval = selection.interval(selection.front[0], "seconds_per_kimg")
     assert interval is not None
     assert interval.half == pytest.approx(1.96 * 0.03 * 0.4, rel=1e-3)
-    assert selection.interval(selection.front[0], "fid_digits") is None
+    assert selection.interval(selection.front[0], "fd_digits") is None
     row = selection.table.iloc[0]
     assert row["seconds_per_kimg_high"] == pytest.approx(0.4 * (1 + 1.96 * 0.03), rel=1e-3)
     assert (row["probability"], row["by_noise"]) == (1.0, False)
@@ -340,7 +340,7 @@ def test_scores_of_all_trials_tell_how_far_one_moves(study: Any) -> None:
     lucky, other = scored(trial(0, 5, 5, 5), 4.0, 4.0), scored(trial(1, 5, 5, 6), 3.6, 4.4)
     selection = select(*study(lucky, other))
     share = np.sqrt(2 * 0.1**2 / 2)  # (s / mean)², pooled over two groups of two
-    assert selection.standings[0].errors["fid_digits"] == pytest.approx(4 * share / np.sqrt(2))
+    assert selection.standings[0].errors["fd_digits"] == pytest.approx(4 * share / np.sqrt(2))
     assert 0 < selection.probabilities[0] <= 1
 
 
@@ -359,17 +359,17 @@ def test_trainings_of_a_configuration_are_one_point(study: Any) -> None:
     selection = select(*study(*trials))
     assert (numbers(selection.front), numbers(selection.completed)) == ([1], [0])
     more = training(4, steady, 6.0, 3, 5)
-    selection = select(*study(*trials, more), objectives=["fid_digits"])
+    selection = select(*study(*trials, more), objectives=["fd_digits"])
     assert numbers(selection.front) == [1]
     assert numbers(selection.trainings(steady)) == [1, 4]
-    assert selection.values(steady)["fid_digits"] == 5.5
-    interval = selection.interval(steady, "fid_digits")
+    assert selection.values(steady)["fd_digits"] == 5.5
+    interval = selection.interval(steady, "fd_digits")
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)  # t(0.975, 1) s / √2
     row = selection.table.iloc[0]
     assert (row["trainings"], row["lost"], row["seed"]) == (2, 0, 0)
     assert (row["seconds_per_kimg"], row["peak_memory_mib"]) == (2.5, 5)
-    assert (row["fid_digits_low"], row["fid_digits_high"]) == (interval.low, interval.high)
+    assert (row["fd_digits_low"], row["fd_digits_high"]) == (interval.low, interval.high)
 
 
 def test_seeds_of_a_grid_are_one_point_and_the_same_seed_counts_once(study: Any) -> None:
@@ -386,7 +386,7 @@ def test_who_loses_trainings_keeps_no_one_off_the_front_that_does_not(study: Any
     selection = select(*study(risky, steady, lost))
     assert numbers(selection.front) == [0, 1]
     assert [selection.lost(t) for t in selection.front] == [1, 0]
-    assert selection.values(risky)["fid_digits"] == 4.0
+    assert selection.values(risky)["fd_digits"] == 4.0
     # A machine's failure tells nothing of the configuration.
     failed = replace(lost, outcome=Outcome.FAILED)
     assert numbers(select(*study(risky, steady, failed)).front) == [0]
@@ -400,8 +400,8 @@ def test_trainings_that_were_scored_again_count_with_their_means(study: Any) -> 
     second = scored(training(1, first, 9.0, 2, 5), 5.0, 5.2)
     third = training(2, first, 1.0, 2, 5)
     selection = select(*study(first, second, third))
-    assert selection.values(first)["fid_digits"] == pytest.approx(4.6)
-    interval = selection.interval(first, "fid_digits")
+    assert selection.values(first)["fd_digits"] == pytest.approx(4.6)
+    interval = selection.interval(first, "fd_digits")
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)
     assert numbers(selection.unscored) == [2]
@@ -409,7 +409,7 @@ def test_trainings_that_were_scored_again_count_with_their_means(study: Any) -> 
 
 
 def test_trainings_by_different_protocols_have_no_mean(study: Any) -> None:
-    first = trial(0, 5, 5, 5, protocols={"fid_digits": "digits-900"})
-    other = training(1, first, 5, 5, 5, protocols={"fid_digits": "digits-250"})
+    first = trial(0, 5, 5, 5, protocols={"fd_digits": "digits-900"})
+    other = training(1, first, 5, 5, 5, protocols={"fd_digits": "digits-250"})
     with pytest.raises(ProtocolError, match=r"digits-900 \(trial 0\) and digits-250 \(trial 1\)"):
         select(*study(first, other))

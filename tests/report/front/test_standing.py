@@ -75,11 +75,11 @@ def test_scores_of_earlier_weights_do_not_count() -> None:
 def test_what_two_protocols_differ_in_is_said(change: dict[str, object], words: str) -> None:
     other = replace(PROTOCOL, **change)  # type: ignore[arg-type]
     standings = {
-        number: Standing(Report(1.0, {"fid_digits": 1.0}, {"fid_digits": str(protocol)}))
+        number: Standing(Report(1.0, {"fd_digits": 1.0}, {"fd_digits": str(protocol)}))
         for number, protocol in ((3, PROTOCOL), (7, other))
     }
     with pytest.raises(ProtocolError) as caught:
-        check_protocols(["fid_digits"], standings)
+        check_protocols(["fd_digits"], standings)
     assert words in str(caught.value)
     assert str(caught.value).endswith(f"{PROTOCOL} (trial 3) and {other} (trial 7)")
 

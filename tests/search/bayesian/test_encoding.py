@@ -24,7 +24,7 @@ parameters:
     dsc:
       where: [none, generator, both]
       kernel_size: {type: choice, values: [3, 5], when: {dsc.where: [generator, both]}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 """
 SPACE = parse_space(MIXED, "mixed.yaml")
 

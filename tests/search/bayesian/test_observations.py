@@ -19,7 +19,7 @@ data: {name: digits}
 parameters: {d_steps: [1, 2, 3]}
 objectives:
   train_seconds: {direction: minimize, max: 100}
-  fid_digits: minimize
+  fd_digits: minimize
   inception_score: {direction: maximize, min: 2}
 budget: {max_kimg: 30, rungs: [5, 10]}
 """
@@ -27,7 +27,7 @@ SPACE = parse_space(YAML, "s.yaml")
 
 
 def reported(number: int, kimg: float, **metrics: float) -> TrialRecord:
-    values = {"fid_digits": 20.0, "inception_score": 3.0, "train_seconds": 10.0, **metrics}
+    values = {"fd_digits": 20.0, "inception_score": 3.0, "train_seconds": 10.0, **metrics}
     return TrialRecord(number, {"variant": "dcgan", "d_steps": 1}, 0, (Report(kimg, values),))
 
 

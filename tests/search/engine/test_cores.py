@@ -26,7 +26,7 @@ SPACE = """
 variant: gan
 data: {name: digits}
 parameters: {g_lr: [0.1, 0.2]}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 2, max_kimg: 1}
 """
 NONE: frozenset[int] = frozenset()

@@ -36,7 +36,7 @@ class Bench:
         return self.scheduler.on_trial_result(None, trial, result)
 
     def report(self, number: int, kimg: float, **metrics: float) -> str:
-        values = {"fid_digits": 1.0, "train_seconds": kimg, **metrics}
+        values = {"fd_digits": 1.0, "train_seconds": kimg, **metrics}
         return self.result(number, report=json.dumps({"kimg": kimg, "metrics": values}))
 
     def fail(self, number: int, trial_id: str, text: str, tmp_path: Any) -> None:
@@ -123,7 +123,7 @@ def test_who_is_trained_again_is_waited_for(tiny_space: Callable[..., Space], cl
     bench = Bench(tiny_space(budget=budget, search=search))
     assert ask_all(bench) == [0, 1]
     assert bench.searcher.suggest("x") is None  # none has completed, but some may
-    bench.report(0, 10, fid_digits=3.0)
+    bench.report(0, 10, fd_digits=3.0)
     bench.searcher.on_trial_complete("t0")
     again = bench.searcher.suggest("y")
     assert (again["number"], bench.trial(2).replicates) == (2, 0)
@@ -156,7 +156,7 @@ def test_a_poor_trial_is_stopped(tiny_space: Callable[..., Space], cluster: Any)
     bench = Bench(tiny_space(search={"sampler": "random", "stopping": "asha"}))
     for step in range(4):
         bench.searcher.suggest(f"t{step}")
-    decisions = [bench.report(number, 2, fid_digits=number) for number in range(4)]
+    decisions = [bench.report(number, 2, fd_digits=number) for number in range(4)]
     assert decisions[0] == CONTINUE
     assert decisions[-1] == STOP
     assert bench.trial(3).outcome == Outcome.STOPPED
@@ -208,7 +208,7 @@ def test_a_failure_that_is_retried_is_not_an_end(bench: Bench, tmp_path: Any) ->
     "result",
     [
         {"report": json.dumps({"kimg": 2, "metrics": {"train_seconds": 1.0}})},
-        {"report": '{"kimg": 2, "metrics": {"fid_digits": NaN, "train_seconds": 1.0}}'},
+        {"report": '{"kimg": 2, "metrics": {"fd_digits": NaN, "train_seconds": 1.0}}'},
         {"report": "not JSON"},
         {},
         {"outcome": "surprised", "reason": "", "host": ""},

@@ -67,7 +67,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
                 checkpoint.mkdir()
                 (checkpoint / "checkpoint.pt").write_text(str(kimg))
                 (checkpoint / CONFIG_FILE).write_text(config.to_json())
-                on_report(Report(kimg, {"fid_digits": 1.0}), checkpoint)
+                on_report(Report(kimg, {"fd_digits": 1.0}), checkpoint)
                 done = kimg
         return Outcome.COMPLETED, ""
 

@@ -22,7 +22,7 @@ parameters:
   g_lr: {{type: float, low: 1.0e-3, high: 1, log: true}}
   d_lr_ratio: {{type: float, low: 0.1, high: 10, log: true}}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
   peak_memory_mib: {{direction: minimize, max: {most}}}
 budget: {{trials: 400, max_kimg: 8, rungs: [1, 2, 4]}}
 search: {{seed: {seed}}}
@@ -51,7 +51,7 @@ class Driver:
         g, ratio = np.log10(params["g_lr"]), np.log10(params["d_lr_ratio"])
         quality = 10 + 20 * (g + 1.5) ** 2 + 5 * ratio**2 + 40 * (1 - kimg / 8)
         memory = 100 * 10 ** (0.5 * ratio)  # the less, the further from the best quality
-        metrics = {"fid_digits": quality, "seconds_per_kimg": 1.0, "peak_memory_mib": memory}
+        metrics = {"fd_digits": quality, "seconds_per_kimg": 1.0, "peak_memory_mib": memory}
         return Report(kimg, metrics)
 
 
@@ -84,7 +84,7 @@ def test_a_space_without_a_choice_trains_it_again_and_again(empty: StudyRecord) 
         "variant: gan\ndata: {name: digits}\n"
         "parameters:\n  g_lr: {type: constant, value: 0.1}\n"
         "  d_lr_ratio: {type: constant, value: 1.0}\n"
-        "objectives: {fid_digits: minimize, peak_memory_mib: minimize}\n"
+        "objectives: {fd_digits: minimize, peak_memory_mib: minimize}\n"
         "budget: {trials: 20, max_kimg: 8, rungs: [1, 2, 4]}\n"
     )
     study = Driver(Policy(parse_space(text, "s.yaml"), empty))

@@ -16,7 +16,7 @@ parameters:
   dsc:
     where: [none, both]
     kernel_size: {type: choice, values: [3, 5], when: {dsc.where: both}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 100, max_kimg: 30}
 search: {sampler: grid}
 """
@@ -93,6 +93,6 @@ def test_a_killed_grid_goes_on_where_it_was(empty: StudyRecord) -> None:
     ],
 )
 def test_a_grid_over_a_continuum_or_too_large_is_refused(parameters: str, said: str) -> None:
-    text = f"{{variant: gan, parameters: {parameters}, objectives: {{fid_digits: minimize}}}}"
+    text = f"{{variant: gan, parameters: {parameters}, objectives: {{fd_digits: minimize}}}}"
     with pytest.raises(StudyError, match=said):
         GridSampler(parse_space(text, "grid.yaml"))

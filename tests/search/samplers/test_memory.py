@@ -22,7 +22,7 @@ parameters:
   batch_size: [8, 16, 32, 64]
   g_channels: {type: int, low: 8, high: 128, log: true}
   dsc: {where: [none, both]}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 12, max_kimg: 30}
 """,
     "wide.yaml",

@@ -61,7 +61,7 @@ parameters:
     d_steps: {type: int, low: 1, high: 9, step: 2}
     loss: [minimax, non_saturating]
     dropout: {type: float, low: 0, high: 0.5, step: 0.25, when: {loss: minimax}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 40, max_kimg: 30, rungs: [5, 10]}
 search: {sampler: SAMPLER, stopping: none}
 """
@@ -134,7 +134,7 @@ def test_tpe_leaves_a_region_that_diverges_next_to_the_best_values(empty: StudyR
     text = """
     variant: gan
     parameters: {g_lr: {type: float, low: 1e-6, high: 1.0}, d_steps: [1, 2, 3]}
-    objectives: {fid_digits: minimize, seconds_per_kimg: minimize}
+    objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
     budget: {trials: 60, max_kimg: 30}
     """
     policy = Policy(parse_space(text, "x.yaml"), empty)
@@ -145,7 +145,7 @@ def test_tpe_leaves_a_region_that_diverges_next_to_the_best_values(empty: StudyR
         if rate > 0.5:
             policy.tell(ask.number, Outcome.DIVERGED)
         else:
-            policy.report(ask.number, Report(30, {"fid_digits": 2 - rate, "seconds_per_kimg": 1.0}))
+            policy.report(ask.number, Report(30, {"fd_digits": 2 - rate, "seconds_per_kimg": 1.0}))
             policy.tell(ask.number, Outcome.COMPLETED)
     assert sum(rate > 0.5 for rate in rates[30:]) < 20
 
@@ -181,7 +181,7 @@ def test_a_discrete_space_is_not_tried_twice_while_there_is_something_new(
     text = """
     variant: gan
     parameters: {d_steps: [1, 2, 3, 5], g_steps: [1, 2, 3], g_lr: 0.1}
-    objectives: {fid_digits: minimize}
+    objectives: {fd_digits: minimize}
     budget: {trials: 12, max_kimg: 30}
     """
     space = parse_space(text, "x.yaml")

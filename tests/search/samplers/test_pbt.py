@@ -34,7 +34,7 @@ data: {{name: digits}}
 parameters:
   g_lr: {{type: float, low: 1e-3, high: 0.9, log: true}}
   d_steps: [1, 2, 4]
-objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
+objectives: {{fd_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: 1000, max_kimg: {FULL:g}, rungs: {list(RUNGS)}}}
 search: {{sampler: pbt, population: 12, seed: SEED}}
 """
@@ -87,13 +87,13 @@ class Descent:
             noise = 1 / float(held["d_steps"])
             loss = descend(loss, float(held["g_lr"]), noise, point - before)
             quality.append(loss)
-        return Curve(points, {"fid_digits": quality}, seconds_per_kimg=steps, peak_memory_mib=steps)
+        return Curve(points, {"fd_digits": quality}, seconds_per_kimg=steps, peak_memory_mib=steps)
 
 
 # --- What it finds ------------------------------------------------------------------------------
 
 
-def final(trial: TrialRecord, metric: str = "fid_digits") -> float:
+def final(trial: TrialRecord, metric: str = "fd_digits") -> float:
     assert trial.last is not None
     assert trial.last.kimg == FULL
     return trial.last.metrics[metric]
@@ -179,7 +179,7 @@ parameters:
   r1_gamma: [0, 1, 10]
   beta1: {type: float, low: 0, high: 0.9, when: {g_steps: [3]}}
   g_channels: [8, 16]
-objectives: {fid_digits: minimize}
+objectives: {fd_digits: minimize}
 budget: {max_kimg: 2, rungs: [1]}
 search: {sampler: pbt, population: 4}
 """,
@@ -257,7 +257,7 @@ def test_what_a_child_trains_again_of_its_parents_is_not_taken() -> None:
 
 def first_child(decides: Policy) -> Ask:
     while (ask := decides.ask()) is not None and not ask.lineage:
-        metrics = {"fid_digits": 5.0 + ask.number, "seconds_per_kimg": 1.0}
+        metrics = {"fd_digits": 5.0 + ask.number, "seconds_per_kimg": 1.0}
         decides.report(ask.number, Report(1.0, metrics))
     assert ask is not None
     return ask
@@ -269,12 +269,12 @@ def test_a_diverged_trial_has_no_children() -> None:
     decides = policy(space.model_copy(update={"search": search}), iter(range(10_000)).__next__)
     for number in range(4):
         decides.ask()
-        decides.report(number, Report(1.0, {"fid_digits": number, "seconds_per_kimg": 1.0}))
+        decides.report(number, Report(1.0, {"fd_digits": number, "seconds_per_kimg": 1.0}))
     decides.tell(0, Outcome.DIVERGED)
     fresh = decides.ask()  # three are too few to choose from
     assert fresh is not None
     assert not fresh.lineage
-    decides.report(4, Report(1.0, {"fid_digits": 9.0, "seconds_per_kimg": 1.0}))
+    decides.report(4, Report(1.0, {"fd_digits": 9.0, "seconds_per_kimg": 1.0}))
     child = decides.ask()
     assert child is not None
     assert [ancestor.number for ancestor in child.lineage] == [1]

@@ -20,7 +20,7 @@ from gansearch.search.simulation.simulate import Cluster, Curve, Simulation, sim
 from gansearch.search.stopping.registry import STOPPING_RULES
 from gansearch.space import Space
 
-METRICS = ("fid_digits", "seconds_per_kimg", "peak_memory_mib")
+METRICS = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")
 RUNGS, FULL = (1.0, 3.0, 9.0), 27.0
 COUNT = 24
 MEMORY = 300.0

@@ -129,7 +129,7 @@ parameters:
   d_steps: [1, 3]
   g_lr: [0.001, 0.01]
   dcgan: {dsc: {where: [none, both]}}
-objectives: {fid_digits: minimize, seconds_per_kimg: minimize, peak_memory_mib: minimize}
+objectives: {fd_digits: minimize, seconds_per_kimg: minimize, peak_memory_mib: minimize}
 budget: {max_kimg: 4, rungs: [1, 2]}
 search: {sampler: grid, stopping: none}
 """
@@ -137,9 +137,9 @@ search: {sampler: grid, stopping: none}
 
 def curve_of(number: int, seed: int) -> Curve:
     if number == 3:
-        return Curve((1.0,), {"fid_digits": (90.0,)}, 0.5, 20.0, 1.5)
+        return Curve((1.0,), {"fd_digits": (90.0,)}, 0.5, 20.0, 1.5)
     quality = tuple(100.0 / kimg + number + seed for kimg in (1.0, 2.0, 4.0))
-    return Curve((1.0, 2.0, 4.0), {"fid_digits": quality}, 0.5 + number, 20.0 - number)
+    return Curve((1.0, 2.0, 4.0), {"fd_digits": quality}, 0.5 + number, 20.0 - number)
 
 
 @pytest.fixture
@@ -185,11 +185,11 @@ def test_the_same_rows_make_the_same_file(table: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("fid_digits@2", "fid_digits@3", "has no column fid_digits@2"),
+        ("fd_digits@2", "fd_digits@3", "has no column fd_digits@2"),
         ("dcgan,1,both,0.001", "dcgan,2,both,0.001", "line 2: the space has no such"),
         ("completed", "stopped", "line 2: outcome stopped is none"),
         (",0.5,20,100", ",nan,20,100", ": a quality or cost that is not finite"),
-        ("0.5,20,100", "0.5,20,", "fid_digits should be known at every point"),
+        ("0.5,20,100", "0.5,20,", "fd_digits should be known at every point"),
         ("diverged,nan at 1.5 kimg,1.5", "diverged,nan at 1.5 kimg,2.5", "should be known"),
     ],
 )

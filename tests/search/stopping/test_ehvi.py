@@ -17,7 +17,7 @@ parameters:
   g_lr: {{type: float, low: 1.0e-3, high: 1, log: true}}
   d_lr_ratio: {{type: float, low: 0.1, high: 10, log: true}}
 objectives:
-  fid_digits: minimize
+  fd_digits: minimize
   peak_memory_mib: {{direction: minimize, max: {most}}}
 budget: {{trials: 400, max_kimg: 8, rungs: [1, 2, 4]}}
 search: {{seed: {seed}}}
@@ -46,7 +46,7 @@ class Driver:
         g, ratio = np.log10(params["g_lr"]), np.log10(params["d_lr_ratio"])
         quality = 10 + 20 * (g + 1.5) ** 2 + 5 * ratio**2 + 40 * (1 - kimg / 8)
         memory = 100 * 10 ** (0.5 * ratio)  # the less, the further from the best quality
-        metrics = {"fid_digits": quality, "seconds_per_kimg": 1.0, "peak_memory_mib": memory}
+        metrics = {"fd_digits": quality, "seconds_per_kimg": 1.0, "peak_memory_mib": memory}
         return Report(kimg, metrics)
 
 
@@ -69,7 +69,7 @@ def test_a_trial_beaten_at_no_higher_cost_is_stopped_with_the_better_ones_number
         own, other = (
             Driver.report(dict(each.params), 8).metrics for each in (trial, trials[int(found[1])])
         )
-        assert other["fid_digits"] < own["fid_digits"]
+        assert other["fd_digits"] < own["fd_digits"]
         assert other["peak_memory_mib"] <= own["peak_memory_mib"] * (1 + 1e-5)
 
 

@@ -25,9 +25,7 @@ def made(tmp_path: Path):
         local.mkdir(parents=True)
         (local / "checkpoint.pt").write_bytes(f"weights at {kimg:g}".encode())
         (local / REPORT_FILE).write_text("{}")
-        return local, Report(
-            kimg, {"fid_digits": kimg}, {"fid_digits": "p"}, tags={"device": "cpu"}
-        )
+        return local, Report(kimg, {"fd_digits": kimg}, {"fd_digits": "p"}, tags={"device": "cpu"})
 
     return make
 
@@ -46,7 +44,7 @@ def test_the_furthest_checkpoint_comes_back_whole(
     kept = [folder.publish(*made(kimg)) for kimg in (5, 20, 10)]
     latest = folder.reports()[0]
     assert latest == kept[1]
-    assert latest.metrics == {"fid_digits": 20.0}
+    assert latest.metrics == {"fd_digits": 20.0}
     assert latest.tags == {"device": "cpu"}
     assert str(latest.checkpoint).startswith(folder.address)
     fetched = folder.fetch(latest, tmp_path / "fetched")

@@ -112,7 +112,7 @@ import os, signal
 from pathlib import Path
 from gansearch.search.storage.store import StudyStore, sqlite_url
 from gansearch.space import parse_space
-text = "{{variant: gan, parameters: {{d_steps: [1, 2]}}, objectives: {{fid_digits: minimize}}}}"
+text = "{{variant: gan, parameters: {{d_steps: [1, 2]}}, objectives: {{fd_digits: minimize}}}}"
 url = sqlite_url(Path({str(tmp_path)!r}) / "studies.db")
 StudyStore.create(url, "s", parse_space(text, "x.yaml"))
 os.kill(os.getpid(), signal.SIGKILL)

@@ -61,13 +61,13 @@ def test_scores_are_on_record_for_good(url: str, make_space: MakeSpace, train: T
     last = decided.trials[-1]
     with StudyStore.open(url, "s") as store:
         assert store.study.trials == decided.trials
-        store.scored(replace(last, scores={"fid_digits": replace(score, values=(9.0, 9.0, 9.0))}))
-        store.scored(replace(last, scores={"fid_digits": score}))  # in place of those before
+        store.scored(replace(last, scores={"fd_digits": replace(score, values=(9.0, 9.0, 9.0))}))
+        store.scored(replace(last, scores={"fd_digits": score}))  # in place of those before
     _, read = read_study(url, "s")
-    assert read.trials == (*decided.trials[:-1], replace(last, scores={"fid_digits": score}))
+    assert read.trials == (*decided.trials[:-1], replace(last, scores={"fd_digits": score}))
     with StudyStore.open(url, "s") as store:
         store.extend(trials=20, max_kimg=60)
-        assert Policy(store.space, store.study).record().trials[-1].scores == {"fid_digits": score}
+        assert Policy(store.space, store.study).record().trials[-1].scores == {"fd_digits": score}
 
 
 def test_a_reader_sees_a_study_that_runs(url: str, make_space: MakeSpace, train: Train) -> None:
@@ -85,12 +85,12 @@ def test_optunas_own_tools_see_the_study_as_it_is(
         policy = run(store, train, 10)
         policy.record()
     study = in_optuna(url)
-    assert study.metric_names == ["fid_digits", "seconds_per_kimg"]
+    assert study.metric_names == ["fd_digits", "seconds_per_kimg"]
     for seen, trial in zip(study.trials, policy.record().trials, strict=True):
         searched = {name for name in trial.params if name in (*space.parameters, "variant")}
         assert seen.params == {name: trial.params[name] for name in searched}
         assert list(seen.intermediate_values.items()) == [
-            (round(r.kimg * 1000), r.metrics["fid_digits"]) for r in trial.reports
+            (round(r.kimg * 1000), r.metrics["fd_digits"]) for r in trial.reports
         ]
         assert seen.user_attrs["outcome"] == trial.outcome
     states = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.STOPPED: TrialState.PRUNED}
@@ -98,7 +98,7 @@ def test_optunas_own_tools_see_the_study_as_it_is(
         states.get(t.outcome or Outcome.FAILED, TrialState.FAIL) for t in policy.record().trials
     ]
     frame = study.trials_dataframe(multi_index=True)
-    assert list(frame["values"].columns) == ["fid_digits", "seconds_per_kimg"]
+    assert list(frame["values"].columns) == ["fd_digits", "seconds_per_kimg"]
     assert {t.number for t in study.best_trials} <= {
         t.number for t in policy.record().trials if t.outcome == Outcome.COMPLETED
     }
@@ -127,7 +127,7 @@ def test_bounds_and_broken_trials_are_constraints(
         policy.tell(0, Outcome.COMPLETED)
         policy.tell(1, Outcome.OUT_OF_MEMORY)
     first, second = in_optuna(url).trials
-    assert first.constraints == {"fid_digits.max": pytest.approx(0.2), "params_m.max": -0.8}
+    assert first.constraints == {"fd_digits.max": pytest.approx(0.2), "params_m.max": -0.8}
     assert second.constraints == {"out_of_memory": 1e6}
 
 
@@ -197,7 +197,7 @@ def test_a_kill_between_the_last_report_and_the_end_loses_nothing(
         assert (completed.outcome, unfinished.outcome) == (Outcome.COMPLETED, None)
         assert (stopped.outcome, stopped.reason) == (
             Outcome.STOPPED,
-            "fid_digits 20 at 5 kimg is not among the best 1/3",
+            "fd_digits 20 at 5 kimg is not among the best 1/3",
         )
         ask = Policy(store.space, store.study, store).ask()
         assert ask is not None

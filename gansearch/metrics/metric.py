@@ -1,4 +1,4 @@
-"""Interfaces of quality metrics: a measure creates an accumulator for each set of images."""
+"""Interfaces of quality metrics: a metric creates an accumulator for each set of images."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gansearch.metrics.features import Features
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.reference import Compared, Reference
 
-Names = dict[str, str]
-"""Names of metrics by their measure, e.g. ``{"precision": "precision_digits"}``."""
+NamesByMethod = dict[str, str]
+"""Names of metrics by their method, e.g. ``{"precision": "precision_digits"}``."""
 
 
-class View:
-    """A batch of images with its features, which are computed once for all measures."""
+class FeaturedBatch:
+    """A batch of images with its features, which are computed once for all metrics."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -33,24 +33,24 @@ class View:
         return self._vectors[features]
 
 
-class Tally(Protocol):
-    """Accumulator of a measure for one set of images in batches."""
+class Accumulator(Protocol):
+    """Accumulator of a metric over one set of images, which come in batches."""
 
-    def update(self, view: View) -> None:
+    def update(self, featured: FeaturedBatch) -> None:
         """Add a batch of images with their conditions."""
 
     def values(self) -> dict[str, float]:
         """Values of the metrics by name, and further numbers under names of their own."""
 
 
-class Measure(Protocol):
+class QualityMetric(Protocol):
     """Computes one quality metric, or several from the same accumulator."""
 
     @property
     def real(self) -> ImageSet | None:
         """Real images whose value no generator can be expected to beat, or ``None``."""
 
-    def tally(self) -> Tally:
+    def accumulator(self) -> Accumulator:
         """Return a new accumulator for one set of images."""
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
@@ -62,42 +62,42 @@ class Measure(Protocol):
         """
 
 
-# --- Measures that need all vectors of a set ------------------------------------------------------
+# --- Metrics that need all vectors of a set -------------------------------------------------------
 
 
-class VectorsMeasure:
-    """Measure of metrics that need the features of all images at once.
+class FeaturesMetric:
+    """Quality metrics that need the features of all images at once.
 
     The features of all evaluated images stay in memory: N · D numbers, shared by the metrics.
 
     Args:
-        names: names of the metrics by their measure.
+        names: names of the metrics by their method.
         reference: real images and the features.
         compared: description of the real images in the comparison.
         method: description of the computation, for the protocol.
-        score: maps features ``[N, D]`` to values by measure; other keys than those of ``names`` are
-            ignored.
+        compute: maps features ``[N, D]`` to values by method; other keys than those of ``names``
+            are ignored.
     """
 
     def __init__(
         self,
-        names: Names,
+        names: NamesByMethod,
         reference: Reference,
         compared: Compared,
         method: str,
-        score: Callable[[Tensor], dict[str, float]],
+        compute: Callable[[Tensor], dict[str, float]],
     ) -> None:
         self.real = reference.images.heldout
         self._reference = reference
         self._compared = compared
         self._method = method
-        self._score = lambda vectors: {
-            names[measure]: value for measure, value in score(vectors).items() if measure in names
+        self._compute = lambda vectors: {
+            names[method]: value for method, value in compute(vectors).items() if method in names
         }
 
-    def tally(self) -> VectorsTally:
+    def accumulator(self) -> FeaturesAccumulator:
         """Accumulator that keeps all features."""
-        return VectorsTally(self._reference.features, self._score)
+        return FeaturesAccumulator(self._reference.features, self._compute)
 
     def protocol(self, samples: int, source: str) -> QualityProtocol:
         """Protocol with the features, the method and the real images."""
@@ -105,17 +105,17 @@ class VectorsMeasure:
 
 
 @dataclass(frozen=True)
-class VectorsTally:
+class FeaturesAccumulator:
     """Accumulator of one set's features."""
 
     features: Features
-    score: Callable[[Tensor], dict[str, float]]
+    compute: Callable[[Tensor], dict[str, float]]
     kept: list[Tensor] = field(default_factory=list)  # [N, D] each
 
-    def update(self, view: View) -> None:
+    def update(self, featured: FeaturedBatch) -> None:
         """Keep the features of a batch."""
-        self.kept.append(view.vectors(self.features))
+        self.kept.append(featured.vectors(self.features))
 
     def values(self) -> dict[str, float]:
         """Values of the metrics by name."""
-        return self.score(torch.cat(self.kept))
+        return self.compute(torch.cat(self.kept))
