@@ -65,9 +65,7 @@ def test_an_error_at_an_earlier_name_has_its_line() -> None:
 
 
 def test_a_metric_under_both_names_is_refused() -> None:
-    with pytest.raises(
-        SpaceError, match="fid_digits: is now called fd_digits"
-    ):
+    with pytest.raises(SpaceError, match="fid_digits: is now called fd_digits"):
         parse_space(SPACE.replace("seconds_per_kimg:", "fd_digits:"), "a.yaml")
 
 
