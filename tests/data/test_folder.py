@@ -1,11 +1,10 @@
-"""A folder of image files: order, classes, broken files, the cache, fingerprints."""
+"""A folder of image files: order, broken files, gray and colour, fingerprints, place in memory."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch
 from PIL import Image
 
 from gansearch.config import DataConfig
-from gansearch.data import ImageSet, decoded, load_images
+from gansearch.data import ImageSet, load_images
 from gansearch.data import images as images_module
 from gansearch.data.folder import native_side
 from gansearch.errors import DataError
@@ -34,16 +33,6 @@ def load(folder: Path, **changes: object) -> ImageSet:
     ).train
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Six colour images: three flat ones, three in a sub-folder."""
-    root = tmp_path / "pictures"
-    for i in range(3):
-        write(root / f"{i}.png", i)
-        write(root / "more" / f"{i}.png", 10 + i)
-    return root
-
-
 def test_images_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
     names = ["b.png", "a/z.png", "c.PNG", "a/b/c.png", "a.png"]
     for name in names:
@@ -54,52 +43,6 @@ def test_images_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
         for name in ["a.png", "a/b/c.png", "a/z.png", "b.png", "c.PNG"]
     ]
     assert np.array_equal(images.pixels.numpy(), np.stack(expected))
-
-
-def test_order_is_independent_of_the_file_systems(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = load(folder)
-    walk = os.walk
-
-    def backwards(*args: object, **options: object) -> object:
-        for parent, folders, names in walk(*args, **options):  # type: ignore[call-overload]
-            folders.reverse()
-            yield parent, folders, names[::-1]
-
-    monkeypatch.setattr(os, "walk", backwards)
-    after = load(folder)
-    assert after.fingerprint == before.fingerprint
-    assert torch.equal(after.pixels, before.pixels)
-
-
-@pytest.mark.parametrize(
-    ("names", "labels"),
-    [
-        (["cat/1.png", "ant/1.png", "cat/2.png", "bee/deep/1.png"], [0, 1, 2, 2]),
-        (["cat/1.png", "cat/2.png"], None),
-        (["cat/1.png", "cat/2.png", "loose.png"], None),
-        (["1.png", "2.png"], None),
-    ],
-)
-def test_classes_are_the_sub_folders_that_hold_everything(
-    tmp_path: Path, names: list[str], labels: list[int] | None
-) -> None:
-    for i, name in enumerate(names):
-        write(tmp_path / name, i)
-    images = load(tmp_path)
-    batch = images.batch(torch.arange(len(images)))
-    assert (None if batch.labels is None else batch.labels.tolist()) == labels
-    assert images.spec.classes == (len(set(labels)) if labels else 0)
-
-
-def test_an_image_beside_the_folders_of_classes_is_named(tmp_path: Path) -> None:
-    for i, name in enumerate(["cat/1.png", "ant/1.png", "ant/2.png", "stray.png"]):
-        write(tmp_path / name, i)
-    with pytest.raises(DataError, match=r"stray\.png beside the sub-folders ant, cat"):
-        load(tmp_path)
-    (tmp_path / "stray.png").rename(tmp_path / ".stray.png")
-    assert load(tmp_path).spec.classes == 2
 
 
 # --- Links ---------------------------------------------------------------------------------------
@@ -126,25 +69,6 @@ def test_a_class_folder_that_is_a_link_to_nowhere_is_named(tmp_path: Path) -> No
     assert load(tmp_path, unreadable="skip").spec.classes == 2
 
 
-@pytest.mark.parametrize("links", [{"ant/again": ".."}, {"a/b": "../c", "c/a": "../a"}])
-def test_links_in_a_circle_are_named(tmp_path: Path, links: dict[str, str]) -> None:
-    write(tmp_path / "ant" / "1.png", 1)
-    for link, target in links.items():
-        (tmp_path / link).parent.mkdir(exist_ok=True)
-        (tmp_path / link).symlink_to(target)
-    with pytest.raises(DataError, match="a folder that it lies in"):
-        load(tmp_path)
-
-
-def test_what_is_hidden_or_no_image_does_not_count(folder: Path) -> None:
-    before = load(folder)
-    write(folder / ".thumbnails" / "1.png", 1)
-    (folder / "._1.png").write_bytes(b"Mac OS X resource fork")
-    (folder / "README.txt").write_text("ours")
-    (folder / "empty").mkdir()
-    assert load(folder).fingerprint == before.fingerprint
-
-
 def test_gray_where_every_image_is(tmp_path: Path) -> None:
     for i in range(40):
         write(tmp_path / f"{i:02}.png", i, gray=True)
@@ -162,16 +86,6 @@ def test_gray_files_in_colour_mode_are_gray(tmp_path: Path) -> None:
     image = Image.open(write(tmp_path / "1.png", 1, gray=True)).convert("RGBA")
     image.save(tmp_path / "1.png")
     assert load(tmp_path).spec.channels == 1
-
-
-def test_a_missing_a_wrong_and_an_empty_path_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere is missing"):
-        load(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="not a folder"):
-        load(write(tmp_path / "1.png", 1))
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"holds no images: none of \.bmp, \.gif"):
-        load(tmp_path / "empty")
 
 
 def empty(path: Path) -> None:
@@ -295,45 +209,6 @@ def test_a_fingerprint_follows_every_change(folder: Path) -> None:
         (folder / name).rename(folder / "loose" / name)
     note()
     assert len(set(prints)) == len(prints)
-
-
-def test_files_are_decoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = load(folder)
-    monkeypatch.setattr(decoded, "decode", None)
-    again = load(folder)
-    assert again.fingerprint == first.fingerprint
-    assert torch.equal(again.pixels, first.pixels)
-    assert torch.equal(load(folder.rename(folder.parent / "moved")).pixels, first.pixels)
-
-
-def test_trials_that_start_at_once_decode_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count, decode = [], decoded.decode
-
-    def counted(data: bytes, resolution: int) -> object:
-        count.append(1)
-        return decode(data, resolution)
-
-    monkeypatch.setattr(decoded, "decode", counted)
-    with ThreadPoolExecutor(4) as pool:
-        sets = list(pool.map(lambda _: load(folder), range(4)))
-    assert len({images.fingerprint for images in sets}) == 1
-    assert len(count) == 6
-
-
-def test_a_decode_that_is_killed_leaves_nothing_that_counts(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
-) -> None:
-    def killed(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(decoded, "decode", killed)
-        with pytest.raises(KeyboardInterrupt):
-            load(folder)
-    assert not list(cache.rglob("*.uint8"))
-    assert len(load(folder)) == 6
 
 
 def test_a_full_disk_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
