@@ -20,10 +20,10 @@ class Counts:
     """Image counts: the minimum that a metric needs, or the available numbers.
 
     Attributes:
-        samples: scored images.
+        samples: evaluated images.
         real: training images, which samples are compared with.
         heldout: held-out images.
-        samples_of_class: scored images of the class with the fewest.
+        samples_of_class: evaluated images of the class with the fewest.
         real_of_class: training images of the class with the fewest.
         resolution: height and width of the images, in pixels.
     """

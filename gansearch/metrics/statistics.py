@@ -106,7 +106,7 @@ def _short(value: object) -> str:
     return str(value)[:_DIGITS] if len(str(value)) == _CHECKSUM else repr(value)
 
 
-_TOLD = (*(each.name for each in fields(Origin)), "count")
+_ORIGIN_KEYS = (*(each.name for each in fields(Origin)), "count")
 """Keys of a file beside ``mu`` and ``sigma``; pytorch-fid writes none of them."""
 
 
@@ -124,7 +124,7 @@ def read_statistics(path: Path) -> Statistics:
         data = path.read_bytes()
         with np.load(path, allow_pickle=False) as file:
             mean, covariance = (np.asarray(file[key], np.float64) for key in ("mu", "sigma"))
-            told = {key: file[key].item() for key in _TOLD if "features" in file}
+            stored = {key: file[key].item() for key in _ORIGIN_KEYS if "features" in file}
     except FileNotFoundError:
         raise DataError(f"there is no statistics file {path}") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -139,9 +139,9 @@ def read_statistics(path: Path) -> Statistics:
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise DataError(f"{path}: mu or sigma holds NaN or infinity")
-    count = told.pop("count", 0)
+    count = stored.pop("count", 0)
     moments = DenseMoments(torch.from_numpy(mean), torch.from_numpy(covariance), count)
-    origin = Origin(**told) if told else Origin.of_pytorch_fid()
+    origin = Origin(**stored) if stored else Origin.of_pytorch_fid()
     return Statistics(moments, origin, fingerprint(data), path.name)
 
 
@@ -150,6 +150,8 @@ def write_statistics(path: Path, moments: Moments, origin: Origin) -> None:
 
     The file also holds the fields of ``origin`` and the image ``count``.
     """
-    told: dict[str, Any] = {**asdict(origin), "count": moments.count}
+    stored: dict[str, Any] = {**asdict(origin), "count": moments.count}
     with written_atomically(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, mu=moments.mean.numpy(), sigma=moments.covariance.numpy(), **told)
+        np.savez_compressed(
+            file, mu=moments.mean.numpy(), sigma=moments.covariance.numpy(), **stored
+        )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gansearch.config import DataConfig, EvaluationConfig
 from gansearch.data import Images, load_images
-from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.batch import Batch
 from gansearch.data.images import from_arrays, split
 from gansearch.errors import ConfigError, Diverged
 from gansearch.metrics.catalog import METRICS as METRICS_CATALOG
@@ -173,7 +173,7 @@ def test_everything_that_changes_a_value_changes_the_protocol(images: Images) ->
     assert protocol(evaluator(images)) == texts[0]
 
 
-# --- The cached reference ----------------------------------------------------------------------
+# --- Features are shared -------------------------------------------------------------------------
 
 
 class Counting(nn.Module):
@@ -184,24 +184,6 @@ class Counting(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         self.images += len(images)
         return images.flatten(1)[:, 20:30]
-
-
-def test_the_training_sets_statistics_are_computed_once(
-    images: Images, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network, checksums = Counting(), iter(["first", "first", "second"])
-
-    def make(config: EvaluationConfig, spec: ImageSpec) -> Features:
-        return Features("counting", 10, next(checksums), "none", network)
-
-    monkeypatch.setitem(FEATURES, "random", make)
-    metrics = ("fd_random",)
-    computed = evaluator(images, metrics).floor()
-    assert network.images == len(images.train) + 300
-    assert evaluator(images, metrics).floor() == computed
-    assert network.images == len(images.train) + 600
-    evaluator(images, metrics)  # other weights, other statistics
-    assert network.images == 2 * len(images.train) + 600
 
 
 @pytest.mark.parametrize(
@@ -276,11 +258,6 @@ def same(count: int, level: int = 7) -> Images:
     return split(from_arrays(pixels, None, resolution=8), holdout=0)
 
 
-@pytest.mark.parametrize("level", [0, 7, 77, 255])
-def test_equal_images_have_no_spread_at_all(images: Images, level: int) -> None:
-    assert evaluator(images).evaluate_images(same(130, level).train).spread == 0
-
-
 # --- Few and equal images ----------------------------------------------------------------------
 
 EVERY = tuple(
@@ -290,7 +267,7 @@ EVERY = tuple(
 
 
 @pytest.mark.parametrize("metric", EVERY)
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7, 29, 30, 31])
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 29, 30])
 @pytest.mark.parametrize("equal", [True, False])
 def test_few_or_equal_images_have_a_finite_value_or_the_number_is_named(
     images: Images, metric: str, count: int, equal: bool
@@ -312,14 +289,6 @@ def test_few_or_equal_images_have_a_finite_value_or_the_number_is_named(
             continue
         with pytest.raises(ConfigError, match=rf"{metric} needs at least \d+ .*, got {count}"):
             value(scored, reference)
-
-
-@pytest.mark.parametrize("metric", EVERY)
-def test_fewer_images_than_samples_are_counted(images: Images, metric: str) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"{metric} needs at least \d+ images to evaluate.*, got 1$"
-    ):
-        evaluator(images, (metric,)).evaluate_images(images.train.subset(torch.arange(1)))
 
 
 def test_a_set_that_is_one_image_is_as_good_as_itself() -> None:

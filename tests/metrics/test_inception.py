@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -54,19 +53,6 @@ def test_weights_in_the_hub_cache_are_found(
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_weights_are_downloaded_where_there_is_a_network(
-    hub: Path, weights: Path, published: PublishedWeights
-) -> None:
-    load_inception(published=replace(published, url=weights.as_uri()))
-    assert sha256(hub.read_bytes()) == published.sha256
-
-
-def test_a_download_of_other_content_is_not_kept(hub: Path, weights: Path) -> None:
-    with pytest.raises(WeightsError, match="invalid hash"):
-        load_inception(published=replace(INCEPTION, url=weights.as_uri()))
-    assert not hub.exists()
-
-
 def test_without_weights_the_error_says_how_to_supply_them(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,57 +67,6 @@ def test_without_weights_the_error_says_how_to_supply_them(
         assert part in str(caught.value)
 
 
-def test_a_given_file_that_is_missing_is_named(hub: Path, tmp_path: Path) -> None:
-    hub.parent.mkdir(parents=True)
-    hub.write_bytes(b"not even looked at")
-    with pytest.raises(WeightsError, match=r"inception_weights.*mine\.pth"):
-        load_inception(tmp_path / "mine.pth")
-
-
-# --- What is not loaded ------------------------------------------------------------------------
-
-
-class Bomb:
-    """Makes a folder where it is unpickled."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self._folder),)
-
-
-@pytest.fixture
-def crater(tmp_path: Path) -> Path:
-    return tmp_path / "crater"
-
-
-@pytest.fixture
-def bomb(tmp_path: Path, crater: Path) -> Path:
-    path = tmp_path / FILE
-    torch.save({"weight": Bomb(crater)}, path)
-    return path
-
-
-def test_the_bomb_works(bomb: Path, crater: Path) -> None:
-    torch.load(bomb, weights_only=False)
-    assert crater.exists()
-
-
-def test_a_file_of_another_checksum_is_not_loaded(bomb: Path, crater: Path) -> None:
-    with pytest.raises(WeightsError) as caught:
-        load_inception(bomb)
-    assert SHA256 in str(caught.value)
-    assert sha256(bomb.read_bytes()) in str(caught.value)
-    assert not crater.exists()
-
-
-def test_code_in_a_file_is_not_run_even_where_the_checksum_fits(bomb: Path, crater: Path) -> None:
-    with pytest.raises(WeightsError, match="not a file of weights"):
-        load_inception(bomb, published=published_as(bomb.read_bytes()))
-    assert not crater.exists()
-
-
 @pytest.mark.parametrize("content", [{"a": torch.zeros(1)}, torch.zeros(3), [1, 2]])
 def test_weights_of_another_network_are_refused(tmp_path: Path, content: object) -> None:
     buffer = io.BytesIO()
@@ -141,8 +76,8 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, content: object)
         load_inception(tmp_path / "other.pth", published=published_as(buffer.getvalue()))
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", pickle.dumps({"a": 1}, protocol=2)])
-def test_files_of_something_else_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_pickle_of_something_else_is_refused(tmp_path: Path) -> None:
+    content = pickle.dumps({"a": 1}, protocol=2)
     (tmp_path / "other.pth").write_bytes(content)
     with pytest.raises(WeightsError):
         load_inception(tmp_path / "other.pth", published=published_as(content))

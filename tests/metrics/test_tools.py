@@ -6,7 +6,6 @@ All have the same random weights, and the same images in files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +24,6 @@ from gansearch.metrics import inception
 from gansearch.metrics import weights as published
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.inception import Inception, load_inception
-from gansearch.metrics.resize import RESIZES
 
 Pixels = NDArray[np.uint8]
 
@@ -73,46 +71,6 @@ def tensors(images: Pixels) -> Tensor:
     """Bytes ``[N, H, W(, 3)]`` as ``[N, C, H, W]``."""
     pixels = torch.from_numpy(images)
     return pixels[:, None] if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
-
-
-# --- Resizing ------------------------------------------------------------------------------------
-
-
-def as_clean_fid(image: Pixels) -> NDArray[np.float32]:
-    from cleanfid.resize import build_resizer
-
-    resized: NDArray[np.float32] = build_resizer("clean")(image)
-    return (resized.transpose(2, 0, 1) - 128) / 128
-
-
-def as_torch_fidelity(image: Pixels) -> NDArray[np.float32]:
-    from torch_fidelity.interpolate_compat_tensorflow import (
-        interpolate_bilinear_2d_like_tensorflow1x as interpolate,
-    )
-
-    pixels = tensors(image[None]).float()
-    resized: Tensor = interpolate(pixels, size=(299, 299), align_corners=False)
-    return ((resized - 128) / 128)[0].numpy()
-
-
-@pytest.mark.parametrize("size", [8, 32, 299, 512])
-@pytest.mark.parametrize(
-    ("tool", "theirs"), [("clean-fid", as_clean_fid), ("torch-fidelity", as_torch_fidelity)]
-)
-def test_images_are_resized_as_the_tool_does(
-    tool: str, theirs: Callable[[Pixels], NDArray[np.float32]], size: int
-) -> None:
-    image = np.random.default_rng(size).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    measured = RESIZES[tool].apply(tensors(image[None]).float())[0]
-    np.testing.assert_allclose(measured, theirs(image), atol=1e-4)
-
-
-def test_the_conventions_differ_and_say_so() -> None:
-    pixels = tensors(drawn(0, (1, 32, 32, 3))).float()
-    resized = [resize.apply(pixels) for resize in RESIZES.values()]
-    assert all((a - b).abs().max() > 0.01 for a in resized for b in resized if a is not b)
-    assert len({resize.description for resize in RESIZES.values()}) == len(RESIZES)
-    assert set(RESIZES) == set(EvaluationConfig.model_json_schema()["properties"]["resize"]["enum"])
 
 
 # --- Features ------------------------------------------------------------------------------------
