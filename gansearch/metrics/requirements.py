@@ -44,12 +44,12 @@ def check_images(
             replaces them.
 
     Raises:
-        ConfigError: there are too few images, or a metric by class meets images without labels.
+        ConfigError: there are too few images, or a metric by class has no labels.
     """
     train, heldout = images.train, images.heldout
     for name in metrics:
         if METRICS[name].by_class and train.labels is None:
-            raise ConfigError(f"{name} is of samples by class, and these images carry no labels")
+            raise ConfigError(f"{name} is computed by class, and these images have no labels")
     have = Counts(
         samples=samples,
         real=len(train) if compared else None,

@@ -93,7 +93,7 @@ INCEPTION = PublishedWeights(
     url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
     "pt_inception-2015-12-05-6726825d.pth",
     sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    used_by="what is measured in Inception features (96 MB)",
+    used_by="every metric in Inception features (96 MB)",
     setting="evaluation.inception_weights",
 )
 """Inception weights as published by pytorch-fid."""

@@ -192,7 +192,7 @@ def _counts(space: Space, known: _Known) -> Iterator[Finding]:
         for line in shortages([metric.name], have):
             yield path, line
         if metric.by_class and not known.classes:
-            yield path, f"{metric.name} is of samples by class, and the images have no classes"
+            yield path, f"{metric.name} is computed by class, and the images have no classes"
 
 
 def _metrics(space: Space) -> Iterator[tuple[tuple[str | int, ...], Metric]]:

@@ -133,7 +133,7 @@ def test_refuses_images_without_labels(images: Images) -> None:
     spec = replace(images.train.spec, classes=0)
     plain = Images(replace(images.train, labels=None, spec=spec), None)
     for metric in METRICS:
-        with pytest.raises(ConfigError, match=f"{metric} is of samples by class"):
+        with pytest.raises(ConfigError, match=f"{metric} is computed by class"):
             evaluator(plain, (metric,))
 
 
