@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,11 +40,11 @@ constraints:
 
 
 @pytest.fixture(autouse=True)
-def notices(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """The log of a process that has warned of no name yet."""
+def notices(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+    """Lists the warnings of renamed metrics since the start of a process."""
     catalog._warn_renamed.cache_clear()
     with caplog.at_level(logging.WARNING, catalog.__name__):
-        yield caplog
+        yield lambda: [each.message for each in caplog.records if each.name == catalog.__name__]
     catalog._warn_renamed.cache_clear()
 
 
@@ -73,7 +73,7 @@ def test_a_metric_under_both_names_is_refused() -> None:
 
 
 def test_a_study_on_record_has_current_names_and_one_notice(
-    tmp_path: Path, notices: pytest.LogCaptureFixture
+    tmp_path: Path, notices: Callable[[], list[str]]
 ) -> None:
     results = Path(shutil.copytree(KEPT, tmp_path / "results"))
     before = (results / "studies.db").read_bytes()
@@ -86,7 +86,7 @@ def test_a_study_on_record_has_current_names_and_one_notice(
             assert "fd_digits" in report.metrics
             assert "fd_digits" in report.protocols
             assert not any("fid_digits" in name for name in (*report.metrics, *report.protocols))
-    assert notices.messages == [NOTICE]
+    assert notices() == [NOTICE]
     assert (results / "studies.db").read_bytes() == before
 
 
@@ -126,7 +126,7 @@ def test_values_before_and_after_compare() -> None:
 # --- Options -------------------------------------------------------------------------------------
 
 
-def test_options_take_earlier_names(tmp_path: Path, notices: pytest.LogCaptureFixture) -> None:
+def test_options_take_earlier_names(tmp_path: Path, notices: Callable[[], list[str]]) -> None:
     results = Path(shutil.copytree(KEPT, tmp_path / "results"))
     selection = pareto_front(
         "kept",
@@ -139,4 +139,4 @@ def test_options_take_earlier_names(tmp_path: Path, notices: pytest.LogCaptureFi
     assert selection.front
     assert Wanted(metrics=("fid_digits", "kid")).metrics == ("fd_digits", "kid")
     assert EvaluationConfig(metrics=("fid_digits",)).metrics == ("fd_digits",)
-    assert notices.messages == [NOTICE]
+    assert notices() == [NOTICE]
