@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 
 from gansearch.data import load_images
-from gansearch.hardware.device import Turns
+from gansearch.hardware.device import DeviceLock
 from gansearch.space import load_space
 from gansearch.train import trainer as trainer_module
 from gansearch.train.trainer import Trainer
@@ -52,16 +52,16 @@ class Pair(NamedTuple):
         return 100 * (statistics.median(c[name] for c in self.beside) / self.alone[name] - 1)
 
 
-class Heedless(Turns):
+class Heedless(DeviceLock):
     """Takes no turns: everybody trains whenever they like, and times what comes."""
 
     @contextmanager
-    def beside(self) -> Iterator[Callable[[], None]]:
+    def shared(self) -> Iterator[Callable[[], None]]:
         """No turn at all."""
         yield lambda: None
 
     @contextmanager
-    def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:  # noqa: ARG002 - Turns'
+    def for_measurement(self, *, exclusive: bool) -> Iterator[Callable[[], bool]]:  # noqa: ARG002 - DeviceLock'
         """No turn at all, taken for one alone."""
         yield lambda: True
 
@@ -70,7 +70,7 @@ def train(variant: str, turns: str, kimg: float) -> None:
     """In a process of its own: wait for a line, train, print the costs, train on until killed."""
     torch.set_num_threads(1)
     if turns == "without":
-        trainer_module.Turns = Heedless  # type: ignore[misc]
+        trainer_module.DeviceLock = Heedless  # type: ignore[misc]
     space = load_space(SPACE)
     params = next(params for params in space.defaults() if params["variant"] == variant)
     config = space.train_config(params, seed=0)

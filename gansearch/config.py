@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gansearch.errors import ConfigError
 from gansearch.metrics.catalog import current_name
+from gansearch.record import images_of
 from gansearch.settings import LARGEST, Dsc, Model, Params, Scalar, Settings, flatten, nest
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.settings import LIVE, can_change
@@ -165,7 +166,7 @@ class TrainConfig(Model):
         if moments != sorted(set(moments)):
             raise ValueError(f"the schedule's moments {moments} should ascend")
         for change in self.schedule:
-            before = dict(self.settings_at(round(1000 * change.kimg) - 1))
+            before = dict(self.settings_at(images_of(change.kimg) - 1))
             for name, value in change.settings.items():
                 if name not in LIVE & before.keys() or not can_change(before[name], value):
                     raise ValueError(f"{name} cannot change to {value!r} while a run trains")
@@ -174,13 +175,13 @@ class TrainConfig(Model):
 
     def settings_at(self, images: int) -> Settings:
         """Return the settings of a round that starts after this many real images."""
-        past = [change for change in self.schedule if round(1000 * change.kimg) <= images]
+        past = [change for change in self.schedule if images_of(change.kimg) <= images]
         changed = {name: value for change in past for name, value in change.settings.items()}
         return self.settings.model_copy(update=changed)
 
-    def up_to(self, kimg: float) -> TrainConfig:
-        """Return the run without changes at ``kimg`` or later."""
-        past = tuple(change for change in self.schedule if change.kimg < kimg * (1 - 1e-9))
+    def up_to(self, images: int) -> TrainConfig:
+        """Return the run without changes after this many real images or later."""
+        past = tuple(change for change in self.schedule if images_of(change.kimg) < images)
         return self.model_copy(update={"schedule": past})
 
     @classmethod

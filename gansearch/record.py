@@ -21,6 +21,16 @@ PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
 tags of the trial, so that they are known even without a report."""
 
 
+def images_of(kimg: float) -> int:
+    """Convert a progress in kimg (thousands of real images) to images, the nearest integer."""
+    return round(1000 * kimg)
+
+
+def kimg_of(images: int) -> float:
+    """Convert a progress in real images to kimg."""
+    return images / 1000
+
+
 class Outcome(StrEnum):
     """How a trial ended."""
 

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gansearch.hardware.cache import store, stored
 from gansearch.hardware.clock import DISTURBED, stopwatch
-from gansearch.hardware.device import Turns, device_name
+from gansearch.hardware.device import DeviceLock, device_name
 from gansearch.hardware.load import outside_load
 from gansearch.hardware.precision import tf32
 
@@ -25,7 +25,9 @@ _BATCH_SIZE, _RESOLUTION = 64, 32
 _STEPS = 12
 
 
-def device_speed(device: torch.device, turns: Turns, precision: str = "float32") -> float | None:
+def device_speed(
+    device: torch.device, lock: DeviceLock, precision: str = "float32"
+) -> float | None:
     """Training speed of a device in billions of multiply-accumulates per second, above 0.
 
     The workload is the training step of a small network under Adam: two strided convolutions and a
@@ -35,7 +37,7 @@ def device_speed(device: torch.device, turns: Turns, precision: str = "float32")
 
     Args:
         device: device to measure.
-        turns: this process's turns on the device; none may be held during the call.
+        lock: lock of the device; this process may hold no turn during the call.
         precision: training precision, as in ``compute.precision``.
 
     Returns:
@@ -52,9 +54,9 @@ def device_speed(device: torch.device, turns: Turns, precision: str = "float32")
     )
     known = stored("calibration", inputs)
     if known is None:
-        with turns.measured(alone=True) as was_alone:
+        with lock.for_measurement(exclusive=True) as was_exclusive:
             speed = _measure(device, precision)
-            if speed is None or not was_alone():
+            if speed is None or not was_exclusive():
                 return None
         store("calibration", inputs, known := {"speed": np.array(speed)})
     return float(known["speed"])
@@ -91,7 +93,7 @@ def _measure(device: torch.device, precision: str) -> float | None:
 
 def _timed(step: Callable[[], None], device: torch.device) -> float | None:
     """Seconds of one step, or ``None`` if other programs disturbed it."""
-    lost, elapsed = outside_load(device), stopwatch(device)
+    outside_seconds, elapsed = outside_load(device), stopwatch(device)
     step()
     seconds = elapsed()
-    return seconds if lost() <= DISTURBED * seconds else None
+    return seconds if outside_seconds() <= DISTURBED * seconds else None

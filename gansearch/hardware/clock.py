@@ -1,4 +1,4 @@
-"""Device clocks, and stretches of training timed with them."""
+"""Device clocks, and stretches of training that are timed with them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
-from gansearch.hardware.lazy import Lazy
+from gansearch.hardware.lazy import LazyComputation
 from gansearch.hardware.load import outside_load
 
 DISTURBED = 0.05
-"""Share of a measurement's time with other programs on its cores above which it is disturbed."""
+"""Share of a measurement's time, with other programs on its cores, above which the measurement is
+disturbed."""
 
 
 def stopwatch(device: torch.device) -> Callable[[], float]:
@@ -61,7 +62,7 @@ class Timed:
     images: int = 0
     lazy: float = 0.0
     lost: float = 0.0
-    lazies: tuple[Lazy, ...] = ()
+    lazies: tuple[LazyComputation, ...] = ()
 
     def add(self, other: Timed) -> None:
         """Add the totals of ``other``; ``lazies`` stays as it is."""
@@ -104,9 +105,9 @@ class Stretch:
         self._rounds = rounds
         self._settling = settling
         self._spans: list[tuple[str, float, Any, Any]] = []  # lazy penalties
-        self._unsettled = 0  # number of spans within the settling rounds
+        self._spans_while_settling = 0
         self.elapsed = self._elapsed_settled = stopwatch(device)
-        self._lost_settled = outside_load(device)
+        self._outside_settled = outside_load(device)
 
     def __len__(self) -> int:
         return self._rounds
@@ -114,14 +115,17 @@ class Stretch:
     def __iter__(self) -> Iterator[int]:
         for index in range(self._rounds):
             if index and index == self._settling:
-                self._unsettled = len(self._spans)
+                self._spans_while_settling = len(self._spans)
                 self._elapsed_settled = stopwatch(self._device)
-                self._lost_settled = outside_load(self._device)
+                self._outside_settled = outside_load(self._device)
             yield index
 
     @contextmanager
-    def lazily(self, name: str, every: float) -> Iterator[None]:
-        """Time a lazy penalty separately from its round; arguments as for :class:`Lazy`."""
+    def lazy_penalty(self, name: str, every: float) -> Iterator[None]:
+        """Time a lazy penalty separately from its round.
+
+        The arguments are those of :class:`~gansearch.hardware.lazy.LazyComputation`.
+        """
         start = _moment(self._device)
         yield
         self._spans.append((name, every, start, _moment(self._device)))
@@ -132,12 +136,16 @@ class Stretch:
 
     def settled(self, images: int) -> Timed:
         """Totals from the first settled round on, including ``lost``."""
-        seconds, lost = self._elapsed_settled(), self._lost_settled()
+        seconds, outside = self._elapsed_settled(), self._outside_settled()
         rounds = self._rounds - self._settling
-        return replace(self._timed(seconds, rounds, images, self._unsettled), lost=lost)
+        return replace(
+            self._timed(seconds, rounds, images, self._spans_while_settling), lost=outside
+        )
 
     def _timed(self, seconds: float, rounds: int, images: int, first: int) -> Timed:
         spans = self._spans[first:]
-        lazies = tuple(Lazy(name, every, _seconds(*ends)) for name, every, *ends in spans)
+        lazies = tuple(
+            LazyComputation(name, every, _seconds(*ends)) for name, every, *ends in spans
+        )
         lazy = sum(each.seconds for each in lazies)
         return Timed(seconds, rounds, rounds * images, lazy, lazies=lazies)

@@ -15,6 +15,11 @@ from gansearch.hardware.locks import TurnLock
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
+def best_device() -> torch.device:
+    """Return CUDA if there is a GPU, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def device_name(device: torch.device) -> str:
     """Kind of a device, such as ``NVIDIA H100`` or ``CPU AMD EPYC 9654``."""
     if device.type == "cuda":
@@ -24,8 +29,8 @@ def device_name(device: torch.device) -> str:
     return f"CPU {next(models, platform.processor() or platform.machine())}"
 
 
-class Turns:
-    """Shared and exclusive turns of one process on a device of its host.
+class DeviceLock:
+    """A device's lock, with shared and exclusive turns for this process.
 
     All processes on the same GPU share one device lock. All processes on the CPU share another,
     because cores share memory and clock. Each process works in short shared turns, so that another
@@ -35,16 +40,16 @@ class Turns:
         device: device of the work.
 
     Attributes:
-        waited: seconds spent waiting for turns.
+        waited_seconds: time spent waiting for turns.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._lock = TurnLock(_key(device))
-        self.waited = 0.0
+        self.waited_seconds = 0.0
 
     @contextmanager
-    def beside(self) -> Iterator[Callable[[], None]]:
+    def shared(self) -> Iterator[Callable[[], None]]:
         """Hold a shared turn.
 
         Yields:
@@ -53,32 +58,32 @@ class Turns:
         """
         with ExitStack() as turn:
 
-            def take() -> None:
+            def next_turn() -> None:
                 turn.close()
                 with self._waiting():
-                    turn.enter_context(self._lock.beside())
+                    turn.enter_context(self._lock.shared())
                 turn.callback(self._finish)
 
-            take()
-            yield take
+            next_turn()
+            yield next_turn
 
     @contextmanager
-    def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:
+    def for_measurement(self, *, exclusive: bool) -> Iterator[Callable[[], bool]]:
         """Hold a turn for a measurement.
 
         Args:
-            alone: whether to ask for an exclusive turn. If the others do not leave in time, the
-                turn is shared.
+            exclusive: whether to ask for an exclusive turn. If the other processes do not end their
+                turns in time, this one is shared.
 
         Yields:
             A function that returns whether no other process held a turn; to be called at the end.
         """
         with ExitStack() as turn:
             with self._waiting():
-                lock = self._lock.alone() if alone else self._lock.beside()
-                was_alone = turn.enter_context(lock)
+                lock = self._lock.exclusive() if exclusive else self._lock.shared()
+                was_exclusive = turn.enter_context(lock)
             turn.callback(self._finish)
-            yield was_alone
+            yield was_exclusive
 
     def _finish(self) -> None:
         if self._device.type == "cuda":
@@ -90,7 +95,7 @@ class Turns:
         try:
             yield
         finally:
-            self.waited += time.perf_counter() - started
+            self.waited_seconds += time.perf_counter() - started
 
 
 def _key(device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""Mean time that lazy penalties add to a round, for any interval."""
+"""Mean time that lazy penalties add to a round, whatever their intervals are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEPT = 64
 
 
 @dataclass(frozen=True)
-class Lazy:
+class LazyComputation:
     """One computation of a lazy penalty.
 
     Attributes:
@@ -27,12 +27,12 @@ class Lazy:
     seconds: float
 
 
-class Quality(IntEnum):
+class TimingConditions(IntEnum):
     """Conditions under which a computation was timed, the worst first."""
 
     WARM_UP = 0
-    BESIDE = 1
-    ALONE = 2
+    SHARED = 1
+    EXCLUSIVE = 2
 
 
 class LazyShares:
@@ -46,33 +46,37 @@ class LazyShares:
     """
 
     def __init__(self) -> None:
-        self._shares: dict[str, tuple[Quality, deque[float]]] = {}
+        self._shares: dict[str, tuple[TimingConditions, deque[float]]] = {}
 
-    def add(self, lazies: Iterable[Lazy], plain: float, quality: Quality) -> None:
+    def add(
+        self, lazies: Iterable[LazyComputation], plain: float, conditions: TimingConditions
+    ) -> None:
         """Add the computations of a stretch.
 
         Args:
             lazies: computations of lazy penalties in the stretch.
             plain: seconds per round of the stretch without them, above 0.
-            quality: conditions of the stretch.
+            conditions: conditions of the stretch.
         """
         for lazy in lazies:
-            best, shares = self._shares.get(lazy.name, (Quality.WARM_UP, deque(maxlen=KEPT)))
-            if quality > best:
+            best, shares = self._shares.get(
+                lazy.name, (TimingConditions.WARM_UP, deque(maxlen=KEPT))
+            )
+            if conditions > best:
                 shares = deque(maxlen=KEPT)
-            if quality >= best:
+            if conditions >= best:
                 shares.append(lazy.seconds / plain / lazy.every)
-                self._shares[lazy.name] = quality, shares
+                self._shares[lazy.name] = conditions, shares
 
     @property
     def total(self) -> float:
         """Seconds of lazy penalties per second of plain rounds."""
-        return sum(_MEANS[quality](shares) for quality, shares in self._shares.values())
+        return sum(_MEANS[best](shares) for best, shares in self._shares.values())
 
     def begin_stage(self) -> None:
         """Begin a stage with another round time; known shares serve until new ones are added."""
         self._shares = {
-            name: (Quality.WARM_UP, shares) for name, (_, shares) in self._shares.items()
+            name: (TimingConditions.WARM_UP, shares) for name, (_, shares) in self._shares.items()
         }
 
     def state_dict(self) -> dict[str, tuple[int, list[float]]]:
@@ -82,13 +86,13 @@ class LazyShares:
     def load_state_dict(self, state: Mapping[str, tuple[int, list[float]]]) -> None:
         """Restore the state from :meth:`state_dict`."""
         self._shares = {
-            name: (Quality(best), deque(shares, maxlen=KEPT))
+            name: (TimingConditions(best), deque(shares, maxlen=KEPT))
             for name, (best, shares) in state.items()
         }
 
 
-_MEANS: dict[Quality, Callable[[Iterable[float]], float]] = {
-    Quality.WARM_UP: statistics.fmean,
-    Quality.BESIDE: statistics.fmean,
-    Quality.ALONE: statistics.median,
+_MEANS: dict[TimingConditions, Callable[[Iterable[float]], float]] = {
+    TimingConditions.WARM_UP: statistics.fmean,
+    TimingConditions.SHARED: statistics.fmean,
+    TimingConditions.EXCLUSIVE: statistics.median,
 }

@@ -14,7 +14,7 @@ _THREADS = Path("/proc/self/task")
 
 
 def outside_load(device: torch.device) -> Callable[[], float]:
-    """Start measuring; the returned function gives the seconds lost to other programs.
+    """Start measuring; the returned function gives the seconds taken by other programs.
 
     The value is the longest wait of a thread for a core, as counted by Linux's scheduler
     (``schedstat``). It is bounded by the unused time of the process's cores: wall time times cores,
@@ -28,13 +28,13 @@ def outside_load(device: torch.device) -> Callable[[], float]:
         return lambda: 0.0
     started, used, waits = time.perf_counter(), time.process_time(), _waits()
 
-    def lost() -> float:
+    def outside_seconds() -> float:
         wall = time.perf_counter() - started
         unused = len(os.sched_getaffinity(0)) * wall - (time.process_time() - used)
         longest = max(wait - waits.get(thread, 0.0) for thread, wait in _waits().items())
         return max(0.0, min(longest, unused))
 
-    return lost
+    return outside_seconds
 
 
 def _waits() -> dict[str, float]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PATIENCE_SECONDS = 10.0
-"""Seconds to wait for an exclusive turn before taking a shared one."""
+EXCLUSIVE_TIMEOUT_SECONDS = 10.0
+"""Seconds to wait for an exclusive turn before a shared one is taken instead."""
 
 _POLL_SECONDS = 0.001
 
@@ -35,7 +35,7 @@ def locked(file: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def locked_at_once(file: Path) -> Iterator[bool]:
+def locked_if_free(file: Path) -> Iterator[bool]:
     """Hold a file's lock if it is free; yield whether it was."""
     with _opened(file) as descriptor:
         yield _taken(descriptor)
@@ -53,40 +53,40 @@ class TurnLock:
 
     def __init__(self, name: str) -> None:
         self._gate = lock_file(f"{name}.gate")
-        self._room = lock_file(name)
+        self._turn = lock_file(name)
 
     @contextmanager
-    def beside(self) -> Iterator[Callable[[], bool]]:
-        """Take a shared turn, never beside an exclusive one.
+    def shared(self) -> Iterator[Callable[[], bool]]:
+        """Take a shared turn, which never overlaps an exclusive one of another process.
 
         Yields:
             A function that tells whether no other process held the lock at the start or holds it
             now. Call it last, because it may release the lock.
         """
-        with _opened(self._room) as room:
+        with _opened(self._turn) as turn:
             with locked(self._gate):
-                was_empty = _taken(room)
-                fcntl.flock(room, fcntl.LOCK_SH)
-            yield lambda: was_empty and _taken(room)
+                was_empty = _taken(turn)
+                fcntl.flock(turn, fcntl.LOCK_SH)
+            yield lambda: was_empty and _taken(turn)
 
     @contextmanager
-    def alone(self, patience: float = PATIENCE_SECONDS) -> Iterator[Callable[[], bool]]:
-        """Take an exclusive turn, or a shared one if the others hold it for too long.
+    def exclusive(self, timeout: float = EXCLUSIVE_TIMEOUT_SECONDS) -> Iterator[Callable[[], bool]]:
+        """Take an exclusive turn, or a shared one if other processes hold theirs for too long.
 
         Args:
-            patience: seconds to wait for the others. No new turns start meanwhile.
+            timeout: seconds to wait for the other processes' turns. No new turns start meanwhile.
 
         Yields:
             A function that tells whether the turn is exclusive.
         """
-        with _opened(self._room) as room:
+        with _opened(self._turn) as turn:
             with locked(self._gate):
-                deadline = time.monotonic() + patience
-                while not (alone := _taken(room)) and time.monotonic() < deadline:
+                deadline = time.monotonic() + timeout
+                while not (is_exclusive := _taken(turn)) and time.monotonic() < deadline:
                     time.sleep(_POLL_SECONDS)
-                if not alone:
-                    fcntl.flock(room, fcntl.LOCK_SH)
-            yield lambda: alone
+                if not is_exclusive:
+                    fcntl.flock(turn, fcntl.LOCK_SH)
+            yield lambda: is_exclusive
 
 
 @contextmanager

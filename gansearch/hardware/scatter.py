@@ -6,13 +6,14 @@ import math
 import statistics
 from collections.abc import Sequence
 
-REPEATS = 0.03
+REPEAT_DEVIATION = 0.03
 """Relative standard deviation of a rate between processes with the same training. Clocks, caches
 and addresses differ between processes, so measurements within one do not show it
 (``python benchmarks/sharing.py``)."""
 
-NOT_ALONE = 0.5
-"""Relative standard error of a rate without exclusive measurements: other work may double it."""
+SHARED_ERROR = 0.5
+"""Relative standard error of a rate without measurements in exclusive turns: work of other
+processes may double it."""
 
 MEMORY_MIB, MEMORY_SHARE = 0.08, 0.005
 """Standard deviation of the peak resident memory between processes with the same small training: a
@@ -38,9 +39,9 @@ def rate_error(rates: Sequence[float], rate: float) -> float:
         rate: median of the measurements, or another estimate if there are none.
     """
     if not rates:
-        return NOT_ALONE * rate
+        return SHARED_ERROR * rate
     deviation = statistics.median(abs(each - rate) for each in rates)
-    return math.hypot(REPEATS * rate, _MEDIAN * deviation / math.sqrt(len(rates)))
+    return math.hypot(REPEAT_DEVIATION * rate, _MEDIAN * deviation / math.sqrt(len(rates)))
 
 
 def resident_error(mib: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gansearch.hardware.locks import lock_file, locked, locked_at_once
+from gansearch.hardware.locks import lock_file, locked, locked_if_free
 
 PREFIX = "gansearch-"
 
@@ -21,20 +21,20 @@ def scratch_folder() -> Iterator[Path]:
 
     Folders of killed processes of this host are removed first.
     """
-    with ExitStack() as mine:
+    with ExitStack() as stack:
         with locked(lock_file("scratch")):  # no process may find a folder that is not yet locked
-            _remove_left_behind(Path(tempfile.gettempdir()))
+            _remove_abandoned(Path(tempfile.gettempdir()))
             folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            mine.callback(shutil.rmtree, folder, ignore_errors=True)
-            mine.enter_context(locked_at_once(folder / _OWNER))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            stack.enter_context(locked_if_free(folder / _OWNER))
         yield folder
 
 
-def _remove_left_behind(place: Path) -> None:
+def _remove_abandoned(place: Path) -> None:
     for owner in place.glob(f"{PREFIX}*/{_OWNER}"):
         try:
-            with locked_at_once(owner) as is_left:
-                if is_left:
+            with locked_if_free(owner) as is_abandoned:
+                if is_abandoned:
                     shutil.rmtree(owner.parent, ignore_errors=True)
-        except OSError:  # another user's, or removed meanwhile
+        except OSError:  # it is another user's, or was removed meanwhile
             continue

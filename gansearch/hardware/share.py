@@ -13,7 +13,7 @@ CONTEXT_MIB = 640.0
 An assumption, not measured on a GPU."""
 
 
-def keep_to_share(device: torch.device, share: float) -> None:
+def limit_to_share(device: torch.device, share: float) -> None:
     """Limit this process to a share of a GPU's memory; on a CPU do nothing.
 
     The allocator may reserve the share less :data:`CONTEXT_MIB`. At the limit it first frees its
@@ -25,8 +25,8 @@ def keep_to_share(device: torch.device, share: float) -> None:
         share: share of the device's memory, above 0; 1 or more means no limit.
     """
     if device.type == "cuda":
-        beside = 0.0 if share >= 1 else CONTEXT_MIB / _total(device)
-        torch.cuda.set_per_process_memory_fraction(max(0.0, min(share, 1.0) - beside), device)
+        context = 0.0 if share >= 1 else CONTEXT_MIB / _total(device)
+        torch.cuda.set_per_process_memory_fraction(max(0.0, min(share, 1.0) - context), device)
 
 
 def memory_of(device: torch.device) -> float:
@@ -36,7 +36,7 @@ def memory_of(device: torch.device) -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MIB
 
 
-def named(device: torch.device) -> str:
+def memory_name(device: torch.device) -> str:
     """Description of the memory of :func:`memory_of`: ``cpu``, ``cuda`` or ``a share of cuda``."""
     limited = device.type == "cuda" and torch.cuda.get_per_process_memory_fraction(device) < 1
     return f"a share of {device}" if limited else str(device)

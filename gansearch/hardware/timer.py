@@ -13,31 +13,33 @@ from typing import Any
 import torch
 
 from gansearch.hardware.clock import Stretch, Timed
-from gansearch.hardware.device import Turns, device_name
-from gansearch.hardware.lazy import LazyShares, Quality
+from gansearch.hardware.device import DeviceLock, device_name
+from gansearch.hardware.lazy import LazyShares, TimingConditions
 from gansearch.hardware.scatter import rate_error
+from gansearch.record import kimg_of
 
 WARM_UP = 16
-"""First rounds of a process, excluded from time measurements because of tuning and allocations.
-Memory is measured during them."""
+"""Number of a process's first rounds that are excluded from time measurements, because libraries
+tune and allocate in them. Memory is measured during them."""
 
 MEASURED = 16
 """Minimum number of rounds in a measurement."""
 
 SETTLING = 4
-"""Unmeasured rounds at the start of an exclusive turn, which run with cold caches."""
+"""Number of unmeasured rounds at the start of an exclusive turn, which run with cold caches."""
 
 SPACING = 1.5
 """Ratio of the images at which the next measurement is due to those at the last one."""
 
-SHARE = 0.05
+MEASURING_SHARE = 0.05
 """Share of a run's time for exclusive turns and waiting, above which the timer does not ask for
 further measurements."""
 
-_BESIDE_SECONDS = 0.25
-"""Approximate length of a stretch in a shared turn; others wait that long for an exclusive turn."""
+_SHARED_SECONDS = 0.25
+"""Approximate length of a stretch in a shared turn, which another process waits for before its
+exclusive turn."""
 
-_ALONE_SECONDS = (0.05, 1.0)
+_EXCLUSIVE_SECONDS = (0.05, 1.0)
 """Approximate minimum and maximum length of the settled part of a stretch in an exclusive turn."""
 
 
@@ -70,7 +72,8 @@ class TrainingTimer:
     count only if there are no others. A run too short for any measurement has the rate of all its
     stretches.
 
-    Lazy penalties (:meth:`lazily`) are timed separately and added to the rate by their intervals.
+    Lazy penalties (:meth:`lazy_penalty`) are timed separately and added to the rate by their
+    intervals.
 
     Stretches are timed on the device. On CUDA events do this, so that steps stay asynchronous.
 
@@ -79,19 +82,19 @@ class TrainingTimer:
 
     Args:
         device: training device.
-        turns: this process's turns on the device.
+        lock: lock of the device.
     """
 
-    def __init__(self, device: torch.device, turns: Turns) -> None:
+    def __init__(self, device: torch.device, lock: DeviceLock) -> None:
         self._device = device
-        self._turns = turns
+        self._lock = lock
         self._born = time.perf_counter()
         self._all = Timed()
         self._stage = Timed()  # the present stage
         self._earlier = _Stages()
         self._warm_up = Timed()
-        self._asked_seconds = 0.0  # of stretches for which an exclusive turn was requested
-        self._alone = Timed()  # all measurements, disturbed or not
+        self._requested_seconds = 0.0  # of stretches for which an exclusive turn was requested
+        self._exclusive = Timed()  # all measurements, disturbed or not
         self._rates: list[float] = []  # of undisturbed measurements, without lazy penalties
         self._disturbed: list[float] = []
         self._lazy = LazyShares()
@@ -101,6 +104,9 @@ class TrainingTimer:
         self._round_seconds: float | None = None  # of the last stretch
         self._current = Timed()  # the measurement in progress
         self._waited_before = 0.0  # by earlier processes
+        # Rate of the present stage on the kind of device that earlier stages were trained on, in
+        # seconds per kimg; None if it is the same kind.
+        self._reference: float | None = None
 
     @contextmanager
     def stretch(self, rounds: int, images: int) -> Iterator[Stretch]:
@@ -115,10 +121,10 @@ class TrainingTimer:
         Yields:
             The rounds to train now, between 1 and ``rounds`` of them.
         """
-        due, ripe = self._is_due(), self._process_rounds >= WARM_UP
-        settling, measured = self._fitting(due)
+        due, is_warm = self._is_due(), self._process_rounds >= WARM_UP
+        settling, measured = self._stretch_length(due)
         count = min(rounds, settling + measured)
-        with self._turns.measured(alone=due) as was_alone:
+        with self._lock.for_measurement(exclusive=due) as was_exclusive:
             stretch = self._stretch = Stretch(self._device, count, min(settling, count // 2))
             try:
                 yield stretch
@@ -128,20 +134,20 @@ class TrainingTimer:
             finally:
                 self._stretch = None
             done, sample = stretch.whole(images), stretch.settled(images)
-            alone = was_alone() and ripe
-        is_quiet = alone and not sample.is_disturbed
+            is_exclusive = was_exclusive() and is_warm
+        is_quiet = is_exclusive and not sample.is_disturbed
         taken = sample if is_quiet else done
-        quality = Quality.ALONE if is_quiet else Quality(ripe)
-        self._lazy.add(taken.lazies, taken.plain_round, quality)
+        conditions = TimingConditions.EXCLUSIVE if is_quiet else TimingConditions(is_warm)
+        self._lazy.add(taken.lazies, taken.plain_round, conditions)
         self._count(done)
         if due:
-            self._asked_seconds += done.seconds
-        if alone:
+            self._requested_seconds += done.seconds
+        if is_exclusive:
             self._measure(sample)
         elif due:  # the turn stayed shared
             self._next = round(self._all.images * SPACING)
 
-    def lazily(self, name: str, every: float) -> AbstractContextManager[None]:
+    def lazy_penalty(self, name: str, every: float) -> AbstractContextManager[None]:
         """Time a lazy penalty that is computed within.
 
         Args:
@@ -149,11 +155,11 @@ class TrainingTimer:
             every: mean number of rounds between computations; below 1 if a round has several steps
                 of the player.
         """
-        return self._stretch.lazily(name, every) if self._stretch else nullcontext()
+        return self._stretch.lazy_penalty(name, every) if self._stretch else nullcontext()
 
     def begin_stage(self) -> None:
         """Begin a stage with another round time."""
-        self._earlier = self._stages()
+        self._earlier, self._reference = self._stages(), None
         self._stage, self._current = Timed(), Timed()
         self._rates, self._disturbed = [], []
         self._lazy.begin_stage()
@@ -163,21 +169,21 @@ class TrainingTimer:
     def _is_due(self) -> bool:
         if self._process_rounds < WARM_UP or self._all.images < self._next:
             return False
-        spent = self._asked_seconds + self._turns.waited
-        affordable = spent <= SHARE * (time.perf_counter() - self._born)
+        spent = self._requested_seconds + self._lock.waited_seconds
+        affordable = spent <= MEASURING_SHARE * (time.perf_counter() - self._born)
         is_first = not self._rates and not self._disturbed
         return affordable or is_first or self._current.rounds > 0
 
-    def _fitting(self, alone: bool) -> tuple[int, int]:
+    def _stretch_length(self, exclusive: bool) -> tuple[int, int]:
         """Numbers of settling rounds and of further rounds in the next stretch."""
         if self._round_seconds is None:
             return 0, 1
-        if not alone:
-            count = max(1, int(_BESIDE_SECONDS / self._round_seconds))
+        if not exclusive:
+            count = max(1, int(_SHARED_SECONDS / self._round_seconds))
             missing = WARM_UP - self._process_rounds
             return 0, count if missing <= 0 else min(count, missing)
-        least, most = (int(seconds / self._round_seconds) for seconds in _ALONE_SECONDS)
-        settling = min(SETTLING, most // 4)  # long rounds fill the caches sooner
+        least, most = (int(seconds / self._round_seconds) for seconds in _EXCLUSIVE_SECONDS)
+        settling = min(SETTLING, most // 4)  # fewer long rounds fill the caches
         wanted = max(least, MEASURED - self._current.rounds)
         return settling, max(1, min(most, wanted))
 
@@ -190,7 +196,7 @@ class TrainingTimer:
         self._stage.add(done)
 
     def _measure(self, sample: Timed) -> None:
-        self._alone.add(sample)
+        self._exclusive.add(sample)
         self._current.add(sample)
         if self._current.rounds >= MEASURED:
             rates = self._disturbed if self._current.is_disturbed else self._rates
@@ -218,9 +224,11 @@ class TrainingTimer:
         costs = {
             "train_seconds": self._all.seconds,
             "warmup_seconds": self._warm_up.seconds,
-            "waiting_seconds": self._waited_before + self._turns.waited,
+            "waiting_seconds": self._waited_before + self._lock.waited_seconds,
             "measured_alone": float(run.measurements),
-            "outside_load": self._alone.lost / self._alone.seconds if self._alone.seconds else 0.0,
+            "outside_load": self._exclusive.lost / self._exclusive.seconds
+            if self._exclusive.seconds
+            else 0.0,
         }
         if run.images:
             costs["seconds_per_kimg"] = run.seconds / run.images * 1000
@@ -238,13 +246,18 @@ class TrainingTimer:
 
     def _stages(self) -> _Stages:
         """Totals over all stages, including the present one."""
-        stages, kimg = replace(self._earlier), self._stage.images / 1000
+        stages, kimg = replace(self._earlier), kimg_of(self._stage.images)
         stages.measurements += len(self._rates)
         if kimg:
-            alone = self.windows() if self._rates else ()
-            stages.seconds += self._rate() * kimg
+            rate = self._rate()
+            error = rate_error(self.windows() if self._rates else (), rate)
+            if self._reference is not None:
+                ratio = rate / self._reference
+                stages.error = ratio * (stages.error + stages.seconds * error / rate)
+                stages.seconds *= ratio
+            stages.seconds += rate * kimg
             stages.images += self._stage.images
-            stages.error += rate_error(alone, self._rate()) * kimg
+            stages.error += error * kimg
         return stages
 
     def _rate(self) -> float:
@@ -262,26 +275,41 @@ class TrainingTimer:
             "stage": asdict(self._stage),
             "earlier": asdict(self._earlier),
             "warm_up": asdict(self._warm_up),
-            "waited": self._waited_before + self._turns.waited,
-            "alone": asdict(self._alone),
+            "waited": self._waited_before + self._lock.waited_seconds,
+            "alone": asdict(self._exclusive),
             "plain_rates": list(self._rates),
             "disturbed": list(self._disturbed),
             "lazy": self._lazy.state_dict(),
             "current": asdict(self._current),
             "next": self._next,
+            "reference": self._reference,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state from :meth:`state_dict`; another kind of device is measured anew."""
+        """Restore the state from :meth:`state_dict`.
+
+        Measurements on another kind of device are dropped, and the present stage is measured anew.
+        Earlier stages keep their times relative to the present stage's rate on that device.
+        """
         self._all = Timed(**state["all"])
-        self._stage = Timed(**state["all"])
+        self._stage = Timed(**state["stage"])
+        self._earlier = _Stages(**state["earlier"])
         self._warm_up = Timed(**state["warm_up"])
         self._waited_before = state["waited"]
-        if state["device"] == device_name(self._device):
-            self._stage = Timed(**state["stage"])
-            self._earlier = _Stages(**state["earlier"])
-            self._alone = Timed(**state["alone"])
-            self._rates, self._disturbed = list(state["plain_rates"]), list(state["disturbed"])
-            self._lazy.load_state_dict(state["lazy"])
-            self._current = Timed(**state["current"])
-            self._next = state["next"]
+        self._exclusive = Timed(**state["alone"])
+        self._rates, self._disturbed = list(state["plain_rates"]), list(state["disturbed"])
+        self._lazy.load_state_dict(state["lazy"])
+        self._current = Timed(**state["current"])
+        self._next = state["next"]
+        self._reference = state.get("reference")  # older checkpoints have none
+        if state["device"] != device_name(self._device):
+            self._drop_measurements()
+
+    def _drop_measurements(self) -> None:
+        if self._reference is None and self._earlier.images and self._stage.images:
+            self._reference = self._rate()
+        self._earlier.measurements = 0
+        self._exclusive, self._current = Timed(), Timed()
+        self._rates, self._disturbed = [], []
+        self._lazy = LazyShares()
+        self._next = 0

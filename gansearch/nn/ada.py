@@ -39,7 +39,7 @@ class AdaptiveProbability(nn.Module):
         self.register_buffer("signs", torch.tensor(0.0))  # sum over these batches
 
     @torch.no_grad()
-    def watch(self, real: Tensor) -> dict[str, Tensor]:
+    def accumulate(self, real: Tensor) -> dict[str, Tensor]:
         """Accumulate the signs of a batch and adjust p every :data:`INTERVAL` batches.
 
         Args:

@@ -25,7 +25,7 @@ ROW = 0.27
 
 
 def profile_tables(profile: Profile) -> RenderableType:
-    """Make a heading and tables of a profile's phases and blocks."""
+    """Make a heading and tables of a profile's sections and blocks."""
     return Group(_heading(profile), "", _phases(profile), "", _blocks(profile))
 
 
@@ -39,23 +39,23 @@ def write_profile_plot(profile: Profile, path: Path) -> None:
 
 
 def profile_figure(profile: Profile) -> Figure:
-    """Plot the times of a round's phases and, below, of the blocks' passes as bars."""
-    phases, blocks = profile.phases, profile.blocks
-    rows = (len(phases), len(blocks))
+    """Plot the times of a round's sections and, below, of the blocks' passes as bars."""
+    sections, blocks = profile.sections, profile.blocks
+    rows = (len(sections), len(blocks))
     height = ROW * sum(rows) + 2.2
     figure = Figure(**{**FIGURE, "figsize": (FIGURE["figsize"][0], height)})
     above, under = figure.subplots(2, height_ratios=rows)
-    _bars(above, [phase.name for phase in phases])
-    above.barh(range(rows[0]), [phase.milliseconds for phase in phases], color=FORWARD)
+    _bars(above, [section.name for section in sections])
+    above.barh(range(rows[0]), [section.milliseconds for section in sections], color=FORWARD)
     _bars(under, [block.name for block in blocks])
     forward = [block.own.forward_ms for block in blocks]
     under.barh(range(rows[1]), forward, color=FORWARD)
     under.barh(
         range(rows[1]), [block.own.backward_ms for block in blocks], left=forward, color=BACKWARD
     )
-    for row, phase in enumerate(phases):
-        if phase.memory_mib is not None:
-            _note(above, phase.milliseconds, row, f"{number(phase.memory_mib, 3)} MiB")
+    for row, section in enumerate(sections):
+        if section.memory_mib is not None:
+            _note(above, section.milliseconds, row, f"{number(section.memory_mib, 3)} MiB")
     for row, block in enumerate(blocks):
         if block.ratio is not None:
             _note(
@@ -99,14 +99,14 @@ def _heading(profile: Profile) -> str:
 
 
 def _phases(profile: Profile) -> Sheet:
-    phases = profile.phases
-    memory = ["-" if each.memory_mib is None else f"{each.memory_mib:.1f}" for each in phases]
-    shares = [f"{each.milliseconds / profile.round_ms:.1%}" for each in phases]
+    sections = profile.sections
+    memory = ["-" if each.memory_mib is None else f"{each.memory_mib:.1f}" for each in sections]
+    shares = [f"{each.milliseconds / profile.round_ms:.1%}" for each in sections]
     return Sheet(
-        [Column("phase", [each.name for each in phases])],
+        [Column("section", [each.name for each in sections])],
         [
             [
-                _numbers("round", "ms", (f"{each.milliseconds:.2f}" for each in phases)),
+                _numbers("round", "ms", (f"{each.milliseconds:.2f}" for each in sections)),
                 _numbers("share", "", shares),
                 _numbers("tensors", "MiB", memory),
             ]

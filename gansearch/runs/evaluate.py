@@ -14,6 +14,7 @@ from gansearch.data import Images, ImageSet, load_images
 from gansearch.data.catalog import DATA_SETS
 from gansearch.data.folder import native_side
 from gansearch.errors import ConfigError, DataError, UsageError
+from gansearch.hardware.device import best_device
 from gansearch.metrics.catalog import METRICS, current_name
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import FEATURES
@@ -23,7 +24,7 @@ from gansearch.metrics.reference import moments_of
 from gansearch.metrics.requirements import refuse_few
 from gansearch.metrics.statistics import Origin, Statistics, read_statistics, write_statistics
 from gansearch.runs.retrain import checkpoint_config, find_checkpoint, holds_checkpoint
-from gansearch.train.scoring import Scorer, best_device
+from gansearch.train.evaluation import CheckpointEvaluator
 from gansearch.variants.catalog import CATALOG
 
 SIDES = {data.name: data.side for data in DATA_SETS.values() if data.side}
@@ -173,15 +174,15 @@ def _score_checkpoint(file: Path, against: str | None, wanted: Wanted) -> tuple[
     usual = config.evaluation.model_copy(
         update={"metrics": _usual_metrics("", statistics) if statistics or not metrics else metrics}
     )
-    scorer = Scorer(
+    evaluator = CheckpointEvaluator(
         wanted.config(usual),
         wanted.seeds or (config.evaluation.seed,),
         images,
         against=others,
         statistics=statistics,
     )
-    found = scorer.score(file)
-    return tuple(Scored(name, found[name], scorer.protocols[name]) for name in found)
+    found = evaluator.evaluate(file)
+    return tuple(Scored(name, found[name], evaluator.protocols[name]) for name in found)
 
 
 def _check_kind(config: TrainConfig, own: Images, others: Images) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data import load_images
+from gansearch.hardware.device import best_device
 from gansearch.runs.evaluate import data_config
 from gansearch.settings import Scalar
 from gansearch.space import load_space
 from gansearch.train.profiling.profile import Profile, profile
-from gansearch.train.scoring import best_device
 from gansearch.variants.table import known
 
 YAML = (".yaml", ".yml")

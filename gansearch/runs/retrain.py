@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gansearch.config import TrainConfig, describe
 from gansearch.data import load_images
 from gansearch.errors import CheckpointError, ConfigError, TrialError, UsageError
+from gansearch.hardware.device import best_device
 from gansearch.paths import RESULTS
 from gansearch.record import Outcome, Report, TrialRecord
 from gansearch.search.storage.checkpoints import fetched
@@ -21,7 +22,6 @@ from gansearch.tracking import read_config
 from gansearch.train.checkpoint import read_checkpoint
 from gansearch.train.grid import save_grid
 from gansearch.train.run import CHECKPOINT_FILE, draw_samples, run_training
-from gansearch.train.scoring import best_device
 from gansearch.train.trainer import Trainer
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")

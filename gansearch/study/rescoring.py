@@ -21,8 +21,8 @@ from gansearch.report.front.selection import finalists
 from gansearch.report.front.standing import final, is_complete, scores_of
 from gansearch.search.storage.checkpoints import fetched
 from gansearch.space import Space
-from gansearch.train.run import CHECKPOINT_FILE, TRANSIENT
-from gansearch.train.scoring import Scorer
+from gansearch.train.evaluation import CheckpointEvaluator
+from gansearch.train.run import CHECKPOINT_FILE, RETRYABLE_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -61,23 +61,25 @@ def score_finalists(
     seeds = tuple(range(first, first + plan.seeds))
     evaluation = space.train_config(trials[0].params, trials[0].seed).evaluation
     config = evaluation.model_copy(update={"samples": plan.samples})
-    scorer = Scorer(config, seeds, load_images(space.data))
+    evaluator = CheckpointEvaluator(config, seeds, load_images(space.data))
     for trial in trials:
         held = {metric: score.protocol for metric, score in scores_of(trial).items()}
-        if held == scorer.protocols:
+        if held == evaluator.protocols:
             continue
         try:
-            yield replace(trial, scores=_scores(trial, scorer, seeds))
-        except (TrialError, torch.OutOfMemoryError, *TRANSIENT) as error:
+            yield replace(trial, scores=_scores(trial, evaluator, seeds))
+        except (TrialError, torch.OutOfMemoryError, *RETRYABLE_ERRORS) as error:
             log.warning("trial %d cannot be scored again: %s", trial.number, error)
 
 
-def _scores(trial: TrialRecord, scorer: Scorer, seeds: tuple[int, ...]) -> dict[str, Score]:
+def _scores(
+    trial: TrialRecord, evaluator: CheckpointEvaluator, seeds: tuple[int, ...]
+) -> dict[str, Score]:
     report = final(trial)
     with fetched(report) as folder:
-        values = scorer.score(folder / CHECKPOINT_FILE)
+        values = evaluator.evaluate(folder / CHECKPOINT_FILE)
     ended = time.time()
     return {
         metric: Score(report.kimg, seeds, values[metric], protocol, ended)
-        for metric, protocol in scorer.protocols.items()
+        for metric, protocol in evaluator.protocols.items()
     }

@@ -75,10 +75,13 @@ def _from_3(state: State) -> State:
     An empty device name matches no device, so the resumed run measures anew. Its training time is
     kept.
     """
+    timer = state["timer"]
+    kept = {name: timer[name] for name in ("all", "warm_up", "waited")}
+    nothing = {"earlier": {}, "alone": {}, "plain_rates": [], "disturbed": [], "lazy": {}}
     return {
         **state,
         "format": FORMAT,
-        "timer": {**state["timer"], "device": ""},
+        "timer": {**kept, "device": "", "stage": timer["all"], **nothing, "current": {}, "next": 0},
         "memory": {"device": ""},
     }
 

@@ -10,29 +10,31 @@ from torch import Tensor
 from gansearch.data import ImageSet
 from gansearch.data.images import permutation
 from gansearch.errors import Diverged
+from gansearch.record import images_of, kimg_of
 
 ONE_IMAGE = 0.02
 """Variety of samples, as a share of the data's, below which they may be a single image."""
 FALL = 0.2
-"""Share of the greatest earlier variety. Samples that may be one image have collapsed if their
-variety falls below it."""
-STIRRED = 2.0
-"""Variety of samples, over the untrained network's, above which the generator learns."""
-STEADY = 2.5
+"""Share of the greatest earlier variety below which the variety of samples that may be one image
+counts as a collapse."""
+LEARNING_VARIETY = 2.0
+"""Ratio of the samples' variety to that of the untrained network's, above which the generator
+learns."""
+DRIFT_EXPONENT = 2.5
 """Largest exponent p of an undriven drift, where samples move away from the untrained network's as
 progress to the power p. From a quarter to half of the budget, p was 0.9 to 1.9 in 60 recorded runs
 that never learned, and 3.6 to 14 in 31 runs that stayed at a saddle as long and learned later."""
 START, QUARTER, HALF = 0.125, 0.25, 0.5
-"""Shares of the budget: a fall in variety counts from the first; movement is compared between the
-other two."""
-LEAST_KIMG = 0.5
-"""Earliest kimg of a check; no network has learned before."""
+"""Shares of the budget. A fall in variety counts from the first on; movement is compared
+between the other two."""
+LEAST_IMAGES = 500
+"""Real images before the earliest check; no network has learned with fewer."""
 SIDE = 64
 """Side in pixels to which larger samples are averaged before they are kept and compared."""
 
 
 def variety(images: Tensor) -> float:
-    """Measure how much images ``[N, C, H, W]`` differ; 0 if all are the same.
+    """Return how much images ``[N, C, H, W]`` differ; 0 if all are the same.
 
     The value is the standard deviation over the images, averaged over channels and pixels.
     """
@@ -40,7 +42,7 @@ def variety(images: Tensor) -> float:
 
 
 def variety_of(images: ImageSet, count: int) -> float:
-    """Measure the variety of at most ``count`` random images of a set."""
+    """Return the variety of at most ``count`` random images of a set."""
     return variety(images.batch(permutation(len(images), 0)[:count]).images)
 
 
@@ -55,9 +57,9 @@ class CollapseCheck:
     Samples may be one image if their variety is below :data:`ONE_IMAGE` of the data's. The
     generator has then collapsed in either of two cases. The samples were more varied before
     (:data:`FALL`). Or, at half of the budget, they are hardly more varied than the untrained
-    network's (:data:`STIRRED`) and their distance from these grows no faster than a steady drift
-    (:data:`STEADY`). A network that starts at a saddle looks for long as if it learned nothing, but
-    its samples move ever faster.
+    network's (:data:`LEARNING_VARIETY`) and their distance from these grows no faster than a steady
+    drift (:data:`DRIFT_EXPONENT`). A network that starts at a saddle seems to learn nothing for
+    long, but its samples move ever faster.
 
     Args:
         max_kimg: the budget.
@@ -73,7 +75,8 @@ class CollapseCheck:
     def __init__(
         self, max_kimg: float, data: float, fresh: Tensor, past: Mapping[str, float]
     ) -> None:
-        self._start, self._quarter, self._half = (s * max_kimg for s in (START, QUARTER, HALF))
+        shares = (START, QUARTER, HALF)
+        self._start, self._quarter, self._half = (images_of(s * max_kimg) for s in shares)
         self._data = data
         self._fresh = _small(fresh)
         known = ("greatest_sample_variety", "sample_movement_at_quarter")
@@ -81,16 +84,20 @@ class CollapseCheck:
         self.metrics["fresh_sample_variety"] = variety(fresh)
 
     @property
-    def looks(self) -> set[float]:
-        """Kimg at which :meth:`look` must be called; further calls are allowed."""
-        return {kimg for kimg in (self._start, self._quarter, self._half) if kimg >= LEAST_KIMG}
+    def due(self) -> set[int]:
+        """Real images after which :meth:`check` must be called; empty for a short run.
 
-    def look(self, samples: Tensor, kimg: float) -> None:
+        It may be called at other times too.
+        """
+        points = (self._start, self._quarter, self._half)
+        return {images for images in points if images >= LEAST_IMAGES}
+
+    def check(self, samples: Tensor, images: int) -> None:
         """Check samples for collapse and update :attr:`metrics`.
 
         Args:
             samples: ``[N, C, H, W]``, from the same latents and conditions as ``fresh``.
-            kimg: progress; ascends from call to call.
+            images: progress in real images; it ascends from call to call.
 
         Raises:
             Diverged: the samples are a single image and are not expected to recover.
@@ -103,19 +110,22 @@ class CollapseCheck:
             "greatest_sample_variety": greatest,
             "sample_movement": movement,
         }
-        if kimg == self._quarter:
+        if images == self._quarter:
             self.metrics["sample_movement_at_quarter"] = movement
-        if now >= ONE_IMAGE * self._data or kimg < max(self._start, LEAST_KIMG):
+        if now >= ONE_IMAGE * self._data or images < max(self._start, LEAST_IMAGES):
             return
-        detail = f"samples vary by {now / self._data:.2g} of what the data does"
+        kimg = kimg_of(images)
+        detail = f"the variety of samples is {now / self._data:.2g} of the data's"
         if now < FALL * greatest:
-            raise Diverged("collapse", kimg, f"{detail}, before by {greatest / self._data:.2g}")
-        if kimg == self._half and self._stays(now, movement):
-            raise Diverged("collapse", kimg, f"{detail}, and do not leave the untrained network's")
+            raise Diverged("collapse", kimg, f"{detail}; it was {greatest / self._data:.2g}")
+        if images == self._half and self._only_drifts(now, movement):
+            raise Diverged(
+                "collapse", kimg, f"{detail}; they stay close to the untrained network's"
+            )
 
-    def _stays(self, now: float, movement: float) -> bool:
+    def _only_drifts(self, now: float, movement: float) -> bool:
         """Whether samples at half of the budget stay close to the untrained network's."""
         before = self.metrics.get("sample_movement_at_quarter")
-        if before is None or now > STIRRED * self.metrics["fresh_sample_variety"]:
+        if before is None or now > LEARNING_VARIETY * self.metrics["fresh_sample_variety"]:
             return False
-        return bool(movement <= before * (HALF / QUARTER) ** STEADY)
+        return bool(movement <= before * (HALF / QUARTER) ** DRIFT_EXPONENT)

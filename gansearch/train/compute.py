@@ -17,9 +17,9 @@ from gansearch.hardware.precision import tf32
 from gansearch.paths import cache_folder
 from gansearch.variants.base import Variant
 
-FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
-MODES = {
+COMPILE_MODES = {
     ("default", False): "default",
     ("default", True): "reduce-overhead",
     ("max-autotune", False): "max-autotune-no-cudagraphs",
@@ -27,8 +27,9 @@ MODES = {
 }
 """Modes of torch.compile by ``compile`` and ``cuda_graphs``."""
 
-GRAPHS = 64
-"""Limit of recompilations in a process; each network has a graph with gradients and one without."""
+RECOMPILE_LIMIT = 64
+"""Limit of recompilations in a process. Each network needs one graph with gradients and one
+without."""
 
 
 class Compute:
@@ -47,7 +48,7 @@ class Compute:
         self._config = config
         self._device = device
         self._bfloat16 = config.precision == "bfloat16"
-        self._modified = self._bfloat16 or self.compiles or device.type == "cuda"
+        self._differs_from_exact = self._bfloat16 or self.compiles or device.type == "cuda"
         if self.compiles:  # not `setdefault`: importing torch's compiler has already set it
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache_folder("inductor"))
 
@@ -59,10 +60,10 @@ class Compute:
     def apply(self, variant: Variant[Any]) -> None:
         """Set up a variant's networks for :meth:`steps`, in place. Call before the first step."""
         # Convolutions pass the memory format of their weights on to their outputs.
-        variant.to(memory_format=FORMATS[self._config.memory_format])
+        variant.to(memory_format=MEMORY_FORMATS[self._config.memory_format])
         for network in variant.children():
             if self._bfloat16:
-                network.forward = self._in_bfloat16(network.forward)
+                network.forward = self._wrapped_in_bfloat16(network.forward)
             if self.compiles:
                 self._compile(network)
 
@@ -79,7 +80,7 @@ class Compute:
         It serves samples and losses that are differentiated twice, because AOTAutograd cannot
         differentiate compiled code twice. The parameters are the same.
         """
-        if not self._modified:
+        if not self._differs_from_exact:
             yield
             return
         bfloat16, self._bfloat16 = self._bfloat16, False
@@ -95,18 +96,18 @@ class Compute:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
 
     def _compile(self, network: nn.Module) -> None:
-        torch.compiler.config.recompile_limit = GRAPHS
-        mode = MODES[self._config.compile, self._config.cuda_graphs]
+        torch.compiler.config.recompile_limit = RECOMPILE_LIMIT
+        mode = COMPILE_MODES[self._config.compile, self._config.cuda_graphs]
         network.compile(mode=mode, dynamic=False)
 
-    def _in_bfloat16(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+    def _wrapped_in_bfloat16(self, forward: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap ``forward``: matrix products in bfloat16, outputs in float32."""
 
-        def lowered(*inputs: Any) -> Any:
+        def in_bfloat16(*inputs: Any) -> Any:
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
                 return tree_map_only(Tensor, Tensor.float, forward(*inputs))
 
-        return lowered
+        return in_bfloat16
 
 
 def _refuse(config: ComputeConfig, device: torch.device) -> None:

@@ -97,8 +97,8 @@ class DivergenceCheck:
         ]
 
 
-def _check_magnitude(what: str, value: float, limit: float, kimg: float) -> None:
+def _check_magnitude(name: str, value: float, limit: float, kimg: float) -> None:
     if math.isnan(value):
-        raise Diverged("nan", kimg, f"{what} is not a number")
+        raise Diverged("nan", kimg, f"{name} is not a number")
     if abs(value) > limit:
-        raise Diverged("explosion", kimg, f"{what} is {value:g}, past {limit:g}")
+        raise Diverged("explosion", kimg, f"{name} is {value:g}, past {limit:g}")

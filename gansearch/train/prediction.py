@@ -29,9 +29,10 @@ from gansearch.variants.catalog import CATALOG
 log = logging.getLogger(__name__)
 
 ROUNDS = 2
-"""Rounds to simulate. Optimisers have their moments from the second; later ones need no more."""
-CLEAR = 1.1
-"""A run is refused if its predicted memory exceeds the device's by more than this factor."""
+"""Number of simulated rounds. Optimisers have their moments from the second round on; later rounds
+need no more memory."""
+EXCESS_FACTOR = 1.1
+"""Ratio of a run's predicted memory to the device's above which the run is refused."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) 
     """
     allocator = ALLOCATORS[device.type]
     live = LiveMemory(allocator.block)
-    play_on_fakes(config, images, live, Rounds)
+    play_on_fake_tensors(config, images, live, Rounds)
     resident = 0 if device.type == "cpu" else _resident(config, images)
     return allocator.holds(live.peak + resident)
 
@@ -139,14 +140,14 @@ def _resident(config: TrainConfig, images: ImageSet) -> int:
     return images.nbytes + len(images) * indices * torch.int64.itemsize
 
 
-def play_on_fakes(
+def play_on_fake_tensors(
     config: TrainConfig,
     images: ImageSet,
     live: LiveMemory,
     make_rounds: Callable[[Variant[Any], Compute], Rounds],
 ) -> None:
     """Run two rounds with one step of each player, on tensors that ``live`` counts."""
-    variant, compute = _shapes(config, images)
+    variant, compute = _on_meta_device(config, images)
     rows = torch.zeros(config.settings.batch_size, dtype=torch.int64)
     with FakeTensorMode(allow_non_fake_inputs=True), live, compute.steps():
         # Fake tensors on the CPU stand for any device; those on a GPU need one for the backward
@@ -158,16 +159,16 @@ def play_on_fakes(
             deque(rounds.play(phases, lambda: images.batch(rows)), maxlen=0)
 
 
-def _shapes(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:
+def _on_meta_device(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:
     """Return a prepared variant on the meta device, and an eager CPU computation for it."""
     with torch.device("meta"):
         variant = CATALOG[config.variant].load()(config.settings, images.spec)
     variant.prepare(images)
-    wanted = config.compute
+    own = config.compute
     compute = Compute(
         ComputeConfig(
-            precision="bfloat16" if wanted.precision == "bfloat16" else "float32",
-            memory_format=wanted.memory_format,
+            precision="bfloat16" if own.precision == "bfloat16" else "float32",
+            memory_format=own.memory_format,
         ),
         torch.device("cpu"),
     )
@@ -179,31 +180,33 @@ def try_predicting(config: TrainConfig, images: ImageSet, device: torch.device) 
     """Return :func:`predict_memory`, or ``None`` with a warning if it fails."""
     try:
         return predict_memory(config, images, device)
-    except Exception as error:  # an operation without shapes, say; training can still run
+    except Exception as error:  # for example an operation without shapes; training can still run
         log.warning("no memory predicted: %s: %s", type(error).__name__, error)
         return None
 
 
-def foresee(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
+def predict_needs(config: TrainConfig, images: ImageSet, device: torch.device) -> dict[str, float]:
     """Return a run's predicted memory, if known, and the device's memory.
 
     Keys are :data:`~gansearch.record.PREDICTED_MEMORY` and :data:`~gansearch.record.DEVICE_MEMORY`,
     values are in MiB. A process that is limited to a share of a GPU has only that share.
     """
     predicted = try_predicting(config, images, device)
-    known = {} if predicted is None else {PREDICTED_MEMORY: predicted}
-    return {**known, DEVICE_MEMORY: memory_of(device)}
+    needs = {} if predicted is None else {PREDICTED_MEMORY: predicted}
+    return {**needs, DEVICE_MEMORY: memory_of(device)}
 
 
-def refuse_too_large(foreseen: Mapping[str, float], device: str) -> None:
+def refuse_too_large(needs: Mapping[str, float], device: str) -> None:
     """Refuse a run whose predicted memory clearly exceeds the device's.
 
     Raises:
-        MemoryError: the run needs more than :data:`CLEAR` times the memory of ``device``.
+        MemoryError: the run needs more than :data:`EXCESS_FACTOR` times the memory of ``device``.
     """
-    predicted, there = foreseen.get(PREDICTED_MEMORY, 0.0), foreseen[DEVICE_MEMORY]
-    if predicted > CLEAR * there:
-        raise MemoryError(f"predicted to need {predicted:,.0f} MiB; {device} has {there:,.0f} MiB")
+    predicted, available = needs.get(PREDICTED_MEMORY, 0.0), needs[DEVICE_MEMORY]
+    if predicted > EXCESS_FACTOR * available:
+        raise MemoryError(
+            f"predicted to need {predicted:,.0f} MiB; {device} has {available:,.0f} MiB"
+        )
 
 
 def prediction_error(costs: Mapping[str, float]) -> dict[str, float]:

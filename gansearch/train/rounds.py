@@ -8,13 +8,15 @@ from functools import partial
 from typing import Any
 
 from gansearch.data.batch import Batch
+from gansearch.record import kimg_of
 from gansearch.settings import Settings
 from gansearch.train.compute import Compute
 from gansearch.train.ema import Ema
 from gansearch.train.updater import Updater
 from gansearch.variants.base import Losses, Penalty, Variant
 
-Lazily = Callable[[str, Penalty], AbstractContextManager[None]]
+LazyContext = Callable[[str, Penalty], AbstractContextManager[None]]
+"""Makes the context of a lazy penalty, from its player's name and the penalty."""
 
 
 class Rounds:
@@ -25,7 +27,7 @@ class Rounds:
     Args:
         variant: the variant to train.
         compute: computation of the steps; already applied to the variant.
-        lazily: makes the context in which a player's lazy regulariser is computed and applied.
+        lazy_context: makes the context in which a player's lazy penalty is computed and applied.
 
     Attributes:
         updaters: updaters of the players, by name.
@@ -36,10 +38,13 @@ class Rounds:
     """
 
     def __init__(
-        self, variant: Variant[Any], compute: Compute, lazily: Lazily = lambda *_: nullcontext()
+        self,
+        variant: Variant[Any],
+        compute: Compute,
+        lazy_context: LazyContext = lambda *_: nullcontext(),
     ) -> None:
         self._variant = variant
-        self._lazily = lazily
+        self._lazy_context = lazy_context
         self._exact = compute.exact
         self._begin_step = compute.begin_step
         self.updaters = self._make_updaters()
@@ -50,7 +55,7 @@ class Rounds:
     @property
     def kimg(self) -> float:
         """Real images counted so far, in thousands."""
-        return self.images / 1000
+        return kimg_of(self.images)
 
     def change(self, settings: Settings) -> None:
         """Continue with changed live settings; optimisers keep their moments."""
@@ -62,7 +67,7 @@ class Rounds:
     def play(
         self, phases: Sequence[tuple[str, int]], next_batch: Callable[[], Batch]
     ) -> Iterator[tuple[str, Losses]]:
-        """Run one round lazily, step by step as the iterator is consumed.
+        """Run one round, a step at each value that is taken from the iterator.
 
         Args:
             phases: each player's name and its number of steps.
@@ -82,7 +87,7 @@ class Rounds:
                 yield name, losses
         self.ema.update(self.kimg - start, self.kimg)
 
-    def rehearse(self, next_batch: Callable[[], Batch]) -> None:
+    def dry_run(self, next_batch: Callable[[], Batch]) -> None:
         """Compute a step of each player without updating any parameter.
 
         Args:
@@ -91,12 +96,12 @@ class Rounds:
         for name, updater in self.updaters.items():
             self._turn_to(name)
             self._begin_step()
-            updater.rehearse(next_batch())
+            updater.dry_run(next_batch())
 
     def _make_updaters(self) -> dict[str, Updater]:
         players = self._variant.players.items()
         return {
-            name: Updater(self._variant, player, self._exact, partial(self._lazily, name))
+            name: Updater(self._variant, player, self._exact, partial(self._lazy_context, name))
             for name, player in players
         }
 

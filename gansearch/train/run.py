@@ -19,17 +19,16 @@ from gansearch.data.batch import Batch
 from gansearch.data.conditions import covering_conditions
 from gansearch.errors import CheckpointError, Diverged
 from gansearch.hardware.calibration import CALIBRATION, device_speed
-from gansearch.hardware.device import device_name
-from gansearch.hardware.share import named
+from gansearch.hardware.device import best_device, device_name
+from gansearch.hardware.share import memory_name
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.requirements import check_run
-from gansearch.record import Outcome, Report
+from gansearch.record import Outcome, Report, images_of, kimg_of
 from gansearch.train.collapse import CollapseCheck, variety_of
 from gansearch.train.grid import save_grid
-from gansearch.train.prediction import foresee, prediction_error, refuse_too_large
-from gansearch.train.scoring import best_device
+from gansearch.train.prediction import predict_needs, prediction_error, refuse_too_large
 from gansearch.train.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -44,11 +43,11 @@ REPORT: TypeAdapter[Report] = TypeAdapter(
     Annotated[Report, AfterValidator(Report.with_current_names)]
 )
 """Converts a report to JSON and back; metrics of earlier versions are read under current names."""
-TRANSIENT = (OSError, torch.AcceleratorError)
+RETRYABLE_ERRORS = (OSError, torch.AcceleratorError)
 """Retryable errors: storage, network or a device; another attempt or machine may succeed."""
 
 OnReport = Callable[[Report, Path], bool]
-OnForeseen = Callable[[Mapping[str, float]], None]
+OnPrediction = Callable[[Mapping[str, float]], None]
 
 
 def run_training(
@@ -58,7 +57,7 @@ def run_training(
     on_report: OnReport,
     resume_from: Path | None = None,
     device: torch.device | None = None,
-    on_foreseen: OnForeseen = lambda _: None,
+    on_prediction: OnPrediction = lambda _: None,
 ) -> tuple[Outcome, str]:
     """Train from rung to rung: advance, evaluate, write a checkpoint's folder, report.
 
@@ -73,8 +72,8 @@ def run_training(
         on_report: called with each report and its checkpoint's folder; ``False`` stops the run.
         resume_from: a checkpoint's folder to resume from; its rung is not reported again.
         device: device to train on; by default CUDA if there is a GPU.
-        on_foreseen: called before training with the predicted needs of the run, from
-            :func:`~gansearch.train.prediction.foresee`.
+        on_prediction: called before training with the run's predicted memory and the device's, from
+            :func:`~gansearch.train.prediction.predict_needs`.
 
     Returns:
         The outcome and its reason in one line; the reason is empty for a completed run.
@@ -86,17 +85,18 @@ def run_training(
         torch.AcceleratorError: a device failed; another attempt may succeed.
     """
     device = device or best_device()
-    reports = _reports(config, rungs, folder, resume_from, device, on_foreseen)
+    reports = _reports(config, rungs, folder, resume_from, device, on_prediction)
+    budget = images_of(config.max_kimg)
     while True:
         try:
             report, checkpoint = next(reports)
         except StopIteration:
             return Outcome.COMPLETED, ""
-        except (CheckpointError, *TRANSIENT):
+        except (CheckpointError, *RETRYABLE_ERRORS):
             raise
         except Exception as error:
-            return _ending(error)
-        if not on_report(report, checkpoint) and report.kimg < config.max_kimg:
+            return _outcome_of(error)
+        if not on_report(report, checkpoint) and images_of(report.kimg) < budget:
             return Outcome.STOPPED, f"stopped at {report.kimg:g} kimg"
 
 
@@ -127,49 +127,52 @@ def _reports(
     folder: Path,
     resume_from: Path | None,
     device: torch.device,
-    on_foreseen: OnForeseen,
+    on_prediction: OnPrediction,
 ) -> Iterator[tuple[Report, Path]]:
     images = load_images(config.data)
     check_run(config.evaluation, images)
-    foreseen = foresee(config, images.train, device)
-    on_foreseen(foreseen)
-    refuse_too_large(foreseen, named(device))
-    done = 0.0
+    predicted = predict_needs(config, images.train, device)
+    on_prediction(predicted)
+    refuse_too_large(predicted, memory_name(device))
+    done = 0  # real images
     past: Mapping[str, float] = {}
     if resume_from is None:
         trainer = Trainer(config, images, device)
         fresh = _few_samples(trainer, images)
     else:
         report = _read_report(resume_from)
-        done, past = report.kimg, report.metrics
+        done, past = images_of(report.kimg), report.metrics
         fresh = _few_samples(Trainer(config, images, device), images)  # same seed
         trainer = Trainer.load(resume_from / CHECKPOINT_FILE, images, device, config)
     collapse = CollapseCheck(config.max_kimg, variety_of(images.train, len(fresh)), fresh, past)
     evaluator = None
-    points = {rung for rung in rungs if rung < config.max_kimg} | {config.max_kimg}
-    for kimg in sorted(points | collapse.looks):
-        if kimg <= done:
+    budget = images_of(config.max_kimg)
+    kimgs = {images_of(rung): rung for rung in rungs if images_of(rung) < budget}
+    kimgs[budget] = config.max_kimg
+    for progress in sorted(kimgs.keys() | collapse.due):
+        if progress <= done:
             continue
-        trainer.advance(kimg)
-        collapse.look(_few_samples(trainer, images), kimg)
-        if kimg not in points:
+        trainer.advance(kimg_of(progress))
+        collapse.check(_few_samples(trainer, images), progress)
+        if progress not in kimgs:
             continue
         # Built only now, because its temporary memory would hide the training's own peak.
-        with trainer.turns.beside():
+        with trainer.device_lock.shared():
             evaluator = evaluator or Evaluator(
                 config.evaluation, config.evaluation.metrics, images, device
             )
+        kimg = kimgs[progress]
         checkpoint = folder / f"kimg_{kimg:g}"
-        known = {**foreseen, **collapse.metrics}
-        yield _measure(trainer, evaluator, images, kimg, checkpoint, known)
+        known = {**predicted, **collapse.metrics}
+        yield _report(trainer, evaluator, images, kimg, checkpoint, known)
 
 
 def _few_samples(trainer: Trainer, images: Images) -> Tensor:
-    with trainer.turns.beside():
+    with trainer.device_lock.shared():
         return draw_samples(trainer, images, GRID_COLUMNS**2, trainer.config.evaluation.seed)
 
 
-def _measure(
+def _report(
     trainer: Trainer,
     evaluator: Evaluator,
     images: Images,
@@ -178,12 +181,12 @@ def _measure(
     known: Mapping[str, float],
 ) -> tuple[Report, Path]:
     """Evaluate, and write the checkpoint's folder with its report."""
-    waited = trainer.turns.waited
+    waited = trainer.device_lock.waited_seconds
     started = time.perf_counter()
-    with trainer.turns.beside() as let_others_in:
+    with trainer.device_lock.shared() as next_turn:
 
         def sample(batch: Batch, generator: torch.Generator) -> Tensor:
-            let_others_in()
+            next_turn()
             return trainer.sample(batch, generator)
 
         evaluation = evaluator.evaluate(sample, trainer.kimg)
@@ -198,7 +201,7 @@ def _measure(
         **costs,
         **prediction_error(costs),
         **trainer.losses,
-        "evaluation_seconds": evaluated - started - (trainer.turns.waited - waited),
+        "evaluation_seconds": evaluated - started - (trainer.device_lock.waited_seconds - waited),
         "checkpoint_seconds": written - evaluated,
         **_calibration(trainer),
     }
@@ -211,7 +214,7 @@ def _measure(
 
 def _calibration(trainer: Trainer) -> dict[str, float]:
     """Return the device's training speed in the run's precision, if it can be measured."""
-    speed = device_speed(trainer.device, trainer.turns, trainer.config.compute.precision)
+    speed = device_speed(trainer.device, trainer.device_lock, trainer.config.compute.precision)
     return {} if speed is None else {"device_speed": speed}
 
 
@@ -260,7 +263,7 @@ def _tags(trainer: Trainer, images: Images) -> dict[str, str]:
     }
 
 
-def _ending(error: Exception) -> tuple[Outcome, str]:
+def _outcome_of(error: Exception) -> tuple[Outcome, str]:
     """Return the outcome of an error, and its reason in one line."""
     summary = f"{type(error).__name__}: {error}".partition("\n")[0]
     if isinstance(error, Diverged):

@@ -1,4 +1,4 @@
-"""The trainer: rounds of phases over any variant, reproducible from its configuration alone."""
+"""The trainer of any variant, whose result follows from the configuration alone."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from gansearch.config import TrainConfig
 from gansearch.data import BatchStream, Images, ImageSet
 from gansearch.data.batch import Batch
 from gansearch.errors import CheckpointError, ConfigError
-from gansearch.hardware.device import Turns
+from gansearch.hardware.device import DeviceLock
 from gansearch.hardware.memory import PeakMemory
 from gansearch.hardware.timer import TrainingTimer
+from gansearch.record import images_of
 from gansearch.settings import flatten
 from gansearch.train.checkpoint import State, read_checkpoint, write_checkpoint
 from gansearch.train.compute import Compute
@@ -34,9 +35,8 @@ from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Penalty, Variant
 from gansearch.variants.catalog import CATALOG
 
-REHEARSALS = 3
-"""Rehearsals of each player's step when networks are compiled; a CUDA graph is recorded in the
-second."""
+DRY_RUNS = 3
+"""Dry runs of each player's step when networks are compiled; the second records a CUDA graph."""
 WINDOW = 1000
 """Real images between two checks of losses, divergence, time and memory."""
 
@@ -52,7 +52,7 @@ class Trainer:
     Attributes:
         config: configuration of the run.
         device: device of the networks and batches.
-        turns: this process's turns on the device lock; take one for any work with the networks.
+        device_lock: lock of the device; any work with the networks needs a turn on it.
         variant: the networks with their current weights.
         losses: means over the last window by ``loss/<player>/<part>``.
     """
@@ -63,23 +63,23 @@ class Trainer:
         self._compute = Compute(config.compute, device)
         self._compile_seconds = 0.0
         self._is_compiled = not self._compute.compiles
-        self.turns = Turns(device)
+        self.device_lock = DeviceLock(device)
         self.losses: dict[str, float] = {}
         self._goal = 0  # of the last advance, in images
         self._steps: Counter[str] = Counter()  # of each player in a round
         variant_class = CATALOG[config.variant].load()
         import_module("torch._dynamo")  # the first optimiser would import it: 70 MiB of the peak
         self._memory = PeakMemory(device)
-        self._timer = TrainingTimer(device, self.turns)
+        self._timer = TrainingTimer(device, self.device_lock)
         self._random = RandomStream(config.seed, device)
         # Not a bound method: the reference cycle would keep the networks until garbage collection.
-        lazily = partial(_lazily, self._timer, self._steps)
-        with self.turns.beside(), self._memory.window():
+        lazy_context = partial(_timed_lazy_penalty, self._timer, self._steps)
+        with self.device_lock.shared(), self._memory.window():
             with self._random.active(), device:
                 self.variant: Variant[Any] = variant_class(config.settings, images.train.spec)
             self.variant.prepare(images.train)
             self._compute.apply(self.variant)
-            self._rounds = Rounds(self.variant, self._compute, lazily)
+            self._rounds = Rounds(self.variant, self._compute, lazy_context)
         self._fingerprint = images.train.fingerprint
         with self._memory.kept():
             self._stream = BatchStream(
@@ -99,8 +99,8 @@ class Trainer:
         Raises:
             Diverged: detected at the end of a window; the weights stay as they are then.
         """
-        self._goal = max(self._goal, round(to_kimg * 1000))
-        changes = [round(change.kimg * 1000) for change in self.config.schedule]
+        self._goal = max(self._goal, images_of(to_kimg))
+        changes = [images_of(change.kimg) for change in self.config.schedule]
         self.variant.train()
         if not self._is_compiled:
             with self._memory.kept():
@@ -192,7 +192,7 @@ class Trainer:
         try:
             saved = TrainConfig.from_json(state["config"])
             config = config or saved
-            if different := differences(saved, config, state["goal"] / 1000):
+            if different := differences(saved, config, state["goal"]):
                 raise CheckpointError(f"{path}: of another configuration: {different}")
             if state["fingerprint"] != images.train.fingerprint:
                 raise CheckpointError(f"{path}: trained on other images than {config.data} gives")
@@ -218,7 +218,7 @@ class Trainer:
     def _restore_training(self, state: State) -> None:
         self.variant.load_state_dict(state["variant"])
         self._rounds.images, self._goal = state["images"], state["goal"]
-        past = self.config.up_to(self._goal / 1000)
+        past = self.config.up_to(self._goal)
         self._rounds.change(past.settings_at(self._rounds.images))
         for name, updater in self._rounds.updaters.items():
             updater.load_state_dict(state["updaters"][name])
@@ -232,10 +232,10 @@ class Trainer:
         started = time.perf_counter()
         state = copy.deepcopy(self.variant.state_dict())
         random, position = self._random.state, self._stream.position
-        with self.turns.beside() as let_others_in, self._compute.steps(), self._random.active():
-            for _ in range(REHEARSALS):
-                self._rounds.rehearse(self._stream.next)
-                let_others_in()
+        with self.device_lock.shared() as next_turn, self._compute.steps(), self._random.active():
+            for _ in range(DRY_RUNS):
+                self._rounds.dry_run(self._stream.next)
+                next_turn()
         self.variant.load_state_dict(state)
         self._random.state, self._stream.position = random, position
         self._compile_seconds += time.perf_counter() - started
@@ -277,21 +277,21 @@ class Trainer:
             self.variant.train(training)
 
 
-def _lazily(
+def _timed_lazy_penalty(
     timer: TrainingTimer, steps: Mapping[str, int], player: str, penalty: Penalty
 ) -> AbstractContextManager[None]:
-    """Time a lazy regulariser apart from rounds; ``steps`` are each player's per round."""
-    return timer.lazily(f"{player}/{penalty.name}", penalty.interval / steps[player])
+    """Time a lazy penalty separately from its round; ``steps`` holds each player's steps in one."""
+    return timer.lazy_penalty(f"{player}/{penalty.name}", penalty.interval / steps[player])
 
 
-def differences(saved: TrainConfig, config: TrainConfig, kimg: float) -> str:
-    """Return the fields in which two runs differ up to ``kimg``, as one line.
+def differences(saved: TrainConfig, config: TrainConfig, images: int) -> str:
+    """Return the fields in which two runs differ up to this many real images, as one line.
 
     Fields that change no weight, and later parts of the schedules, are ignored.
     """
     without: dict[str, Any] = {"max_kimg": True, "compute": {"data"}}
     mine, theirs = (
-        flatten(each.up_to(kimg).model_dump(mode="json", exclude=without, serialize_as_any=True))
+        flatten(each.up_to(images).model_dump(mode="json", exclude=without, serialize_as_any=True))
         for each in (saved, config)
     )
     return ", ".join(

@@ -1,4 +1,4 @@
-"""Updates of one player: losses, regularisers, optimiser."""
+"""Updates of one player: losses, penalties, optimiser."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Updater:
         variant: the networks.
         player: a player of the variant.
         exact: makes the context in which penalties are computed.
-        lazily: makes the context in which a lazy regulariser is computed and applied.
+        lazy_context: makes the context in which a lazy penalty is computed and applied.
 
     Attributes:
         parameters: the parameters that it updates.
-        optimiser: optimiser, corrected for the player's lazy regularisers.
-        steps: updates so far, without those of lazy regularisers.
+        optimiser: optimiser, corrected for the player's lazy penalties.
+        steps: updates so far, without those of lazy penalties.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class Updater:
         variant: Variant[Settings],
         player: Player,
         exact: Callable[[], AbstractContextManager[None]] = nullcontext,
-        lazily: Callable[[Penalty], AbstractContextManager[None]] = lambda _: nullcontext(),
+        lazy_context: Callable[[Penalty], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self._variant = variant
         self._player = player
         self._exact = exact
-        self._lazily = lazily
+        self._lazy_context = lazy_context
         penalties = variant.penalties(player.name)
         self._added = [penalty for penalty in penalties if penalty.interval == 1]
         self._lazy = [penalty for penalty in penalties if penalty.interval > 1]
@@ -69,7 +69,7 @@ class Updater:
             parameter.requires_grad_(required)
 
     def step(self, batch: Batch, kimg: float) -> Losses:
-        """Update the player once on ``batch``, and again for each lazy regulariser that is due.
+        """Update the player once on ``batch``, and again for each lazy penalty that is due.
 
         Args:
             batch: real images, on the networks' device.
@@ -87,13 +87,13 @@ class Updater:
         self._descend(losses["total"])
         for penalty in self._lazy:
             if self.steps % penalty.interval == 0:
-                with self._lazily(penalty):
+                with self._lazy_context(penalty):
                     losses[penalty.name] = self._compute(penalty, batch)
                     self._descend(losses[penalty.name] * penalty.interval)
         self.steps += 1
         return {name: value.detach() for name, value in losses.items()}
 
-    def rehearse(self, batch: Batch) -> None:
+    def dry_run(self, batch: Batch) -> None:
         """Compute a step without penalties, and update no parameter."""
         self._variant.losses(self._player.name, batch)["total"].backward()  # type: ignore[no-untyped-call]
         self.optimiser.zero_grad(set_to_none=True)
@@ -111,7 +111,7 @@ class Updater:
 
 
 def correct_for_lazy(optimiser: Optimizer, lazy: Sequence[Penalty]) -> None:
-    """Correct an optimiser for the steps that lazy regularisers add (StyleGAN2, appendix B).
+    """Correct an optimiser for the steps that lazy penalties add (StyleGAN2, appendix B).
 
     With c = 1 / (1 + Σ 1/interval), which is interval / (interval + 1) for a single one, the
     learning rate is multiplied by c and Adam's betas are raised to the power c. The weights then

@@ -1,13 +1,13 @@
-"""An adaptive number of discriminator steps."""
+"""An adaptive number of discriminator steps in a round."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-MOST = 5
+MAX_STEPS = 5
 """Largest number of steps in a round, the largest k of the papers."""
-PERIOD = 1000
+PERIOD_IMAGES = 1000
 """Real images between two adjustments."""
 
 
@@ -18,9 +18,9 @@ class AdaptiveSteps(nn.Module):
     for a blind discriminator, 1 for a perfect one. Unlike ADA's r_t, which counts signs of logits
     (Karras et al. 2020, eq. 1), it needs no threshold and means the same under every loss.
 
-    Every :data:`PERIOD` real images k changes by 1, within [1, :data:`MOST`]. All state is in
-    buffers and independent of how often :meth:`follow` is called, so a resumed run continues
-    exactly.
+    Every :data:`PERIOD_IMAGES` real images k changes by 1, within [1, :data:`MAX_STEPS`]. All state
+    is in buffers and independent of how often :meth:`next_steps` is called, so a resumed run
+    continues exactly.
 
     Args:
         target: target of the edge, in (0.5, 1).
@@ -40,8 +40,8 @@ class AdaptiveSteps(nn.Module):
         self.register_buffer("won", torch.tensor(0))
 
     @torch.no_grad()
-    def watch(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Accumulate the pairs of a batch, without a wait of the host.
+    def accumulate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Accumulate the pairs of a batch; the host does not wait for the device.
 
         Args:
             real: logits of real images, ``[N]`` or several for each image.
@@ -57,14 +57,14 @@ class AdaptiveSteps(nn.Module):
         self.won += won
         return {"edge": won / count, "d_steps": self.steps.float()}
 
-    def follow(self) -> int:
+    def next_steps(self) -> int:
         """Return the steps of the next round; synchronises with the device."""
         steps, images, pairs, won = torch.stack(
             [self.steps, self.images, self.pairs, self.won]
         ).tolist()
-        if images // PERIOD > (images - pairs) // PERIOD:
+        if images // PERIOD_IMAGES > (images - pairs) // PERIOD_IMAGES:
             change = 1 if won < self.target * pairs else -1
-            steps = min(max(steps + change, 1), MOST)
+            steps = min(max(steps + change, 1), MAX_STEPS)
             self.steps.fill_(steps)
             self.pairs.zero_()
             self.won.zero_()

@@ -72,8 +72,8 @@ class GameVariant(Variant[G]):
         self.discriminator = discriminator
         if self.settings.gp_lambda > 0 or self.settings.r1_gamma > 0:
             unmix_(discriminator)
-        follows = settings.d_steps == "adaptive"
-        self.adaptive = AdaptiveSteps(settings.d_target) if follows else None
+        is_adaptive = settings.d_steps == "adaptive"
+        self.adaptive = AdaptiveSteps(settings.d_target) if is_adaptive else None
         target = settings.ada_target
         self.ada = AdaptiveProbability(target, settings.ada_kimg) if target > 0 else None
 
@@ -140,7 +140,7 @@ class GameVariant(Variant[G]):
 
     def phases(self) -> Sequence[tuple[str, int]]:
         """``d_steps`` steps of the discriminator, then ``g_steps`` of the generator."""
-        d_steps = self.adaptive.follow() if self.adaptive else int(self.settings.d_steps)
+        d_steps = self.adaptive.next_steps() if self.adaptive else int(self.settings.d_steps)
         return (("d", d_steps), ("g", self.settings.g_steps))
 
     def losses(self, player: str, batch: Batch) -> Losses:
@@ -161,8 +161,8 @@ class GameVariant(Variant[G]):
             **self.auxiliary("d", "fake", fake, batch),
         }
         watched = {
-            **(self.adaptive.watch(real.logits, fake.logits) if self.adaptive else {}),
-            **(self.ada.watch(real.logits) if self.ada else {}),
+            **(self.adaptive.accumulate(real.logits, fake.logits) if self.adaptive else {}),
+            **(self.ada.accumulate(real.logits) if self.ada else {}),
         }
         return {
             "total": sum(parts.values(), self.adversarial.d(real.logits, fake.logits)),
@@ -219,7 +219,7 @@ class GameVariant(Variant[G]):
         return r1(logits, batch.images, self.settings.r1_gamma)
 
     def evaluate(self, heldout: ImageSet | None) -> dict[str, float]:  # noqa: ARG002 - contract's
-        """``d_steps`` as they are, where they follow the game."""
+        """Return the current ``d_steps`` if they are adaptive, else nothing."""
         return {"d_steps": self.adaptive.steps.item()} if self.adaptive else {}
 
     @torch.no_grad()

@@ -45,7 +45,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Penalty:
-    """A regulariser that is computed every ``interval`` steps of its player.
+    """A regularisation term that is computed every ``interval`` steps of its player.
 
     With an interval of 1 it is added to the step's loss. A lazy penalty (StyleGAN2, appendix B) is
     a step of its own, weighted by the interval; the optimiser's learning rate and betas are

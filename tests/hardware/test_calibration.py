@@ -11,21 +11,21 @@ import torch
 
 from gansearch.hardware import calibration
 from gansearch.hardware.calibration import device_speed
-from gansearch.hardware.device import Turns
+from gansearch.hardware.device import DeviceLock
 
 CPU = torch.device("cpu")
 
 
-class Shared(Turns):
-    """A device that others leave, or not."""
+class FixedLock(DeviceLock):
+    """A lock whose turns for measurements are all exclusive, or all shared."""
 
-    def __init__(self, alone: bool) -> None:
-        self._alone = alone
+    def __init__(self, is_exclusive: bool) -> None:
+        self._is_exclusive = is_exclusive
 
     @contextmanager
-    def measured(self, *, alone: bool) -> Iterator[Callable[[], bool]]:
-        assert alone
-        yield lambda: self._alone
+    def for_measurement(self, *, exclusive: bool) -> Iterator[Callable[[], bool]]:
+        assert exclusive
+        yield lambda: self._is_exclusive
 
 
 @pytest.fixture(autouse=True)
@@ -49,23 +49,23 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_it_is_measured_once_for_each_precision(measured: list[str]) -> None:
-    alone = Shared(True)
+    alone = FixedLock(True)
     assert [device_speed(CPU, alone, "float32") for _ in range(3)] == [1.0] * 3
     assert [device_speed(CPU, alone, "bfloat16") for _ in range(3)] == [2.0] * 3
     assert measured == ["float32", "bfloat16"]
 
 
 def test_what_was_measured_beside_others_is_not_kept(measured: list[str]) -> None:
-    assert device_speed(CPU, Shared(False)) is None
-    assert device_speed(CPU, Shared(True)) == 2.0
-    assert device_speed(CPU, Shared(False)) == 2.0  # known by now
+    assert device_speed(CPU, FixedLock(False)) is None
+    assert device_speed(CPU, FixedLock(True)) == 2.0
+    assert device_speed(CPU, FixedLock(False)) == 2.0  # known by now
 
 
 def test_steps_that_other_programs_disturbed_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = iter([1.0] * 12 + [1.0] * 11 + [0.0])
     monkeypatch.setattr(calibration, "outside_load", lambda _: lambda: next(waits))
-    assert device_speed(CPU, Shared(True)) is None
-    assert (device_speed(CPU, Shared(True)) or 0) > 0
+    assert device_speed(CPU, FixedLock(True)) is None
+    assert (device_speed(CPU, FixedLock(True)) or 0) > 0
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
@@ -83,7 +83,7 @@ def test_it_computes_in_the_precision_of_the_run(
 
     monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
     before = torch.backends.cudnn.allow_tf32
-    device_speed(CPU, Shared(True), precision)
+    device_speed(CPU, FixedLock(True), precision)
     allowed = precision == "tf32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     assert seen == {(allowed, allowed, dtype)}
@@ -93,5 +93,5 @@ def test_it_computes_in_the_precision_of_the_run(
 @pytest.mark.gpu
 def test_on_a_gpu_tf32_is_faster_than_float32() -> None:
     gpu = torch.device("cuda")
-    speeds = {p: device_speed(gpu, Turns(gpu), p) for p in ("float32", "tf32")}
+    speeds = {p: device_speed(gpu, DeviceLock(gpu), p) for p in ("float32", "tf32")}
     assert 0 < speeds["float32"] < speeds["tf32"]  # type: ignore[operator]

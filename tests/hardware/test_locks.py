@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gansearch.hardware.locks import TurnLock, lock_file, locked, locked_at_once
+from gansearch.hardware.locks import TurnLock, lock_file, locked, locked_if_free
 
 HOLD = """
 import sys
@@ -31,7 +31,7 @@ from gansearch.hardware.locks import TurnLock
 lock = TurnLock("device")
 print("ready", flush=True)
 while True:
-    with lock.beside():
+    with lock.shared():
         time.sleep(0.05)
 """
 """Takes turns without an end, each right after the last."""
@@ -79,8 +79,8 @@ def let_go(process: Process) -> None:
     assert process.wait() == 0
 
 
-def is_alone(patience: float) -> bool:
-    with TurnLock("device").alone(patience) as alone:
+def is_alone(timeout: float) -> bool:
+    with TurnLock("device").exclusive(timeout) as alone:
         return alone()
 
 
@@ -90,32 +90,32 @@ def those_who_hold(processes: list[Process], timeout: float) -> list[Process]:
 
 
 def gate_is_free() -> bool:
-    with locked_at_once(lock_file("device.gate")) as free:
+    with locked_if_free(lock_file("device.gate")) as free:
         return free
 
 
-def test_many_are_beside_each_other(start: Start) -> None:
-    for process in [start(HOLD, "beside") for _ in range(3)]:
+def test_shared_turns_overlap(start: Start) -> None:
+    for process in [start(HOLD, "shared") for _ in range(3)]:
         wait_until_held(process)
-    with TurnLock("device").beside():
+    with TurnLock("device").shared():
         pass
 
 
-def test_one_is_alone_only_once_the_last_other_has_left(start: Start) -> None:
-    others = [start(HOLD, "beside") for _ in range(2)]
+def test_an_exclusive_turn_begins_after_the_last_shared_one(start: Start) -> None:
+    others = [start(HOLD, "shared") for _ in range(2)]
     for process in others:
         wait_until_held(process)
-    assert not is_alone(patience=0.05)
+    assert not is_alone(timeout=0.05)
     let_go(others[0])
-    assert not is_alone(patience=0.05)
+    assert not is_alone(timeout=0.05)
     let_go(others[1])
-    assert is_alone(patience=0.0)
+    assert is_alone(timeout=0.0)
 
 
-def test_one_who_is_alone_keeps_everyone_out(start: Start) -> None:
-    with TurnLock("device").alone() as alone:
+def test_no_turn_begins_during_an_exclusive_one(start: Start) -> None:
+    with TurnLock("device").exclusive() as alone:
         assert alone()
-        others = [start(HOLD, how) for how in ("beside", "beside", "alone")]
+        others = [start(HOLD, how) for how in ("shared", "shared", "exclusive")]
         while gate_is_free():  # until one of them has come so far
             time.sleep(0.01)
         assert not those_who_hold(others, timeout=0.2)
@@ -125,76 +125,76 @@ def test_one_who_is_alone_keeps_everyone_out(start: Start) -> None:
         others.remove(process)
 
 
-def test_those_who_keep_coming_do_not_keep_one_waiting_for_ever(start: Start) -> None:
+def test_new_shared_turns_do_not_starve_an_exclusive_one(start: Start) -> None:
     """Three whose turns overlap leave no moment at which nobody holds the lock."""
     for process in [start(TURNS) for _ in range(3)]:
         wait_until_held(process)
-    assert all(is_alone(patience=30.0) for _ in range(3))
+    assert all(is_alone(timeout=30.0) for _ in range(3))
 
 
-def test_one_whose_patience_ends_goes_on_beside_the_others_and_keeps_nobody_out(
+def test_after_the_timeout_the_turn_is_shared(
     start: Start,
 ) -> None:
-    wait_until_held(start(HOLD, "beside"))
-    with TurnLock("device").alone(patience=0.05) as alone:
+    wait_until_held(start(HOLD, "shared"))
+    with TurnLock("device").exclusive(timeout=0.05) as alone:
         assert not alone()
-        wait_until_held(start(HOLD, "beside"))
+        wait_until_held(start(HOLD, "shared"))
 
 
-def test_one_who_asks_nobody_to_leave_learns_whether_somebody_was_there(start: Start) -> None:
+def test_a_shared_turn_tells_whether_another_process_held_one(start: Start) -> None:
     lock = TurnLock("device")
-    with lock.beside() as was_alone:
+    with lock.shared() as was_alone:
         assert was_alone()
-    with lock.beside() as was_alone:
-        other = start(HOLD, "beside")
+    with lock.shared() as was_alone:
+        other = start(HOLD, "shared")
         wait_until_held(other)
         assert not was_alone()
-    with lock.beside() as was_alone:
+    with lock.shared() as was_alone:
         let_go(other)
         assert not was_alone()
 
 
-@pytest.mark.parametrize("how", ["beside", "alone"])
-def test_the_dead_hold_nothing(start: Start, how: str) -> None:
+@pytest.mark.parametrize("how", ["shared", "exclusive"])
+def test_a_killed_process_holds_no_lock(start: Start, how: str) -> None:
     holder = start(HOLD, how)
     wait_until_held(holder)
     holder.kill()
     holder.wait()
-    assert is_alone(patience=0.0)
+    assert is_alone(timeout=0.0)
 
 
-def test_a_fork_that_outlives_its_parents_turn_holds_nothing() -> None:
-    with TurnLock("device").alone():
+def test_a_child_process_does_not_keep_its_parents_turn() -> None:
+    with TurnLock("device").exclusive():
         child = os.fork()
         if child == 0:
             time.sleep(30)
             os._exit(0)
     try:
-        assert is_alone(patience=0.0)
+        assert is_alone(timeout=0.0)
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
 
 
-def test_an_error_lets_go() -> None:
+def test_an_error_releases_the_lock() -> None:
     def fail() -> None:
-        with TurnLock("device").alone():
+        with TurnLock("device").exclusive():
             raise ArithmeticError
 
     with pytest.raises(ArithmeticError):
         fail()
-    assert is_alone(patience=0.0)
+    assert is_alone(timeout=0.0)
 
 
-def test_different_devices_have_nothing_to_do_with_each_other() -> None:
-    with TurnLock("one").alone() as one, TurnLock("other").alone() as other:
+def test_locks_of_different_devices_are_independent() -> None:
+    with TurnLock("one").exclusive() as one, TurnLock("other").exclusive() as other:
         assert one()
         assert other()
 
 
-def test_a_lock_that_is_free_is_had_at_once() -> None:
+def test_a_lock_is_taken_only_if_it_is_free() -> None:
     file = lock_file("core-0")
-    with locked(file), locked_at_once(file) as free:
+    with locked(file), locked_if_free(file) as free:
         assert not free
-    with locked_at_once(file) as free:
+    with locked_if_free(file) as free:
         assert free

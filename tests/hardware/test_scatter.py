@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gansearch.hardware.scatter import (
     MEMORY_MIB,
     MEMORY_SHARE,
-    NOT_ALONE,
-    REPEATS,
+    REPEAT_DEVIATION,
+    SHARED_ERROR,
     rate_error,
     resident_error,
 )
@@ -23,11 +23,11 @@ rates = st.lists(st.floats(0.01, 100), min_size=1, max_size=20)
 
 
 def test_a_rate_measured_once_has_the_scatter_of_repeats() -> None:
-    assert rate_error([2.0], 2.0) == pytest.approx(REPEATS * 2)
+    assert rate_error([2.0], 2.0) == pytest.approx(REPEAT_DEVIATION * 2)
 
 
 def test_a_rate_never_measured_is_hardly_known() -> None:
-    assert rate_error([], 2.0) == NOT_ALONE * 2
+    assert rate_error([], 2.0) == SHARED_ERROR * 2
 
 
 @pytest.mark.parametrize("count", [5, 25, 100])
@@ -35,11 +35,11 @@ def test_measurements_add_the_error_of_their_median(count: int) -> None:
     drawn = 1 + 0.1 * np.random.default_rng(count).normal(size=(2000, count))
     medians = np.median(drawn, axis=1)
     errors = [rate_error(list(each), m) for each, m in zip(drawn, medians, strict=True)]
-    assert np.mean(errors) == pytest.approx(hypot(REPEATS, medians.std()), rel=0.1)
+    assert np.mean(errors) == pytest.approx(hypot(REPEAT_DEVIATION, medians.std()), rel=0.1)
 
 
 def test_one_disturbed_measurement_of_many_hardly_matters() -> None:
-    assert rate_error([*[1.0, 1.01, 0.99] * 5, 9.0], 1.0) < 1.02 * REPEATS
+    assert rate_error([*[1.0, 1.01, 0.99] * 5, 9.0], 1.0) < 1.02 * REPEAT_DEVIATION
 
 
 @given(rates, st.floats(0.01, 100))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gansearch.hardware.share import CONTEXT_MIB, keep_to_share, memory_of, named
+from gansearch.hardware.share import CONTEXT_MIB, limit_to_share, memory_name, memory_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 TOTAL = 80_000  # MiB
@@ -31,29 +31,29 @@ def fraction(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_shares_that_fill_a_gpu_have_room_for_every_process(
     fraction: list[float], share: float
 ) -> None:
-    keep_to_share(GPU, share)
+    limit_to_share(GPU, share)
     assert memory_of(GPU) == pytest.approx(share * TOTAL - CONTEXT_MIB)
     assert int(1 / share) * (memory_of(GPU) + CONTEXT_MIB) <= TOTAL
-    assert named(GPU) == "a share of cuda"
+    assert memory_name(GPU) == "a share of cuda"
 
 
 @pytest.mark.parametrize("share", [1, 1.0, 2])
 def test_a_whole_gpu_has_no_limit(fraction: list[float], share: float) -> None:
-    keep_to_share(GPU, 0.5)
-    keep_to_share(GPU, share)
+    limit_to_share(GPU, 0.5)
+    limit_to_share(GPU, share)
     assert memory_of(GPU) == TOTAL
-    assert named(GPU) == "cuda"
+    assert memory_name(GPU) == "cuda"
 
 
 def test_a_cpu_is_not_shared_so(fraction: list[float]) -> None:
-    keep_to_share(CPU, 0.25)
+    limit_to_share(CPU, 0.25)
     assert fraction == [1.0]
-    assert named(CPU) == "cpu"
+    assert memory_name(CPU) == "cpu"
 
 
 @pytest.mark.gpu
 def test_beyond_its_share_a_process_runs_out_of_memory() -> None:
-    keep_to_share(GPU, 0.25)
+    limit_to_share(GPU, 0.25)
     try:
         there = int(memory_of(GPU) * 2**20)
         kept = torch.empty(there // 2, dtype=torch.uint8, device=GPU)
@@ -62,4 +62,4 @@ def test_beyond_its_share_a_process_runs_out_of_memory() -> None:
         del kept
         torch.empty(int(there * 0.9), dtype=torch.uint8, device=GPU)  # what was kept is given back
     finally:
-        keep_to_share(GPU, 1)
+        limit_to_share(GPU, 1)

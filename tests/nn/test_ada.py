@@ -20,7 +20,7 @@ def logits(positive: int) -> Tensor:
 
 def after(ada: AdaptiveProbability, batch: Tensor, batches: int) -> float:
     for _ in range(batches):
-        ada.watch(batch)
+        ada.accumulate(batch)
     return ada.value.item()
 
 
@@ -55,7 +55,7 @@ def test_a_change_goes_by_the_mean_of_its_batches(positives: list[int]) -> None:
     ada = AdaptiveProbability(target=0.6, kimg=1.0)
     before = after(ada, logits(BATCH), 2 * INTERVAL)
     for positive in positives:
-        ada.watch(logits(positive))
+        ada.accumulate(logits(positive))
     r_t = 2 * sum(positives) / (BATCH * INTERVAL) - 1
     step = INTERVAL * BATCH / 1000
     if r_t != pytest.approx(0.6, abs=1e-4):
@@ -64,7 +64,7 @@ def test_a_change_goes_by_the_mean_of_its_batches(positives: list[int]) -> None:
 
 def test_says_the_sign_of_the_batch_and_the_probability_applied_to_it() -> None:
     ada = AdaptiveProbability(target=0.6, kimg=0.5)
-    seen = [ada.watch(logits(9)) for _ in range(INTERVAL + 1)]
+    seen = [ada.accumulate(logits(9)) for _ in range(INTERVAL + 1)]
     assert [s["real_sign"].item() for s in seen] == pytest.approx([0.8] * (INTERVAL + 1))
     applied = [s["augment_p"].item() for s in seen]
     assert applied == pytest.approx([0.0] * INTERVAL + [INTERVAL * BATCH / 500])
@@ -73,8 +73,8 @@ def test_says_the_sign_of_the_batch_and_the_probability_applied_to_it() -> None:
 def test_several_logits_of_an_image_count_as_one_image() -> None:
     one, several = (AdaptiveProbability(target=0.6, kimg=0.5) for _ in range(2))
     for _ in range(INTERVAL):
-        one.watch(logits(9))
-        several.watch(logits(9).repeat(4, 1).T)
+        one.accumulate(logits(9))
+        several.accumulate(logits(9).repeat(4, 1).T)
     assert torch.equal(one.value, several.value)
 
 
@@ -89,5 +89,5 @@ def test_goes_on_from_its_state_between_two_changes() -> None:
 def test_is_all_on_the_device() -> None:
     """On the meta device nothing can be read: a step that made the host wait would fail."""
     ada = AdaptiveProbability(target=0.6, kimg=0.5).to("meta")
-    seen = ada.watch(torch.empty(BATCH, device="meta"))
+    seen = ada.accumulate(torch.empty(BATCH, device="meta"))
     assert all(value.is_meta for value in (ada.value, *seen.values()))

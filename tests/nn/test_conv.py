@@ -217,20 +217,6 @@ def test_normal_init_composes_a_kernel_of_the_asked_deviation(order, m, transpos
     assert taps.numel() == 128 * 64 * 9
 
 
-def test_normal_init_of_dense_layers_and_norms() -> None:
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Linear(100, 200), nn.BatchNorm2d(500), DENSE(64, 64, 3, resolution=8), nn.ReLU()
-    )
-    normal_(network, 0.05)
-    linear, norm, conv, _ = network
-    assert linear.weight.std().item() == pytest.approx(0.05, rel=0.05)
-    assert conv.weight.std().item() == pytest.approx(0.05, rel=0.05)
-    assert norm.weight.mean().item() == pytest.approx(1, abs=0.01)
-    assert norm.weight.std().item() == pytest.approx(0.05, rel=0.15)
-    assert not any(layer.bias.any() for layer in (linear, norm, conv))
-
-
 # --- Spectral norm -------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from gansearch.nn.conv import ConvFactory, SeparableConv
-from gansearch.nn.init import glorot_, orthogonal_
 from gansearch.nn.resnet import (
     DownBlock,
     ResnetFeatures,
@@ -144,24 +143,3 @@ def test_glorots_variance_and_the_root_of_two_in_blocks() -> None:
     ):
         assert weight.std().item() == pytest.approx(gain * math.sqrt(2 / fans), rel=0.05)
     assert not block.conv1.conv.bias.any()
-
-
-@pytest.mark.parametrize("initialise", [glorot_, orthogonal_])
-@pytest.mark.parametrize("order", ["depthwise_first", "pointwise_first"])
-def test_separable_kernels_start_at_the_dense_ones_scale(initialise, order) -> None:
-    torch.manual_seed(0)
-    scales = []
-    for dsc in (Dsc(), Dsc(where="both", order=order)):
-        layer = ConvFactory(dsc, "generator")(64, 64, 3, resolution=8)
-        initialise(layer)
-        with torch.no_grad():
-            scales.append(layer(torch.randn(8, 64, 16, 16))[:, :, 2:-2, 2:-2].std().item())
-    assert scales[1] == pytest.approx(scales[0], rel=0.1)
-
-
-def test_orthogonal_whatever_the_memory_format() -> None:
-    layer = nn.Conv2d(8, 16, 3).to(memory_format=torch.channels_last)
-    orthogonal_(layer)
-    rows = layer.weight.flatten(1)
-    torch.testing.assert_close(rows @ rows.T, torch.eye(16), atol=1e-5, rtol=0)
-    assert layer.weight.is_contiguous(memory_format=torch.channels_last)

@@ -18,8 +18,8 @@ from gansearch.record import StudyRecord, TrialRecord
 from gansearch.space import Space
 from gansearch.study.rescoring import score_finalists
 from gansearch.study.run import load_study, pareto_front, rescore_study
+from gansearch.train.evaluation import CheckpointEvaluator
 from gansearch.train.run import CHECKPOINT_FILE
-from gansearch.train.scoring import Scorer
 from gansearch.train.trainer import Trainer
 
 PLAN = FinalistsConfig(samples=60, seeds=2)
@@ -67,7 +67,7 @@ def test_finalists_are_scored_on_latents_that_the_search_has_not_seen(
 def test_what_has_its_scores_is_left_alone_and_the_rest_is_made_good(
     study: tuple[Space, StudyRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Scorer, "score", lambda *_: {"fd_digits": (1.0, 2.0)})
+    monkeypatch.setattr(CheckpointEvaluator, "evaluate", lambda *_: {"fd_digits": (1.0, 2.0)})
     space, record = study
     first, second = score_finalists(space, record, PLAN)
     more = PLAN.model_copy(update={"samples": 70})

@@ -16,7 +16,7 @@ from gansearch.data.batch import ImageSpec
 from gansearch.hardware.memory import MIB
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome
 from gansearch.train import prediction
-from gansearch.train.prediction import LiveMemory, foresee, predict_memory, prediction_error
+from gansearch.train.prediction import LiveMemory, predict_memory, predict_needs, prediction_error
 from gansearch.train.run import run_training
 from gansearch.variants.catalog import CATALOG
 
@@ -192,17 +192,17 @@ def test_a_run_reports_its_prediction_and_how_far_off_it_was(configure, tmp_path
 def test_a_run_that_cannot_fit_is_not_started(configure, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(prediction, "memory_of", lambda _: 1.0)
     monkeypatch.setattr("gansearch.train.run.Trainer", None)  # would be an error
-    foreseen = {}
+    needs = {}
     outcome, reason = run_training(
         configure(),
         (),
         tmp_path,
         lambda *_: True,
         device=torch.device("cpu"),
-        on_foreseen=foreseen.update,
+        on_prediction=needs.update,
     )
     assert outcome is Outcome.OUT_OF_MEMORY
-    assert foreseen == {PREDICTED_MEMORY: pytest.approx(2.5, abs=1), DEVICE_MEMORY: 1.0}
+    assert needs == {PREDICTED_MEMORY: pytest.approx(2.5, abs=1), DEVICE_MEMORY: 1.0}
     assert re.search(r"predicted to need [23] MiB; cpu has 1 MiB", reason)
 
 
@@ -213,12 +213,12 @@ def test_a_run_is_admitted_against_its_share_of_a_gpu(configure, tmp_path, monke
     monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 0.25)
     monkeypatch.setattr("gansearch.train.run.Trainer", None)  # would be an error
     monkeypatch.setattr(prediction, "predict_memory", lambda *_: 3000.0)
-    foreseen = {}
+    needs = {}
     outcome, reason = run_training(
-        configure(), (), tmp_path, lambda *_: True, device=CUDA, on_foreseen=foreseen.update
+        configure(), (), tmp_path, lambda *_: True, device=CUDA, on_prediction=needs.update
     )
     assert outcome is Outcome.OUT_OF_MEMORY
-    assert foreseen == {PREDICTED_MEMORY: 3000, DEVICE_MEMORY: 1536}
+    assert needs == {PREDICTED_MEMORY: 3000, DEVICE_MEMORY: 1536}
     assert reason.endswith("predicted to need 3,000 MiB; a share of cuda has 1,536 MiB")
 
 
@@ -228,7 +228,7 @@ def test_what_cannot_be_predicted_is_trained(configure, images, monkeypatch, cap
 
     monkeypatch.setattr(prediction, "predict_memory", fail)
     with caplog.at_level(logging.WARNING):
-        assert set(foresee(configure(), images.train, torch.device("cpu"))) == {DEVICE_MEMORY}
+        assert set(predict_needs(configure(), images.train, torch.device("cpu"))) == {DEVICE_MEMORY}
     assert "an operation without shapes" in caplog.text
 
 

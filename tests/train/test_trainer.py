@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 import tempfile
-import weakref
 from collections import Counter
-from contextlib import nullcontext
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -16,14 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gansearch.data import BatchStream, Images, ImageSet, load_images
-from gansearch.data import stream as stream_module
+from gansearch.data import load_images
 from gansearch.errors import Diverged
 from gansearch.hardware import clock as clock_module
-from gansearch.hardware import memory as memory_module
 from gansearch.hardware import timer as timer_module
-from gansearch.train import trainer as trainer_module
-from gansearch.train.prediction import LiveMemory, predict_memory
 from gansearch.train.trainer import Trainer
 from gansearch.variants.catalog import CATALOG
 
@@ -36,29 +28,6 @@ def weights(trainer):
 
 def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
-
-
-class SpyStream(BatchStream):
-    """Keeps what it handed out."""
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.batches = []
-
-    def next(self):
-        self.batches.append(super().next())
-        return self.batches[-1]
-
-
-@pytest.mark.parametrize(("d_steps", "g_steps"), [(1, 1), (3, 1), (2, 2), (5, 1)])
-def test_every_step_gets_a_fresh_batch(monkeypatch, configure, build, images, d_steps, g_steps):
-    monkeypatch.setattr(trainer_module, "BatchStream", SpyStream)
-    trainer = build(configure(d_steps=d_steps, g_steps=g_steps))
-    trainer.advance(16 * d_steps / 1000)  # one round
-    batches = trainer._stream.batches
-    assert len(batches) == d_steps + g_steps
-    assert len({batch.images.numpy().tobytes() for batch in batches}) == len(batches)
-    assert [step[0] for step in trainer.variant.required] == ["d"] * d_steps + ["g"] * g_steps
 
 
 @pytest.mark.parametrize("d_steps", [1, 2, 5])
@@ -78,38 +47,6 @@ def test_advance_does_nothing_where_it_is_already(configure, build):
     trainer.advance(0.1)
     assert trainer.kimg == kimg
     assert same(before, weights(trainer))
-
-
-def test_only_the_updated_player_requires_gradients(configure, build):
-    trainer = build(configure(d_steps=2))
-    trainer.advance(0.1)
-    assert set(trainer.variant.required) == {("d", True, False), ("g", False, True)}
-
-
-@pytest.mark.parametrize("idle", ["d", "g"])
-def test_a_players_step_leaves_the_other_as_it_was(monkeypatch, configure, build, idle):
-    trainer = build(configure())
-    busy = "g" if idle == "d" else "d"
-    monkeypatch.setattr(trainer.variant, "phases", lambda: ((busy, 1),))
-    trainer._rounds.counted = busy
-    before = weights(trainer)
-    trainer.advance(0.05)
-    changed = {key[0] for key, value in weights(trainer).items() if not value.equal(before[key])}
-    parameters = [p for p in trainer._rounds.updaters[idle].parameters if p.grad is not None]
-    assert busy in changed
-    assert not parameters
-    # The generator's running statistics follow what it computes for the discriminator.
-    assert not any(
-        key.startswith(idle) and "running" not in key and "num_batches" not in key
-        for key, value in weights(trainer).items()
-        if not value.equal(before[key])
-    )
-
-
-def test_schedule_sees_the_progress(configure, build):
-    trainer = build(configure(d_steps=2))
-    trainer.advance(0.096)
-    assert trainer.variant.kimgs == [0, 0.016, 0.032, 0.048, 0.064, 0.08]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -277,18 +214,6 @@ def test_costs_are_finite_and_count_training_only(configure, build, images):
     assert after["peak_memory_mib"] == costs["peak_memory_mib"]
 
 
-def test_a_variant_without_a_discriminator_counts_its_own_images(
-    monkeypatch, tiny, configure, build
-):
-    players = tiny.players.func
-    monkeypatch.setattr(tiny, "players", property(lambda self: {"g": players(self)["g"]}))
-    monkeypatch.setattr(tiny, "phases", lambda _: (("g", 1),))
-    trainer = build(configure())
-    trainer.advance(0.16)
-    assert trainer.kimg == 0.16
-    assert len(trainer.variant.required) == 10
-
-
 def test_the_first_run_of_a_process_needs_no_more_memory_for_its_imports(configure):
     """In a process of its own, as every trial is: what is loaded late is not a network's."""
     script = f"""
@@ -331,121 +256,3 @@ def test_a_lazy_penalty_is_in_the_time_as_often_as_it_comes(
     trainer.advance(3.2)
     round_seconds = d_steps + 1 + 8 * d_steps / interval
     assert trainer.costs()["seconds_per_kimg"] == pytest.approx(round_seconds / d_steps / 0.016)
-
-
-# --- Memory of a device that has tensors alone ---------------------------------------------------
-
-
-class SimulatedDevice(LiveMemory):
-    """Counts tensors as CUDA's allocator does, and gauges them."""
-
-    def __init__(self) -> None:
-        super().__init__(block=512)
-        self.highest = 0
-
-    def _count(self, storage):
-        super()._count(storage)
-        self.highest = max(self.highest, self.now)
-
-    def reset(self):
-        self.peak = self.now
-
-
-@pytest.fixture
-def simulated(monkeypatch):
-    """A device whose memory is what tensors take that were made in the test."""
-
-    def copied(images, _):
-        pixels, labels = images.gather(torch.arange(len(images)))
-        return replace(images, pixels=pixels, labels=labels, rows=torch.arange(len(images)))
-
-    with SimulatedDevice() as device:
-        gauge = SimpleNamespace(
-            base=lambda: 0,
-            level=lambda: device.now,
-            tensors=lambda: device.now,
-            peak=lambda: device.peak,
-            reserved=lambda: 0,
-            error=lambda _: 0.0,
-            reset=device.reset,
-            lean=lambda: nullcontext(False),
-        )
-        monkeypatch.setattr(memory_module, "_gauge", lambda _: gauge)
-        monkeypatch.setattr(ImageSet, "to", copied)
-        monkeypatch.setattr(stream_module, "_pinned", lambda tensor, _: tensor.clone())
-        yield device
-
-
-@pytest.fixture
-def many(images):
-    """Images that take more than the networks."""
-    rows = torch.arange(len(images.train)).repeat(8)
-    return Images(train=images.train.subset(rows), heldout=None)
-
-
-def test_the_peak_is_of_the_data_and_the_networks(configure, many, simulated):
-    trainer = Trainer(configure(), many, torch.device("cpu"))
-    trainer.advance(len(many.train) / 1000 + 0.1)  # the orders of epochs are there
-    measured = trainer.costs()["peak_memory_mib"] * 2**20
-    assert measured == pytest.approx(simulated.highest, rel=0.01)
-    assert measured > many.train.nbytes
-    predicted = predict_memory(trainer.config, many.train, torch.device("cuda")) * 2**20
-    assert predicted == pytest.approx(measured, rel=0.06)
-
-
-def test_what_compilation_leaves_is_in_the_peak(configure, images, simulated, monkeypatch):
-    def compiles(self):
-        self.left = torch.zeros(2**20)
-        self._is_compiled = True
-
-    def peak(is_compiled):
-        trainer = Trainer(configure(), images, torch.device("cpu"))
-        trainer._is_compiled = is_compiled
-        trainer.advance(0.1)
-        return trainer.costs()["peak_memory_mib"]
-
-    monkeypatch.setattr(Trainer, "_compile", compiles)
-    assert peak(is_compiled=False) == pytest.approx(peak(is_compiled=True) + 4, abs=0.01)
-
-
-def test_a_resumed_runs_optimisers_are_in_the_peak(configure, images, simulated, tmp_path):
-    first = Trainer(configure(z_dim=512), images, torch.device("cpu"))
-    first.advance(0.1)
-    peak = first.costs()["peak_memory_mib"]
-    first._memory._peak = 0  # what the checkpoint says hides nothing
-    first.save(tmp_path / "c.pt")
-    del first
-    again = Trainer.load(tmp_path / "c.pt", images, torch.device("cpu"))
-    again.advance(0.2)
-    assert again.costs()["peak_memory_mib"] == pytest.approx(peak, rel=0.05)
-
-
-def test_a_trainer_is_gone_at_once(configure, build):
-    """Its networks and data would stay on the device until Python looks for cycles."""
-    trainer = build(configure("dcgan"))
-    trainer.advance(0.1)
-    gone, before = weakref.ref(trainer.variant), gc.isenabled()
-    gc.disable()
-    try:
-        del trainer
-        assert gone() is None
-    finally:
-        if before:
-            gc.enable()
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("compute", [{}, {"compile": "default", "cuda_graphs": True}])
-def test_on_a_gpu_the_peak_is_the_allocators(configure, many, compute):
-    """Of everything that the trainer has there; nothing else allocates between its windows."""
-    gc.collect()
-    before = torch.cuda.memory_allocated()
-    config = configure("dcgan")
-    config = config.model_copy(update={"compute": config.compute.model_copy(update=compute)})
-    trainer = Trainer(config, many, torch.device("cuda"))
-    trainer.advance(1)
-    peak = trainer.costs()["peak_memory_mib"] * 2**20
-    assert peak <= torch.cuda.max_memory_allocated()
-    trainer.advance(2)  # its last window's peak is the allocator's
-    assert peak == pytest.approx(torch.cuda.max_memory_allocated(), rel=0.05)
-    assert peak > before + many.train.nbytes

@@ -14,7 +14,7 @@ from gansearch.config import DataConfig, TrainConfig
 from gansearch.data import Images, load_images
 from gansearch.space import parse_space
 from gansearch.train.trainer import Trainer
-from gansearch.variants.adaptive import MOST, AdaptiveSteps
+from gansearch.variants.adaptive import MAX_STEPS, AdaptiveSteps
 from gansearch.variants.catalog import CATALOG
 
 CPU = torch.device("cpu")
@@ -29,13 +29,13 @@ def logits(edge: float, count: int = 100) -> tuple[Tensor, Tensor]:
 
 def after(follower: AdaptiveSteps, edge: float, images: int = 1000) -> int:
     for _ in range(images // 100):
-        follower.watch(*logits(edge))
-    return follower.follow()
+        follower.accumulate(*logits(edge))
+    return follower.next_steps()
 
 
 def test_rises_while_the_discriminator_loses_and_falls_while_it_wins() -> None:
     follower = AdaptiveSteps(target=0.75)
-    assert follower.follow() == 1
+    assert follower.next_steps() == 1
     assert [after(follower, 0.6) for _ in range(6)] == [2, 3, 4, 5, 5, 5]
     assert [after(follower, 0.9) for _ in range(5)] == [4, 3, 2, 1, 1]
 
@@ -50,7 +50,7 @@ def test_the_edge_is_a_share_of_pairs_whatever_the_scale() -> None:
     torch.manual_seed(0)
     real, fake = torch.randn(1000) + 1, torch.randn(1000)
     edges = [
-        follower.watch(scale * real + shift, scale * fake + shift)["edge"].item()
+        follower.accumulate(scale * real + shift, scale * fake + shift)["edge"].item()
         for scale, shift in ((1, 0), (100, 0), (1, -50))
     ]
     # Of N(1, 1) and N(0, 1) the first is larger with probability Φ(1/√2).
@@ -59,7 +59,7 @@ def test_the_edge_is_a_share_of_pairs_whatever_the_scale() -> None:
 
 def test_several_logits_an_image_count_as_their_mean() -> None:
     real, fake = torch.tensor([[1.0, -3.0], [1.0, 1.0]]), torch.zeros(2, 2)
-    assert AdaptiveSteps(0.75).watch(real, fake)["edge"] == 0.5
+    assert AdaptiveSteps(0.75).accumulate(real, fake)["edge"] == 0.5
 
 
 @given(edges=st.lists(st.floats(0, 1), min_size=1, max_size=12))
@@ -67,7 +67,7 @@ def test_steps_stay_in_bounds_and_move_by_one(edges: list[float]) -> None:
     follower, before = AdaptiveSteps(0.75), 1
     for edge in edges:
         steps = after(follower, edge)
-        assert 1 <= steps <= MOST
+        assert 1 <= steps <= MAX_STEPS
         assert abs(steps - before) <= 1
         before = steps
 
@@ -78,11 +78,11 @@ def test_asking_more_often_changes_nothing() -> None:
     for _ in range(40):
         edge = 0.5 + torch.rand(()).item() / 2
         for follower in (rare, often):
-            follower.watch(*logits(edge))
-        often.follow()
+            follower.accumulate(*logits(edge))
+        often.next_steps()
         if rare.images % 1000 == 0:
-            rare.follow()
-    assert rare.follow() == often.follow()
+            rare.next_steps()
+    assert rare.next_steps() == often.next_steps()
     assert all(torch.equal(a, b) for a, b in zip(rare.buffers(), often.buffers(), strict=True))
 
 
@@ -121,7 +121,7 @@ def steps_of(trainer: Trainer) -> int:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"d_lr_ratio": 1e-6, "d_target": 0.95}, MOST),  # it learns nothing and cannot win
+        ({"d_lr_ratio": 1e-6, "d_target": 0.95}, MAX_STEPS),  # it learns nothing and cannot win
         ({"g_lr": 1e-6, "d_lr_ratio": 100.0, "d_target": 0.55}, 1),  # it alone learns
     ],
 )

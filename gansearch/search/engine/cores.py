@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from gansearch.hardware.cores import quota
-from gansearch.hardware.locks import lock_file, locked, locked_at_once
+from gansearch.hardware.locks import lock_file, locked, locked_if_free
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _claimed(allowed: set[int], cpus: float, claims: ExitStack) -> frozenset[int
     with locked(lock_file("cores")), ExitStack() as mine:
         for core in sorted(allowed):
             if len(claimed) < cpus and mine.enter_context(
-                locked_at_once(lock_file(f"core-{core}"))
+                locked_if_free(lock_file(f"core-{core}"))
             ):
                 claimed.add(core)
         if len(claimed) == cpus:

@@ -16,8 +16,8 @@ import torch
 from gansearch.config import TrainConfig
 from gansearch.errors import CheckpointError, ConfigError
 from gansearch.hardware.scratch import scratch_folder
-from gansearch.hardware.share import keep_to_share
-from gansearch.record import Outcome, Report
+from gansearch.hardware.share import limit_to_share
+from gansearch.record import Outcome, Report, images_of
 from gansearch.search.engine.cores import own_cores
 from gansearch.search.storage.checkpoints import TrialFolder
 from gansearch.space import AUTO
@@ -149,7 +149,7 @@ def _train(
 
     config = TrainConfig.from_json(job["config"])
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
-    keep_to_share(device, job["gpus"])
+    limit_to_share(device, job["gpus"])
     rungs = tuple(job["rungs"])
     own = folder.reports()
     begin = [] if job["begin"] is None else [REPORT.validate_json(job["begin"])]
@@ -184,7 +184,7 @@ def _continued(
     except (FileNotFoundError, UnicodeDecodeError, ConfigError) as error:
         raise CheckpointError(f"{CONFIG_FILE} is missing or damaged: {error}") from error
     mine, its = (
-        (each.variant, each.settings, each.seed, each.up_to(report.kimg).schedule)
+        (each.variant, each.settings, each.seed, each.up_to(images_of(report.kimg)).schedule)
         for each in (config, saved)
     )
     return checkpoint if mine == its else None

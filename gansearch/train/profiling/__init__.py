@@ -1,1 +1,1 @@
-"""Time and memory of a training step, by phase and by block."""
+"""Time and memory of a training step, by section and by block."""

@@ -1,4 +1,4 @@
-"""Time and memory of a training step on this device, by phase and by block."""
+"""Time and memory of a training step on this device, by section and by block."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from gansearch.hardware.device import device_name
 from gansearch.hardware.memory import MIB
 from gansearch.settings import Dsc
 from gansearch.train.compute import Compute
-from gansearch.train.prediction import LiveMemory, play_on_fakes, predict_memory
+from gansearch.train.prediction import LiveMemory, play_on_fake_tensors, predict_memory
 from gansearch.train.profiling.blocks import BlockCost, blocks_of, measure
-from gansearch.train.profiling.phases import DATA, REST, lazy_phase, watched_rounds
+from gansearch.train.profiling.sections import DATA, REST, lazy_section, marked_rounds
 from gansearch.train.rng import RandomStream
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
@@ -36,13 +36,13 @@ FORMS = {"dense": "none", "separable": "both"}
 
 
 @dataclass(frozen=True)
-class PhaseCost:
-    """Cost of one phase of a round.
+class SectionCost:
+    """Cost of one section of a round.
 
     Attributes:
-        name: name of the phase, as in :func:`gansearch.train.profiling.phases.watched_rounds`.
-        milliseconds: time per round; a phase that is not in every round counts in proportion.
-        memory_mib: peak of live tensors during the phase; ``None`` for reading data.
+        name: name of the section, as in :func:`gansearch.train.profiling.sections.marked_rounds`.
+        milliseconds: time per round; a section that is not in every round counts in proportion.
+        memory_mib: peak of live tensors during the section; ``None`` for reading data.
     """
 
     name: str
@@ -82,9 +82,9 @@ class Profile:
         device: name of the device.
         threads: number of CPU threads.
         steps: number of timed rounds.
-        round_ms: median time of a round, with its share of lazy regularisers.
+        round_ms: median time of a round, with its share of lazy penalties.
         images: real images shown per round.
-        phases: phases of a round, the longest first.
+        sections: sections of a round, the longest first.
         blocks: blocks in the order of the networks.
         predicted_mib: predicted peak memory of a training.
     """
@@ -95,26 +95,26 @@ class Profile:
     steps: int
     round_ms: float
     images: int
-    phases: tuple[PhaseCost, ...]
+    sections: tuple[SectionCost, ...]
     blocks: tuple[Block, ...]
     predicted_mib: float
 
 
-class PhaseWatch:
-    """Stopwatch for the phases of a round, in seconds."""
+class SectionWatch:
+    """Stopwatch for the sections of a round, in seconds."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._phase, self._elapsed = REST, stopwatch(device)
+        self._section, self._elapsed = REST, stopwatch(device)
         self.spans: defaultdict[str, float] = defaultdict(float)
 
-    def mark(self, phase: str) -> None:
-        """Begin a phase and end the previous one."""
-        self.spans[self._phase] += self._elapsed()
-        self._phase, self._elapsed = phase, stopwatch(self._device)
+    def mark(self, section: str) -> None:
+        """Begin a section and end the previous one."""
+        self.spans[self._section] += self._elapsed()
+        self._section, self._elapsed = section, stopwatch(self._device)
 
     def lap(self) -> dict[str, float]:
-        """Return the seconds by phase since the last call."""
+        """Return the seconds by section since the last call."""
         self.mark(REST)
         spans, self.spans = dict(self.spans), defaultdict(float)
         return spans
@@ -126,7 +126,7 @@ def profile(config: TrainConfig, images: ImageSet, device: torch.device, steps: 
     Args:
         config: the configuration to profile.
         images: training images.
-        device: device to run on; it is synchronised between phases.
+        device: device to run on; it is synchronised between sections.
         steps: number of timed rounds, and of timed passes of each block; at least 1.
     """
     random = RandomStream(config.seed, device)
@@ -144,7 +144,7 @@ def profile(config: TrainConfig, images: ImageSet, device: torch.device, steps: 
     }
     whole = (sum(s for name, s in lap.items() if name not in lazy) for lap in laps)
     memory = _memory(config, images)
-    phases = (PhaseCost(n, ms, memory.get(n)) for n, ms in {**usual, **rare}.items())
+    sections = (SectionCost(n, ms, memory.get(n)) for n, ms in {**usual, **rare}.items())
     return Profile(
         config=config,
         device=device_name(device),
@@ -152,7 +152,7 @@ def profile(config: TrainConfig, images: ImageSet, device: torch.device, steps: 
         steps=steps,
         round_ms=1000 * statistics.median(whole) + sum(rare.values()),
         images=shown,
-        phases=tuple(sorted(phases, key=lambda phase: -phase.milliseconds)),
+        sections=tuple(sorted(sections, key=lambda section: -section.milliseconds)),
         blocks=blocks,
         predicted_mib=predict_memory(config, images, device),
     )
@@ -164,20 +164,21 @@ def _laps(
     """Time the rounds.
 
     Returns:
-        Seconds by phase of each round; occurrences per round of each lazy phase; images per round.
+        Seconds by section of each round; how often each lazy section occurs per round; images per
+        round.
     """
     variant = _build(config, images, device)
-    watch = PhaseWatch(device)
+    watch = SectionWatch(device)
     compute = Compute(config.compute, device)
     compute.apply(variant)
     steps_of = dict(variant.phases())
     lazy = {
-        lazy_phase(player, penalty): steps_of[player] / penalty.interval
+        lazy_section(player, penalty): steps_of[player] / penalty.interval
         for player in variant.players
         for penalty in variant.penalties(player)
         if penalty.interval > 1
     }
-    rounds = watched_rounds(variant, compute, watch.mark)
+    rounds = marked_rounds(variant, compute, watch.mark)
     stream = BatchStream(
         images, config.settings.batch_size, config.seed, device, config.compute.data
     )
@@ -201,16 +202,16 @@ def _laps(
 
 
 def _memory(config: TrainConfig, images: ImageSet) -> dict[str, float]:
-    """Peak MiB of live tensors by phase."""
+    """Peak MiB of live tensors by section."""
     live = LiveMemory()
     peaks: defaultdict[str, int] = defaultdict(int)
-    phase = [REST]
+    section = [REST]
 
     def mark(name: str) -> None:
-        peaks[phase[0]] = max(peaks[phase[0]], live.peak)
-        phase[0], live.peak = name, live.now
+        peaks[section[0]] = max(peaks[section[0]], live.peak)
+        section[0], live.peak = name, live.now
 
-    play_on_fakes(config, images, live, partial(watched_rounds, mark=mark))
+    play_on_fake_tensors(config, images, live, partial(marked_rounds, mark=mark))
     mark(REST)
     return {name: peak / MIB for name, peak in peaks.items()}
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from gansearch.hardware import cores as cores_module
-from gansearch.hardware.cores import usable_cores
 from gansearch.search.engine import cluster as cluster_module
 from gansearch.search.engine.cores import own_cores
 from gansearch.space import parse_space
@@ -115,57 +114,13 @@ def test_nobody_has_anothers_core_until_it_dies(
         assert cores == allowed
 
 
-@pytest.fixture
-def container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Makes control groups: lines of ``/proc/self/cgroup``, and files' content by their path."""
-
-    def make(lines: str, files: dict[str, str]) -> None:
-        own, root = tmp_path / "own", tmp_path / "cgroup"
-        own.write_text(lines)
-        for name, content in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(f"{content}\n")
-        monkeypatch.setattr(cores_module, "_OWN_CGROUPS", own)
-        monkeypatch.setattr(cores_module, "_CGROUPS", root)
-
-    return make
-
-
-QUOTAS = {
-    "none": ("0::/\n", {"cpu.max": "max 100000"}, None),
-    "half a core": ("0::/\n", {"cpu.max": "50000 100000"}, 1),
-    "three cores and a half": ("0::/\n", {"cpu.max": "350000 100000"}, 3),
-    "of a slice above": (
-        "0::/a.slice/b.scope\n",
-        {"a.slice/cpu.max": "200000 100000", "a.slice/b.scope/cpu.max": "max 100000"},
-        2,
-    ),
-    "version 1": (
-        "3:cpuset:/\n1:cpu,cpuacct:/docker/x\n0::/\n",
-        {"cpu/docker/x/cpu.cfs_quota_us": "100000", "cpu/docker/x/cpu.cfs_period_us": "50000"},
-        2,
-    ),
-    "version 1, none": (
-        "1:cpu:/\n",
-        {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"},
-        None,
-    ),
-}
-
-
-@pytest.mark.parametrize("quota", QUOTAS)
-def test_a_containers_quota_limits_the_cores_and_leaves_none_to_anyone(
-    monkeypatch: pytest.MonkeyPatch, container: Callable[..., None], quota: str
+@pytest.mark.parametrize("quota", [1, 1.5, 64])
+def test_a_quota_below_the_cores_leaves_none_to_a_trial_alone(
+    monkeypatch: pytest.MonkeyPatch, quota: float
 ) -> None:
-    lines, files, limit = QUOTAS[quota]
-    container(lines, files)
-    allowed = {min(os.sched_getaffinity(0))}
+    monkeypatch.setattr(cores_module, "quota", lambda: quota)
     with own_cores(1) as cores:
-        assert bool(cores) == (limit is None or limit > len(os.sched_getaffinity(0)))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    assert usable_cores() == (limit or 8)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
-    assert usable_cores() == 1
+        assert bool(cores) == (quota > len(os.sched_getaffinity(0)))
 
 
 def test_a_local_ray_has_the_cores_that_this_process_may_use(

@@ -274,11 +274,11 @@ def test_a_trial_on_a_gpu_is_held_to_its_share_before_it_trains(
 ) -> None:
     held: list[tuple[str, float, int]] = []
 
-    def keep_to_share(device: torch.device, share: float) -> None:
+    def limit_to_share(device: torch.device, share: float) -> None:
         held.append((device.type, share, len(trained)))
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(worker, "keep_to_share", keep_to_share)
+    monkeypatch.setattr(worker, "limit_to_share", limit_to_share)
     train_trial({**job, "gpus": share}, Driver())
     assert held == [("cuda", share, 0)]
     assert trained

@@ -1,4 +1,4 @@
-"""Every variant learns: its shipped space's first trial, on shipped data, within its budget."""
+"""The first trial of every variant's space learns within its budget, on data that is included."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from gansearch.variants.catalog import CATALOG
 pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
-SPACES = Path(__file__).parents[2] / "search_spaces"
+SPACES = Path(__file__).parents[3] / "search_spaces"
 LEARNT = 1 / 3
-"""Share of an untrained generator's distance that a trained one's falls below."""
+"""Ratio of a trained generator's distance to the untrained one's, below which it has learnt."""
 ACCURACY = "class_accuracy_digits"
 RIGHT = 0.5
-"""Share of samples that show the class asked for; chance is 0.1."""
-LOOKS = tuple(2.0**-power for power in range(6, -1, -1))
-"""Shares of the budget at which is measured whether it has learnt."""
+"""Share of samples of the requested class, above which it has learnt; chance is 0.1."""
+EVALUATED_AT = tuple(2.0**-power for power in range(6, -1, -1))
+"""Shares of the budget at which the samples are evaluated."""
 
 
-class Course:
-    """The first trial of a variant's space: trained until it has learnt, at most its budget."""
+class FirstTrial:
+    """The first trial of a variant's space, trained until it has learnt or its budget is spent."""
 
     def __init__(self, variant: str) -> None:
         space = load_space(SPACES / f"{variant}.yaml")
@@ -43,7 +43,7 @@ class Course:
         self.by_class = CATALOG[variant].by_class
         metrics = (self.distance, ACCURACY) if self.by_class else (self.distance,)
         self.evaluator = Evaluator(self.config.evaluation, metrics, self.images, CPU)
-        self.goal = LEARNT * self.scores(self.untrained())[self.distance]
+        self.goal = LEARNT * self.evaluate(self.untrained())[self.distance]
 
     def untrained(self) -> Trainer:
         return Trainer(self.config, self.images, CPU)
@@ -51,15 +51,15 @@ class Course:
     @cached_property
     def trained(self) -> Trainer:
         trainer = self.untrained()
-        for share in LOOKS:
+        for share in EVALUATED_AT:
             trainer.advance(share * self.config.max_kimg)
-            scores = self.scores(trainer)
+            scores = self.evaluate(trainer)
             if scores[self.distance] < self.goal and scores[ACCURACY] > RIGHT:
                 break
         return trainer
 
-    def scores(self, trainer: Trainer) -> dict[str, float]:
-        """The worst where the samples show one image, as they may at first."""
+    def evaluate(self, trainer: Trainer) -> dict[str, float]:
+        """Evaluate samples; the values are the worst if the samples are a single image."""
         try:
             values = self.evaluator.evaluate(trainer.sample, trainer.kimg).values
         except Diverged:
@@ -68,19 +68,19 @@ class Course:
 
 
 @pytest.fixture(scope="module", params=CATALOG)
-def course(request: pytest.FixtureRequest) -> Iterator[Course]:
+def trial(request: pytest.FixtureRequest) -> Iterator[FirstTrial]:
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums come out the same on machines with any number of cores
-    yield Course(request.param)
+    torch.set_num_threads(1)  # sums do not depend on the number of cores
+    yield FirstTrial(request.param)
     torch.set_num_threads(threads)
 
 
-def test_distance_falls(course: Course) -> None:
-    assert course.scores(course.trained)[course.distance] < course.goal
+def test_training_lowers_the_distance(trial: FirstTrial) -> None:
+    assert trial.evaluate(trial.trained)[trial.distance] < trial.goal
 
 
-def test_with_a_broken_loss_it_does_not_learn(course: Course) -> None:
-    broken = course.untrained()
+def test_a_generator_with_the_opposite_loss_does_not_learn(trial: FirstTrial) -> None:
+    broken = trial.untrained()
     losses = broken.variant.losses
 
     def climbing(player: str, batch: Batch) -> Losses:
@@ -89,14 +89,14 @@ def test_with_a_broken_loss_it_does_not_learn(course: Course) -> None:
 
     broken.variant.losses = climbing
     try:
-        broken.advance(course.trained.kimg)
+        broken.advance(trial.trained.kimg)
     except Diverged:
         return
-    trained, climbed = (course.scores(each)[course.distance] for each in (course.trained, broken))
+    trained, climbed = (trial.evaluate(each)[trial.distance] for each in (trial.trained, broken))
     assert trained < climbed
 
 
-def test_samples_show_the_class_asked_for(course: Course) -> None:
-    if not course.by_class:
+def test_samples_show_the_requested_class(trial: FirstTrial) -> None:
+    if not trial.by_class:
         pytest.skip("its generator takes no class")
-    assert course.scores(course.trained)[ACCURACY] > RIGHT
+    assert trial.evaluate(trial.trained)[ACCURACY] > RIGHT

@@ -1,4 +1,4 @@
-"""What the averaged generator of every variant must be; a new variant is found by its entry."""
+"""The averaged generator of every variant in the catalog."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG = 0.1  # kimg: about as much as the rounds show
 
 @pytest.fixture(autouse=True)
 def whole_half_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the ramp, which would make averages of short trainings shorter still."""
+    """Disable the ramp, which would shorten the averages of short trainings."""
     monkeypatch.setattr(ema, "RAMP_UP", 1e3)
 
 
@@ -44,7 +44,7 @@ forms = pytest.mark.parametrize(
 
 
 def trained(entry: Entry, **params: Scalar) -> tuple[Variant[Any], Rounds]:
-    """A variant after some rounds at a high rate, in which its weights turn far."""
+    """Train some rounds at a high learning rate, which changes the weights much."""
     classes = 3 if entry.data is DataKind.LABEL else 0
     spec = ImageSpec(1, entry.resolution, classes)
     generator = torch.Generator().manual_seed(0)
@@ -67,8 +67,8 @@ def trained(entry: Entry, **params: Scalar) -> tuple[Variant[Any], Rounds]:
     return variant, rounds
 
 
-def claimed_and_true(network: nn.Module) -> list[tuple[str, float]]:
-    """For each weight that claims to have norm 1, its name and the norm that it has."""
+def norms_of_normalised_weights(network: nn.Module) -> list[tuple[str, float]]:
+    """Name and norm of each weight that should have norm 1."""
     found = []
     for name, layer in network.named_modules():
         if not parametrize.is_parametrized(layer, "weight"):
@@ -93,16 +93,16 @@ def sampled(variant: Variant[Any]) -> Tensor:
 
 
 @forms
-def test_normalised_weights_of_the_average_have_the_norm_that_they_claim(entry, params) -> None:
+def test_normalised_weights_of_the_average_have_norm_1(entry, params) -> None:
     variant, rounds = trained(entry, ema_kimg=LONG, **params)
     with rounds.ema.swapped_in():
         for module in variant.players["g"].modules:
-            for name, norm in claimed_and_true(module):
+            for name, norm in norms_of_normalised_weights(module):
                 assert norm == pytest.approx(1, rel=0.01), name
 
 
 @forms
-def test_a_half_life_of_0_samples_the_live_network_bit_for_bit(entry, params) -> None:
+def test_a_half_life_of_0_samples_from_the_current_weights_bit_for_bit(entry, params) -> None:
     variant, rounds = trained(entry, ema_kimg=0.0, **params)
     live = sampled(variant)
     with rounds.ema.swapped_in():
@@ -110,14 +110,14 @@ def test_a_half_life_of_0_samples_the_live_network_bit_for_bit(entry, params) ->
 
 
 @forms
-def test_the_live_network_comes_back_bit_for_bit(entry, params) -> None:
+def test_the_current_weights_are_restored_bit_for_bit(entry, params) -> None:
     variant, rounds = trained(entry, ema_kimg=LONG, **params)
     before = {name: tensor.clone() for name, tensor in variant.state_dict().items()}
     live = sampled(variant)
     with rounds.ema.swapped_in():
         averaged = sampled(variant)
         assert not torch.equal(averaged, live)
-    with rounds.ema.swapped_in():  # settled once, the same again
+    with rounds.ema.swapped_in():  # singular vectors are computed once
         assert torch.equal(sampled(variant), averaged)
     assert torch.equal(sampled(variant), live)
     after = variant.state_dict()

@@ -8,9 +8,7 @@ from torch import nn
 
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.conv import SeparableConv
-from gansearch.nn.dcgan import widths
 from gansearch.settings import Dsc
-from gansearch.variants.catalog import CATALOG
 from gansearch.variants.classic.dcgan import Dcgan
 from gansearch.variants.classic.entries import DcganSettings
 
@@ -22,18 +20,6 @@ def build(resolution: int = 16, channels: int = 1, **settings) -> Dcgan:
 
 def count(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
-
-
-def test_defaults_are_the_papers() -> None:
-    assert CATALOG["dcgan"].settings() == DcganSettings(
-        batch_size=128, g_lr=2e-4, d_lr_ratio=1, beta1=0.5, beta2=0.999, z_dim=100, d_steps=1
-    )
-
-
-def test_channels_at_64_pixels_are_those_of_figure_1() -> None:
-    assert widths(128, 32) == {4: 1024, 8: 512, 16: 256, 32: 128}
-    assert widths(64, 8) == {4: 128, 8: 64}
-    assert widths(32, 512)[4] == widths(32, 512)[64] == 256
 
 
 def test_parameters_at_64_pixels_are_those_of_the_released_code() -> None:
@@ -54,15 +40,6 @@ def test_released_kernels_and_steps_from_32_pixels_on() -> None:
         assert len(convs) == 2 * (resolution.bit_length() - 3 + (resolution < 32))
 
 
-@pytest.mark.parametrize("resolution", [8, 16, 32, 64, 128, 256, 512, 1024])
-def test_any_power_of_two(resolution: int) -> None:
-    with torch.device("meta"):
-        variant = build(resolution, channels=3)
-        images = variant.generator(torch.empty(2, 100))
-        assert images.shape == (2, 3, resolution, resolution)
-        assert variant.discriminator(images).shape == (2,)
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     ("resolution", "steps", "taps", "last_taps"), [(8, 1, 16, 9), (16, 2, 16, 9), (64, 3, 25, 25)]
@@ -79,16 +56,6 @@ def test_parameters_in_closed_form(channels, resolution, steps, taps, last_taps)
     expected_d += 16 * d[-1] + 1
     assert count(variant.generator) == expected_g
     assert count(variant.discriminator) == expected_d
-
-
-def test_weights_are_normal_with_deviation_two_hundredths() -> None:
-    variant = build(32)
-    for layer in variant.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            deviation = layer.weight.std().item()
-            assert deviation == pytest.approx(0.02, rel=3 / layer.weight.numel() ** 0.5)
-        elif isinstance(layer, nn.BatchNorm2d):
-            assert layer.weight.mean().item() == pytest.approx(1, abs=0.01)
 
 
 def test_no_norm_at_the_images_end() -> None:
@@ -146,3 +113,9 @@ def test_separable_networks_start_at_the_scale_of_dense_ones() -> None:
     dense = activations(build(32))
     separable = activations(build(32, dsc=Dsc(where="both", kernel_size=5)))
     assert separable == pytest.approx(dense, rel=0.5)
+
+
+def test_the_discriminator_has_batch_norms_without_a_penalty_and_none_with_it() -> None:
+    for weight, has_norms in ((0.0, True), (1.0, False)):
+        norms = [isinstance(m, nn.BatchNorm2d) for m in build(gp_lambda=weight).discriminator]
+        assert any(norms) is has_norms

@@ -1,4 +1,4 @@
-"""Rounds that announce their phases, for time and memory by phase."""
+"""Rounds that report the section of a step that begins, for time and memory by section."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Losses, Penalty, Variant
 
 REST = "rest"
-"""Phase of everything else: weight clipping, and Python code between the other phases."""
+"""Section of everything else: weight clipping, and Python code between the other sections."""
 DATA = "data"
 AVERAGE = "average"
 
 Mark = Callable[[str], None]
-"""Callback with the name of the phase that begins; the previous phase ends."""
+"""Callback with the name of the section that begins; the previous section ends."""
 
 
-def watched_rounds(variant: Variant[Any], compute: Compute, mark: Mark) -> Rounds:
-    """Make the rounds of a variant that call ``mark`` at each phase.
+def marked_rounds(variant: Variant[Any], compute: Compute, mark: Mark) -> Rounds:
+    """Make the rounds of a variant that call ``mark`` at each section.
 
-    The variant is changed for good. Phases are ``<player> forward``, ``backward`` and
+    The variant is changed for good. Sections are ``<player> forward``, ``backward`` and
     ``optimiser``, ``<player> <penalty>``, data, average and rest. The gradient of a penalty with
-    interval 1 is part of its player's ``backward``. A lazy penalty is a single phase from
-    computation to update, named by :func:`lazy_phase`.
+    interval 1 is part of its player's ``backward``. A lazy penalty is a single section from
+    computation to update, named by :func:`lazy_section`.
     """
     in_lazy = [False]
 
-    def begin(phase: str) -> None:
+    def begin(section: str) -> None:
         if not in_lazy[0]:
-            mark(phase)
+            mark(section)
 
-    _watch_losses(variant, begin)
-    _watch_penalties(variant, begin, in_lazy)
+    _mark_losses(variant, begin)
+    _mark_penalties(variant, begin, in_lazy)
     rounds = Rounds(variant, compute)
     for player, updater in rounds.updaters.items():
-        _watch_optimiser(updater.optimiser, player, begin, in_lazy)
+        _mark_optimiser(updater.optimiser, player, begin, in_lazy)
     update = rounds.ema.update
 
     def average(kimg: float, progress: float) -> None:
@@ -53,29 +53,29 @@ def watched_rounds(variant: Variant[Any], compute: Compute, mark: Mark) -> Round
     return rounds
 
 
-def lazy_phase(player: str, penalty: Penalty) -> str:
-    """Return the name of a lazy regulariser's phase."""
+def lazy_section(player: str, penalty: Penalty) -> str:
+    """Return the name of a lazy penalty's section."""
     return f"{player} {penalty.name}, one step in {penalty.interval}"
 
 
-def _watch_losses(variant: Variant[Any], begin: Mark) -> None:
+def _mark_losses(variant: Variant[Any], begin: Mark) -> None:
     losses = variant.losses
 
-    def watched(player: str, batch: Batch) -> Losses:
+    def marked(player: str, batch: Batch) -> Losses:
         begin(f"{player} forward")
         values = losses(player, batch)
         begin(f"{player} backward")
         return values
 
-    variant.losses = watched  # type: ignore[method-assign]
+    variant.losses = marked  # type: ignore[method-assign]
 
 
-def _watch_penalties(variant: Variant[Any], begin: Mark, in_lazy: list[bool]) -> None:
+def _mark_penalties(variant: Variant[Any], begin: Mark, in_lazy: list[bool]) -> None:
     penalties = variant.penalties
 
     def compute(player: str, penalty: Penalty, batch: Batch) -> Tensor:
         if penalty.interval > 1:
-            begin(lazy_phase(player, penalty))
+            begin(lazy_section(player, penalty))
             in_lazy[0] = True
             return penalty.compute(batch)
         begin(f"{player} {penalty.name}")
@@ -83,15 +83,15 @@ def _watch_penalties(variant: Variant[Any], begin: Mark, in_lazy: list[bool]) ->
         begin(f"{player} backward")
         return value
 
-    def watched(player: str) -> tuple[Penalty, ...]:
+    def marked(player: str) -> tuple[Penalty, ...]:
         return tuple(
             replace(each, compute=partial(compute, player, each)) for each in penalties(player)
         )
 
-    variant.penalties = watched  # type: ignore[method-assign]
+    variant.penalties = marked  # type: ignore[method-assign]
 
 
-def _watch_optimiser(optimiser: Any, player: str, begin: Mark, in_lazy: list[bool]) -> None:
+def _mark_optimiser(optimiser: Any, player: str, begin: Mark, in_lazy: list[bool]) -> None:
     def after(*_: object) -> None:
         in_lazy[0] = False
         begin(REST)

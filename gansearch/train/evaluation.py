@@ -1,25 +1,19 @@
-"""Rescoring of a checkpoint with several seeds of latents."""
+"""Evaluation of checkpoints with several seeds of latents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from gansearch.config import EvaluationConfig
 from gansearch.data import Images
+from gansearch.hardware.device import best_device
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.statistics import Statistics
 from gansearch.train.trainer import Trainer
 
 
-def best_device() -> torch.device:
-    """Return CUDA if there is a GPU, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-class Scorer:
+class CheckpointEvaluator:
     """Evaluates checkpoints that were trained on the same images, by the same protocols.
 
     Args:
@@ -55,7 +49,7 @@ class Scorer:
         named = ", ".join(map(str, seeds))
         self.protocols = evaluator.protocols(f"latents of seed{'s' * (len(seeds) > 1)} {named}")
 
-    def score(self, checkpoint: Path) -> dict[str, tuple[float, ...]]:
+    def evaluate(self, checkpoint: Path) -> dict[str, tuple[float, ...]]:
         """Return the values of a checkpoint's file by metric, one per seed.
 
         Raises:
