@@ -28,7 +28,7 @@ class Computation:
         return {"a": np.arange(1000.0), "b": np.eye(3, dtype=np.float32)}
 
 
-def test_computed_once_for_the_same_inputs() -> None:
+def test_arrays_are_computed_once_for_the_same_inputs() -> None:
     compute = Computation()
     first, second = (cached("things", ("x", "1"), compute) for _ in range(2))
     assert compute.count == 1
@@ -39,7 +39,7 @@ def test_computed_once_for_the_same_inputs() -> None:
 
 
 @pytest.mark.parametrize("inputs", [("x", "2"), ("x1",), ("x", "1", "")])
-def test_computed_again_for_other_inputs(inputs: tuple[str, ...]) -> None:
+def test_arrays_are_computed_again_for_other_inputs(inputs: tuple[str, ...]) -> None:
     compute = Computation()
     cached("things", ("x", "1"), compute)
     cached("things", inputs, compute)
@@ -70,7 +70,7 @@ def test_a_flipped_bit_is_noticed(folder: Path) -> None:
     assert compute.count == 2
 
 
-def test_many_at_once_leave_one_whole_file(folder: Path) -> None:
+def test_concurrent_processes_leave_one_complete_file(folder: Path) -> None:
     compute = Computation(seconds=0.05)
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: cached("things", ("x",), compute), range(24)))

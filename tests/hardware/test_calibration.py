@@ -48,14 +48,14 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return precisions
 
 
-def test_it_is_measured_once_for_each_precision(measured: list[str]) -> None:
+def test_the_speed_is_measured_once_for_each_precision(measured: list[str]) -> None:
     alone = FixedLock(True)
     assert [device_speed(CPU, alone, "float32") for _ in range(3)] == [1.0] * 3
     assert [device_speed(CPU, alone, "bfloat16") for _ in range(3)] == [2.0] * 3
     assert measured == ["float32", "bfloat16"]
 
 
-def test_what_was_measured_beside_others_is_not_kept(measured: list[str]) -> None:
+def test_a_speed_measured_in_a_shared_turn_is_not_stored(measured: list[str]) -> None:
     assert device_speed(CPU, FixedLock(False)) is None
     assert device_speed(CPU, FixedLock(True)) == 2.0
     assert device_speed(CPU, FixedLock(False)) == 2.0  # known by now
@@ -69,7 +69,7 @@ def test_steps_that_other_programs_disturbed_do_not_count(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
-def test_it_computes_in_the_precision_of_the_run(
+def test_the_workload_computes_in_the_precision_of_the_run(
     monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     seen = set()

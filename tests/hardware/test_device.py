@@ -20,7 +20,7 @@ ATTEMPTS = 6
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_three_others_hardly_change_the_time_and_not_the_memory() -> None:
+def test_three_other_processes_hardly_change_the_measured_time_and_memory() -> None:
     """What the benchmark measures, in short."""
     run = runpy.run_path(str(BENCHMARK))["run"]
     seen = []

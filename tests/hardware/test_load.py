@@ -60,21 +60,21 @@ def other_programs(count: int) -> Iterator[None]:
             program.wait()
 
 
-def test_programs_on_the_same_core_are_seen(core: int) -> None:
+def test_programs_on_the_same_core_are_outside_load(core: int) -> None:
     with other_programs(3):
         lost = outside_load(CPU)
         work()
         assert lost() > 0.4 * SECONDS  # three quarters, had all the same priority
 
 
-def test_a_program_that_waits_is_not_disturbed(core: int) -> None:
+def test_waiting_for_something_else_is_no_outside_load(core: int) -> None:
     with other_programs(3):
         lost = outside_load(CPU)
         time.sleep(SECONDS)
         assert lost() < 0.1 * SECONDS
 
 
-def test_own_threads_are_no_load_from_outside(core: int) -> None:
+def test_threads_of_the_same_process_are_no_outside_load(core: int) -> None:
     """They have, together, what the scheduler says that each waits for."""
     shares = []
     for _ in range(5):  # others may be on the core meanwhile
@@ -90,6 +90,6 @@ def test_own_threads_are_no_load_from_outside(core: int) -> None:
     assert min(shares) < 0.05
 
 
-def test_a_gpu_is_not_asked() -> None:
+def test_the_outside_load_of_a_gpu_is_0() -> None:
     seen: Callable[[], float] = outside_load(torch.device("cuda"))
     assert seen() == 0

@@ -22,7 +22,7 @@ def peak(memory: PeakMemory, held: int = 0) -> float:
     return memory.costs(held)["peak_memory_mib"]
 
 
-def test_peak_is_of_the_windows_alone() -> None:
+def test_the_peak_excludes_memory_between_windows() -> None:
     memory = PeakMemory(CPU)
     with memory.window():
         networks = touched(64)
@@ -37,7 +37,7 @@ def test_peak_is_of_the_windows_alone() -> None:
     assert peak(memory) == pytest.approx(64 + 128, abs=8)
 
 
-def test_peak_counts_what_earlier_windows_left() -> None:
+def test_the_peak_includes_memory_kept_from_earlier_windows() -> None:
     memory = PeakMemory(CPU)
     kept = []
     for _ in range(4):
@@ -46,7 +46,7 @@ def test_peak_counts_what_earlier_windows_left() -> None:
     assert peak(memory) == pytest.approx(128, abs=8)
 
 
-def test_a_peak_has_the_error_of_its_gauge() -> None:
+def test_a_peak_has_the_error_of_the_systems_counts() -> None:
     costs = PeakMemory(CPU).costs(held=100 * MIB)
     assert costs["peak_memory_mib_error"] == resident_error(costs["peak_memory_mib"]) > 0
     # An allocator counts exactly.
@@ -66,7 +66,7 @@ def test_a_resumed_peak_is_the_larger_one() -> None:
     assert peak(memory) == pytest.approx(32, abs=8)
 
 
-def test_a_process_that_gives_back_more_than_it_takes_still_holds_its_networks() -> None:
+def test_the_peak_is_at_least_the_memory_of_the_networks() -> None:
     before = touched(64)
     memory = PeakMemory(CPU)
     with memory.window():
@@ -128,7 +128,7 @@ def allocator(monkeypatch: pytest.MonkeyPatch) -> Allocator:
     return allocator
 
 
-def test_what_is_kept_between_windows_is_the_trainings_and_an_evaluation_is_not(
+def test_memory_kept_between_windows_counts_and_an_evaluation_does_not(
     allocator: Allocator,
 ) -> None:
     memory = PeakMemory(GPU)
@@ -157,7 +157,7 @@ def test_what_is_kept_between_windows_is_the_trainings_and_an_evaluation_is_not(
     }
 
 
-def test_what_an_evaluation_reserves_after_the_last_window_counts(allocator: Allocator) -> None:
+def test_memory_reserved_by_an_evaluation_counts_as_reserved(allocator: Allocator) -> None:
     memory = PeakMemory(GPU)
     with memory.window(1):
         allocator.step(100)
@@ -170,7 +170,7 @@ def test_what_an_evaluation_reserves_after_the_last_window_counts(allocator: All
     assert memory.state_dict()["reserved"] == 3000 * MIB
 
 
-def test_what_was_reserved_and_given_back_before_the_next_window_counts(
+def test_memory_reserved_and_released_between_windows_counts_as_reserved(
     allocator: Allocator,
 ) -> None:
     memory = PeakMemory(GPU)
@@ -202,7 +202,7 @@ def refused_reset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("refused_reset")
-def test_where_the_peak_cannot_be_reset_the_rise_of_the_lifetimes_peak_serves() -> None:
+def test_the_rise_of_the_lifetimes_peak_is_used_if_the_peak_cannot_be_reset() -> None:
     highest = memory_module._Lifetime().peak()
     now = memory_module._Linux().level()
     hidden = touched((highest - now) // MIB + 16)  # past every earlier peak of this process

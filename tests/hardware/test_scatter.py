@@ -22,11 +22,11 @@ from gansearch.hardware.scatter import (
 rates = st.lists(st.floats(0.01, 100), min_size=1, max_size=20)
 
 
-def test_a_rate_measured_once_has_the_scatter_of_repeats() -> None:
+def test_a_single_measurement_has_the_deviation_between_processes() -> None:
     assert rate_error([2.0], 2.0) == pytest.approx(REPEAT_DEVIATION * 2)
 
 
-def test_a_rate_never_measured_is_hardly_known() -> None:
+def test_a_rate_without_measurements_has_a_large_error() -> None:
     assert rate_error([], 2.0) == SHARED_ERROR * 2
 
 
@@ -38,7 +38,7 @@ def test_measurements_add_the_error_of_their_median(count: int) -> None:
     assert np.mean(errors) == pytest.approx(hypot(REPEAT_DEVIATION, medians.std()), rel=0.1)
 
 
-def test_one_disturbed_measurement_of_many_hardly_matters() -> None:
+def test_a_single_outlier_hardly_changes_the_error() -> None:
     assert rate_error([*[1.0, 1.01, 0.99] * 5, 9.0], 1.0) < 1.02 * REPEAT_DEVIATION
 
 

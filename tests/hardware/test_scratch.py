@@ -31,14 +31,14 @@ def folders(place: Path) -> set[Path]:
     return {folder for folder in place.glob("gansearch-*") if (folder / ".owner").exists()}
 
 
-def test_a_folder_lives_as_long_as_its_block(tmp_path: Path) -> None:
+def test_a_folder_is_removed_at_the_end_of_its_block(tmp_path: Path) -> None:
     with scratch_folder() as folder:
         (folder / "file").touch()
         assert folders(tmp_path) == {folder}
     assert not folder.exists()
 
 
-def test_what_a_killed_process_left_is_removed_and_what_lives_stays(tmp_path: Path) -> None:
+def test_folders_of_killed_processes_are_removed_and_others_kept(tmp_path: Path) -> None:
     def start() -> tuple[subprocess.Popen[str], Path]:
         process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
         assert process.stdout

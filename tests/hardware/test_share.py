@@ -28,7 +28,7 @@ def fraction(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("share", [1 / 8, 1 / 4, 0.3, 1 / 2])
-def test_shares_that_fill_a_gpu_have_room_for_every_process(
+def test_shares_that_fill_a_gpu_leave_memory_for_every_context(
     fraction: list[float], share: float
 ) -> None:
     limit_to_share(GPU, share)
@@ -45,14 +45,14 @@ def test_a_whole_gpu_has_no_limit(fraction: list[float], share: float) -> None:
     assert memory_name(GPU) == "cuda"
 
 
-def test_a_cpu_is_not_shared_so(fraction: list[float]) -> None:
+def test_a_share_does_not_limit_a_cpu(fraction: list[float]) -> None:
     limit_to_share(CPU, 0.25)
     assert fraction == [1.0]
     assert memory_name(CPU) == "cpu"
 
 
 @pytest.mark.gpu
-def test_beyond_its_share_a_process_runs_out_of_memory() -> None:
+def test_a_process_runs_out_of_memory_above_its_share() -> None:
     limit_to_share(GPU, 0.25)
     try:
         there = int(memory_of(GPU) * 2**20)

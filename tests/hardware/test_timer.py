@@ -268,8 +268,9 @@ def test_on_another_kind_of_device_earlier_stages_keep_their_relative_times(
     first.train(before, 200, seconds=0.02)
     before.begin_stage()
     first.train(before, 100, seconds=0.06)
+    state = before.state_dict()
     monkeypatch.setattr(timer_module, "device_name", lambda _: "another")
-    after.load_state_dict(before.state_dict())
+    after.load_state_dict(state)
     assert after.costs()["measured_alone"] == 0
     second.train(after, 100, seconds=0.03)
     resumed = TrainingTimer(CPU, second)

@@ -75,7 +75,7 @@ def test_gradients_are_the_numerical_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_descent_tells_real_from_fake_and_fools(name: str) -> None:
+def test_gradient_descent_separates_logits_and_raises_those_of_fakes(name: str) -> None:
     loss = ADVERSARIAL[name]
     r, f = torch.full((4,), -0.1, requires_grad=True), torch.full((4,), 0.1, requires_grad=True)
     d_r, d_f = torch.autograd.grad(loss.d(r, f), (r, f))
@@ -87,7 +87,7 @@ def test_descent_tells_real_from_fake_and_fools(name: str) -> None:
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 @pytest.mark.parametrize("scale", [1e2, 1e4])
-def test_confident_logits_overflow_nothing(name: str, scale: float) -> None:
+def test_large_logits_give_finite_losses(name: str, scale: float) -> None:
     loss = ADVERSARIAL[name]
     r, f = torch.full((2,), -scale, requires_grad=True), torch.full((2,), scale, requires_grad=True)
     total = loss.d(r, f) + loss.generator(f, lambda: r)
@@ -97,7 +97,7 @@ def test_confident_logits_overflow_nothing(name: str, scale: float) -> None:
     assert f.grad.isfinite().all()
 
 
-def test_only_relativistic_generators_look_at_real_images() -> None:
+def test_only_relativistic_generators_use_real_images() -> None:
     looked = []
     for name, loss in ADVERSARIAL.items():
         loss.generator(torch.zeros(2), lambda name=name: looked.append(name) or torch.zeros(2))

@@ -47,7 +47,7 @@ def inputs(count: int = 7, classes: int = 3, seed: int = 0) -> tuple[Tensor, Ten
     seed=st.integers(0, 1000),
     temperature=st.floats(0.05, 10),
 )
-def test_is_the_papers_formula(count, classes, seed, temperature) -> None:
+def test_the_loss_equals_the_papers_formula(count, classes, seed, temperature) -> None:
     embeddings, proxies, labels = inputs(count, classes, seed)
     loss = conditional_contrastive(embeddings, proxies, labels, temperature)
     assert loss.item() == pytest.approx(
@@ -64,7 +64,7 @@ def test_gradients_are_the_numerical_ones() -> None:
     )
 
 
-def test_a_batch_of_one_class_or_one_image_has_nothing_to_tell_apart() -> None:
+def test_a_batch_of_one_class_or_one_image_has_a_loss_of_0() -> None:
     embeddings, proxies, labels = inputs(classes=1)
     assert conditional_contrastive(embeddings, proxies, labels, 1.0).item() == pytest.approx(0)
     alone = (embeddings[:1].requires_grad_(), proxies[:1], labels[:1])
@@ -74,7 +74,7 @@ def test_a_batch_of_one_class_or_one_image_has_nothing_to_tell_apart() -> None:
     assert not alone[0].grad.any()
 
 
-def test_all_alike_counts_classes() -> None:
+def test_identical_images_have_the_loss_of_a_closed_form() -> None:
     # With every similarity 1 the share is (1 + images of the class beside it) / (1 + all others).
     embeddings = torch.ones(6, 4)
     labels = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -83,7 +83,7 @@ def test_all_alike_counts_classes() -> None:
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 1e3])
-def test_extreme_temperatures_overflow_nothing(temperature) -> None:
+def test_extreme_temperatures_give_finite_losses(temperature) -> None:
     embeddings, proxies, labels = inputs()
     embeddings.requires_grad_()
     loss = conditional_contrastive(embeddings.float(), proxies.float(), labels, temperature)
@@ -92,7 +92,7 @@ def test_extreme_temperatures_overflow_nothing(temperature) -> None:
     assert embeddings.grad.isfinite().all()
 
 
-def test_lengths_of_the_vectors_do_not_count() -> None:
+def test_the_loss_does_not_depend_on_the_lengths_of_embeddings() -> None:
     embeddings, proxies, labels = inputs()
     scaled = conditional_contrastive(3 * embeddings, 0.1 * proxies, labels, 1.0)
     torch.testing.assert_close(scaled, conditional_contrastive(embeddings, proxies, labels, 1.0))

@@ -160,7 +160,7 @@ def test_gradients_are_numerical_ones(row: Divergence, v: float) -> None:
 
 @every_divergence
 @pytest.mark.parametrize("v", [-60.0, 60.0])
-def test_confident_outputs_overflow_nothing(row: Divergence, v: float) -> None:
+def test_large_outputs_give_finite_bounds(row: Divergence, v: float) -> None:
     output = torch.tensor([v], requires_grad=True)  # float32
     for function in (row.activation, row.conjugate_of_activation):
         value = function(output)
@@ -175,7 +175,7 @@ def test_confident_outputs_overflow_nothing(row: Divergence, v: float) -> None:
 @every_divergence
 @some
 @given(pq=distributions, v=st.lists(outputs, min_size=6, max_size=6))
-def test_no_function_passes_the_divergence(row: Divergence, pq, v) -> None:
+def test_no_function_exceeds_the_divergence(row: Divergence, pq, v) -> None:
     p, q = map(double, pq)
     output = double(v)[: len(p)]
     value = (p * row.activation(output)).sum() - (q * row.conjugate_of_activation(output)).sum()
@@ -227,7 +227,7 @@ def test_best_function_reaches_the_divergence_of_two_gaussians(row: Divergence) 
         assert reached == pytest.approx(closed[row.name], abs=1e-4)  # tails beyond 5 are left out
 
 
-def test_bound_is_of_means() -> None:
+def test_the_bound_is_a_difference_of_means() -> None:
     real, fake = double([[0.1, 2.0], [-1.0, 0.3]]), double([0.5, -0.5])
     value = DIVERGENCES["pearson"].bound(real, fake)
     assert value.item() == pytest.approx(real.mean().item() - 0.25 / 4)

@@ -74,7 +74,7 @@ def test_gradient_penalty_against_autograd_by_hand(images) -> None:
     torch.testing.assert_close(penalty, 2 * (norms - 1).square().mean())
 
 
-def test_places_on_the_line_are_each_pairs_own(images) -> None:
+def test_each_pair_has_a_point_of_its_own_on_the_line(images) -> None:
     seen = []
 
     def d(x: Tensor) -> Tensor:

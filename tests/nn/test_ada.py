@@ -24,12 +24,12 @@ def after(ada: AdaptiveProbability, batch: Tensor, batches: int) -> float:
     return ada.value.item()
 
 
-def test_rises_at_the_papers_speed_while_the_discriminator_overfits() -> None:
+def test_the_probability_rises_at_the_papers_speed_under_overfitting() -> None:
     ada = AdaptiveProbability(target=0.6, kimg=0.5)
     assert after(ada, logits(9), 5 * INTERVAL) == pytest.approx(5 * INTERVAL * BATCH / 500)
 
 
-def test_falls_where_it_does_not_and_never_below_0() -> None:
+def test_the_probability_falls_without_overfitting_and_never_below_0() -> None:
     ada = AdaptiveProbability(target=0.6, kimg=0.5)
     assert after(ada, logits(5), INTERVAL) == 0
     top = after(ada, logits(10), 4 * INTERVAL)
@@ -37,13 +37,13 @@ def test_falls_where_it_does_not_and_never_below_0() -> None:
     assert after(ada, logits(0), 20 * INTERVAL) == 0
 
 
-def test_ends_at_1_and_comes_back_from_there() -> None:
+def test_the_probability_stops_at_1_and_falls_again() -> None:
     ada = AdaptiveProbability(target=0.6, kimg=0.1)
     assert after(ada, logits(10), 20 * INTERVAL) == 1
     assert after(ada, logits(0), INTERVAL) == pytest.approx(1 - INTERVAL * BATCH / 100)
 
 
-def test_stays_at_the_target() -> None:
+def test_the_probability_is_constant_at_the_target() -> None:
     ada = AdaptiveProbability(target=0.5, kimg=0.1)
     start = after(ada, logits(10), INTERVAL)
     at_target = torch.tensor([1.0, 1.0, 1.0, -1.0])
@@ -51,7 +51,7 @@ def test_stays_at_the_target() -> None:
 
 
 @given(st.lists(st.integers(0, BATCH), min_size=INTERVAL, max_size=INTERVAL))
-def test_a_change_goes_by_the_mean_of_its_batches(positives: list[int]) -> None:
+def test_an_adjustment_follows_the_mean_of_its_batches(positives: list[int]) -> None:
     ada = AdaptiveProbability(target=0.6, kimg=1.0)
     before = after(ada, logits(BATCH), 2 * INTERVAL)
     for positive in positives:
@@ -62,7 +62,7 @@ def test_a_change_goes_by_the_mean_of_its_batches(positives: list[int]) -> None:
         assert ada.value.item() == pytest.approx(before + (step if r_t > 0.6 else -step))
 
 
-def test_says_the_sign_of_the_batch_and_the_probability_applied_to_it() -> None:
+def test_the_batchs_sign_and_its_probability_are_logged() -> None:
     ada = AdaptiveProbability(target=0.6, kimg=0.5)
     seen = [ada.accumulate(logits(9)) for _ in range(INTERVAL + 1)]
     assert [s["real_sign"].item() for s in seen] == pytest.approx([0.8] * (INTERVAL + 1))
@@ -78,7 +78,7 @@ def test_several_logits_of_an_image_count_as_one_image() -> None:
     assert torch.equal(one.value, several.value)
 
 
-def test_goes_on_from_its_state_between_two_changes() -> None:
+def test_a_restored_state_continues_between_two_adjustments() -> None:
     ada = AdaptiveProbability(target=0.6, kimg=0.5)
     after(ada, logits(10), INTERVAL + 3)
     other = AdaptiveProbability(target=0.6, kimg=0.5)
@@ -86,7 +86,7 @@ def test_goes_on_from_its_state_between_two_changes() -> None:
     assert after(ada, logits(8), 1) == after(other, logits(8), 1)
 
 
-def test_is_all_on_the_device() -> None:
+def test_the_state_stays_on_the_device() -> None:
     """On the meta device nothing can be read: a step that made the host wait would fail."""
     ada = AdaptiveProbability(target=0.6, kimg=0.5).to("meta")
     seen = ada.accumulate(torch.empty(BATCH, device="meta"))

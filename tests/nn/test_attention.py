@@ -14,12 +14,12 @@ def attention(channels: int = 16, *, spectral_norm: bool = False) -> SelfAttenti
     return SelfAttention(conv, channels, resolution=4, spectral_norm=spectral_norm).double()
 
 
-def test_starts_closed() -> None:
+def test_the_attentions_gate_starts_at_0() -> None:
     x = torch.randn(2, 16, 4, 4, dtype=torch.float64)
     assert torch.equal(attention(spectral_norm=True)(x), x)
 
 
-def test_each_place_gathers_from_the_pooled_ones() -> None:
+def test_each_position_attends_to_the_pooled_positions() -> None:
     layer, x = attention(), torch.randn(2, 16, 4, 4, dtype=torch.float64)
     with torch.no_grad():
         layer.gate.fill_(0.7)
@@ -45,7 +45,7 @@ def test_each_place_gathers_from_the_pooled_ones() -> None:
                     torch.testing.assert_close(y[n, :, i, j], expected)
 
 
-def test_can_be_differentiated_twice() -> None:
+def test_attention_can_be_differentiated_twice() -> None:
     layer, x = attention(4), torch.randn(1, 4, 2, 2, dtype=torch.float64, requires_grad=True)
     with torch.no_grad():
         layer.gate.fill_(1.0)

@@ -142,7 +142,7 @@ def test_gradients_equal_numerical_ones(policy: str, probability: Tensor | None)
 
 
 @policies
-def test_a_policy_is_its_parts_in_order(policy: str) -> None:
+def test_a_policy_applies_its_parts_in_order(policy: str) -> None:
     torch.manual_seed(5)
     x = images(8)
     expected = x
@@ -154,7 +154,7 @@ def test_a_policy_is_its_parts_in_order(policy: str) -> None:
     assert torch.equal(expected, x) is (policy == "none")
 
 
-def test_blits_turn_each_way_equally_often_and_leave_most_upright() -> None:
+def test_blits_turn_equally_in_all_directions_and_leave_some_images_upright() -> None:
     """What keeps them from leaking: whoever looks at all the images can tell upright."""
     x = images(2000, 1, 5)
     for change, results in (
@@ -177,7 +177,7 @@ def test_blits_turn_each_way_equally_often_and_leave_most_upright() -> None:
 
 
 @policies
-def test_probability_0_changes_nothing_and_1_everything(policy: str) -> None:
+def test_probability_0_changes_no_image_and_1_all_images(policy: str) -> None:
     x = images(16)
     assert torch.equal(augment(x, policy, torch.tensor(0.0)), x)
     if policy != "none":
@@ -201,7 +201,7 @@ def test_each_augmentation_is_done_to_each_image_by_itself() -> None:
 
 
 @given(st.sampled_from(sorted(AUGMENTATIONS)), st.integers(0, 2**32))
-def test_random_numbers_are_torchs(name: str, seed: int) -> None:
+def test_augmentations_draw_from_torchs_global_generator(name: str, seed: int) -> None:
     results = []
     for _ in range(2):
         torch.manual_seed(seed)

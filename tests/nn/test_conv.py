@@ -169,7 +169,7 @@ def test_parameters_and_macs_in_closed_form(order, m, k, stride, transposed) -> 
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_layers_stand_in_the_order_asked_for(order: str) -> None:
+def test_the_two_halves_are_in_the_order_of_the_setting(order: str) -> None:
     layer = separable(order=order, middle="norm_act")(8, 12, 3, resolution=8)
     first, last = order.removesuffix("_first"), {"depthwise", "pointwise"}
     last.remove(first)
@@ -250,7 +250,7 @@ def test_gain_under_spectral_norm_does_not_fall_with_the_channels() -> None:
 
 
 @pytest.mark.parametrize(("channels", "measured"), [(32, 0.37), (128, 0.22), (512, 0.12)])
-def test_the_trap_is_there_in_torchs_own(channels: int, measured: float) -> None:
+def test_torchs_spectral_norm_shrinks_depthwise_weights(channels: int, measured: float) -> None:
     torch.manual_seed(0)
 
     def depthwise() -> nn.Conv2d:

@@ -53,7 +53,7 @@ def test_counts_of_the_reference_at_256_pixels(size, dsc, params_m, gmacs) -> No
     assert counter.get_total_flops() / 2e9 == pytest.approx(gmacs, rel=0.01)
 
 
-def test_what_stays_dense_and_what_excitations_save() -> None:
+def test_the_first_and_last_layers_stay_dense_and_excitations_become_separable() -> None:
     def millions(network: nn.Module) -> float:
         return sum(p.numel() for p in network.parameters()) / 1e6
 
@@ -95,7 +95,7 @@ def test_every_convolution_of_the_blocks_is_separable_in_range() -> None:
     assert separable(small(dsc=Dsc(where="discriminator"), resolution=32)) == []
 
 
-def test_depthwise_halves_stand_on_the_narrower_side() -> None:
+def test_the_depthwise_half_is_on_the_narrower_side() -> None:
     with torch.device("meta"):
         network = generator(dsc=FASTER)
     halves = [layer for layer in network.modules() if isinstance(layer, SeparableConv)]
@@ -118,7 +118,7 @@ def test_depthwise_filters_are_normalised_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("order", "middle"), [("pointwise_first", "none"), ("depthwise_first", "norm_act")]
 )
-def test_form_of_a_separable_convolution_is_the_settings(order, middle) -> None:
+def test_the_form_of_a_separable_convolution_follows_the_settings(order, middle) -> None:
     dsc = Dsc(where="generator", order=order, middle=middle, kernel_size=5)
     network = small(dsc=dsc)
     (first, *_) = (layer for layer in network.modules() if isinstance(layer, SeparableConv))

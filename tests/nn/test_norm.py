@@ -38,7 +38,7 @@ def test_every_class_has_an_affine_of_its_own_and_all_share_the_statistics(norm,
         torch.testing.assert_close(y[i], expected[i])
 
 
-def test_starts_as_nearly_a_plain_norm() -> None:
+def test_conditional_batch_norm_starts_close_to_a_plain_one() -> None:
     x = torch.randn(8, CHANNELS, 3, 3)
     layer = ConditionalBatchNorm(CHANNELS, lambda width: nn.Embedding(CLASSES, width))
     y = layer(x, torch.arange(8) % CLASSES)
@@ -46,7 +46,7 @@ def test_starts_as_nearly_a_plain_norm() -> None:
     assert not torch.equal(y[0], layer(x, torch.arange(1, 9) % CLASSES)[0])
 
 
-def test_a_condition_may_be_a_vector() -> None:
+def test_conditions_may_be_vectors() -> None:
     layer = ConditionalBatchNorm(CHANNELS, lambda width: nn.Linear(7, width, bias=False))
     x, condition = torch.randn(8, CHANNELS, 3, 3), torch.randn(8, 7)
     plain = nn.BatchNorm2d(CHANNELS, affine=False)(x)

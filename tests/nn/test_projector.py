@@ -74,7 +74,7 @@ def test_sides_at_the_papers_sizes() -> None:
 # --- Frozen ---------------------------------------------------------------------------------------
 
 
-def test_nothing_is_trained_and_nothing_moves() -> None:
+def test_a_projector_has_no_parameters_and_does_not_change() -> None:
     network = projector().train()
     assert list(network.parameters()) == []
     assert not any(module.training for module in network.modules())

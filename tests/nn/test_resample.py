@@ -54,7 +54,7 @@ def test_a_separable_convolution_keeps_its_two_steps(kind) -> None:
 
 @kinds
 @pytest.mark.parametrize(("kernel_size", "share"), [(3, 4 / 9), (5, 9 / 25), (1, 1 / 4)])
-def test_fewer_operations(kind, kernel_size, share) -> None:
+def test_fused_convolutions_take_fewer_operations(kind, kernel_size, share) -> None:
     layer = conv(kernel_size)
     counts = []
     for run in (kind(layer), lambda x: STEPS[kind](layer, x)):

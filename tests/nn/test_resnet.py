@@ -67,7 +67,7 @@ def test_stages_are_the_papers(resolution, expected) -> None:
 
 
 @pytest.mark.parametrize(("resolution", "attention"), [(8, True), (16, False), (128, False)])
-def test_any_power_of_two(resolution, attention) -> None:
+def test_any_power_of_two_is_a_resolution(resolution, attention) -> None:
     with torch.device("meta"):
         network = generator(resolution, attention=attention, spectral_norm=attention)
         blocks = len(network.blocks)
@@ -79,7 +79,7 @@ def test_any_power_of_two(resolution, attention) -> None:
         assert features(images).shape == (2, features.width)
 
 
-def test_a_generators_block_by_hand() -> None:
+def test_a_generators_block_equals_its_formula() -> None:
     torch.manual_seed(0)
     block = UpBlock(DENSE, 5, 7, resolution=8, norm=Plain, spectral_norm=False)
     x = torch.randn(3, 5, 4, 4)
@@ -92,7 +92,7 @@ def test_a_generators_block_by_hand() -> None:
 
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("down", [False, True])
-def test_a_discriminators_block_by_hand(first, down) -> None:
+def test_a_discriminators_block_equals_its_formula(first, down) -> None:
     torch.manual_seed(0)
     block = DownBlock(DENSE, 5, 7, resolution=8, down=down, first=first).eval()
     x = torch.randn(3, 5, 8, 8)
@@ -106,7 +106,7 @@ def test_a_discriminators_block_by_hand(first, down) -> None:
     assert torch.equal(x, kept)
 
 
-def test_a_block_that_changes_nothing_has_an_identity_beside_it() -> None:
+def test_a_block_of_equal_shapes_has_an_identity_shortcut() -> None:
     assert isinstance(
         DownBlock(DENSE, 4, 4, resolution=8, down=False, first=False).shortcut, nn.Identity
     )

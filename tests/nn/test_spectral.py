@@ -66,7 +66,7 @@ def test_drawn_weights_have_vectors_of_their_own() -> None:
     assert norm_of(layer) == pytest.approx(1, rel=0.02)
 
 
-def test_a_depthwise_half_has_no_vectors() -> None:
+def test_depthwise_filters_have_no_singular_vectors() -> None:
     conv = ConvFactory(Dsc(where="generator"), "generator")
     layer = conv(8, 16, 3, resolution=8, spectral_norm=True)
     assert len(singular_vectors(layer)) == 2  # of the pointwise half

@@ -132,7 +132,7 @@ def test_running_mean_moves_in_training_without_gradients_alone() -> None:
 # --- Mapping -------------------------------------------------------------------------------------
 
 
-def test_mapping_looks_at_the_latents_direction_alone() -> None:
+def test_the_mapping_depends_on_the_latents_direction_alone() -> None:
     mapping = Mapping(16, 8)
     z = torch.randn(5, 16)
     assert torch.allclose(mapping(z), mapping(3 * z), atol=1e-5)
@@ -179,7 +179,7 @@ def test_frequencies_are_uniform_in_the_disc() -> None:
     assert stats.kstest(layer.phases.numpy(), "uniform").pvalue > 0.01
 
 
-def test_starts_from_the_identity_whatever_the_style() -> None:
+def test_fourier_features_start_untransformed_for_every_style() -> None:
     layer = features()
     place = (torch.arange(12) - 5.5) / 16
     expected = waves_at(layer, place[None, :], place[:, None])

@@ -72,7 +72,7 @@ def test_layers_by_resolution() -> None:
 
 
 @pytest.mark.parametrize("dsc", [{}, {"where": "both"}, {"where": "both", "kernel_size": 5}])
-def test_r1_reaches_the_weights_as_numbers_say(dsc) -> None:
+def test_the_gradient_of_r1_equals_the_numerical_one(dsc) -> None:
     torch.manual_seed(0)
     conv = ConvFactory(Dsc(**dsc), "discriminator")
     network = Discriminator(conv, 1, {4: 4, 8: 4}).double()

@@ -53,7 +53,7 @@ def same(one, other):
 @pytest.mark.parametrize(
     ("variant", "ema_kimg"), [("tiny", 0), *((variant, 0.05) for variant in ("tiny", *CATALOG))]
 )
-def test_a_resumed_run_goes_on_bit_for_bit(configure, build, cpu, path, variant, ema_kimg):
+def test_a_resumed_run_continues_bit_for_bit(configure, build, cpu, path, variant, ema_kimg):
     config = configure(variant, ema_kimg=ema_kimg)
     whole = build(config)
     whole.advance(0.25)
@@ -66,7 +66,9 @@ def test_a_resumed_run_goes_on_bit_for_bit(configure, build, cpu, path, variant,
 
 
 @pytest.mark.parametrize("kimg", [0.1, 0.2])
-def test_what_follows_the_game_goes_on_bit_for_bit(configure, build, images, cpu, path, kimg):
+def test_adaptive_steps_and_augmentation_are_resumed_bit_for_bit(
+    configure, build, images, cpu, path, kimg
+):
     adapted = {"augment": "blit_color", "ada_target": 0.1, "ada_kimg": 0.2, "d_steps": "adaptive"}
     whole = build(configure("dcgan", **adapted))
     whole.advance(kimg)
@@ -82,7 +84,9 @@ def test_what_follows_the_game_goes_on_bit_for_bit(configure, build, images, cpu
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_stops_give_the_same_end(monkeypatch, configure, build, images, cpu, path, stops):
+def test_stops_and_resumptions_do_not_change_the_result(
+    monkeypatch, configure, build, images, cpu, path, stops
+):
     monkeypatch.setattr(trainer_module, "WINDOW", 100)
     config = configure(r1_gamma=1.0, r1_interval=3, d_steps=2)
     whole = build(config)
@@ -100,7 +104,7 @@ def test_any_stops_give_the_same_end(monkeypatch, configure, build, images, cpu,
     assert same(stopped, uninterrupted)
 
 
-def test_costs_go_on(configure, build, images, cpu, path):
+def test_costs_of_a_resumed_run_include_earlier_processes(configure, build, images, cpu, path):
     trainer = build(configure())
     trainer.advance(1)
     trainer.save(path)
@@ -110,7 +114,7 @@ def test_costs_go_on(configure, build, images, cpu, path):
     assert after["peak_memory_mib"] >= before["peak_memory_mib"]
 
 
-def test_a_longer_run_may_go_on_from_a_checkpoint(configure, build, images, cpu, path):
+def test_a_run_with_a_larger_budget_continues_a_checkpoint(configure, build, images, cpu, path):
     config = configure()
     build(config).save(path)
     longer = config.model_copy(update={"max_kimg": 50.0})
@@ -149,7 +153,7 @@ def test_a_state_that_does_not_fit_is_refused(configure, build, images, cpu, pat
         Trainer.load(path, images, cpu)
 
 
-def test_a_full_device_is_not_a_damaged_checkpoint(
+def test_running_out_of_memory_is_not_reported_as_a_damaged_checkpoint(
     monkeypatch, configure, build, images, cpu, path
 ):
     build(configure()).save(path)
@@ -162,7 +166,7 @@ def test_a_full_device_is_not_a_damaged_checkpoint(
         Trainer.load(path, images, cpu)
 
 
-def test_what_is_written_is_read(path):
+def test_a_written_checkpoint_is_read_back(path):
     write_checkpoint(path, STATE)
     state = read_checkpoint(path)
     assert state.pop("format") == FORMAT
@@ -171,7 +175,7 @@ def test_what_is_written_is_read(path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_missing_file(path):
+def test_a_missing_checkpoint_is_refused(path):
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         read_checkpoint(path)
 

@@ -63,7 +63,7 @@ def four_dimensional(trainer):
 
 
 @every_variant
-def test_the_order_of_memory_changes_rounding_alone(computed, build, plainly_trained, variant):
+def test_the_memory_format_changes_rounding_alone(computed, build, plainly_trained, variant):
     plain = plainly_trained(variant)
     other = build(computed(variant, memory_format="contiguous"))
     other.advance(KIMG)
@@ -92,7 +92,7 @@ def test_bfloat16_is_near_float32(computed, build, plainly_trained, variant):
         ("stylegan3", {}),
     ],
 )
-def test_rehearsing_leaves_no_trace(monkeypatch, computed, build, variant, settings):
+def test_compiling_changes_no_state(monkeypatch, computed, build, variant, settings):
     monkeypatch.setattr(nn.Module, "compile", lambda *_, **__: None)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that it is put back
     plain, rehearsed = (build(computed(variant, settings, compile=c)) for c in ("none", "default"))
@@ -103,7 +103,9 @@ def test_rehearsing_leaves_no_trace(monkeypatch, computed, build, variant, setti
 
 
 @pytest.mark.parametrize("data", ["resident", "streamed"])
-def test_where_images_lie_changes_nothing(computed, build, plainly_trained, data):
+def test_the_location_of_the_images_does_not_change_the_weights(
+    computed, build, plainly_trained, data
+):
     other = build(computed("dcgan", data=data))
     other.advance(KIMG)
     assert same(other, plainly_trained("dcgan"))
@@ -139,12 +141,12 @@ def test_penalties_and_samples_are_exact(computed, build, images):
         ({"compile": "default", "cuda_graphs": True}, "compute.cuda_graphs: True"),
     ],
 )
-def test_a_cpu_refuses_what_it_does_not_have(settings, named):
+def test_a_cpu_refuses_settings_that_need_a_gpu(settings, named):
     with pytest.raises(ConfigError, match=f"{named} needs a GPU, and this run is on cpu"):
         Compute(ComputeConfig(**settings), CPU)
 
 
-def test_a_run_goes_on_as_it_was_computed(tmp_path, computed, build, images):
+def test_a_resumed_run_keeps_its_precision(tmp_path, computed, build, images):
     trainer = build(computed("tiny"))
     trainer.save(tmp_path / "checkpoint.pt")
     Trainer.load(tmp_path / "checkpoint.pt", images, CPU, computed("tiny", data="streamed"))

@@ -35,7 +35,7 @@ def test_a_step_of_the_weights_decays_by_the_half_life(half_life, steps, kimg):
         torch.testing.assert_close(average, torch.full_like(average, expected))
 
 
-def test_half_a_half_life_is_forgotten_by_the_square_root(module):
+def test_the_decay_over_part_of_a_half_life_is_a_power(module):
     fill(module, 0)
     ema = Ema([module], 10)
     fill(module, 1)
@@ -57,7 +57,7 @@ def test_parameters_and_running_statistics_are_averaged_and_counters_are_not(mod
     assert [tuple(t.shape) for t in ema.tensors] == [(2, 3), (2,), (2,), (2,), (2,), (2,)]
 
 
-def test_swapping_moves_storage_and_comes_back(module):
+def test_swapping_exchanges_storage_and_restores_it(module):
     fill(module, 0)
     ema = Ema([module], 1)
     fill(module, 1)
@@ -80,7 +80,7 @@ def test_an_error_inside_swaps_back(module):
     assert module[0].weight.data_ptr() == live
 
 
-def test_no_half_life_is_no_copy(module):
+def test_a_half_life_of_0_keeps_no_copy(module):
     ema = Ema([module], 0)
     ema.update(1, 1)
     assert ema.tensors == []
@@ -106,7 +106,7 @@ class Counted(nn.Module):
         self.register_buffer("magnitude", torch.zeros(2))
 
 
-def test_other_state_is_the_modules_own():
+def test_other_state_is_not_averaged():
     module = Counted()
     ema = Ema([module], 10)
     fill(module, 1)
@@ -144,7 +144,7 @@ def test_the_averaged_weight_has_the_norm_1_that_its_layer_claims(normalised):
         assert normalised.parametrizations.weight.original.diagonal().tolist() == [3, 2, 3]
 
 
-def test_live_singular_vectors_are_left_as_they_are(normalised):
+def test_the_average_does_not_change_the_current_singular_vectors(normalised):
     ema = Ema([normalised], 10)
     turned(normalised, ema)
     live = [b.clone() for b in normalised.buffers()]
@@ -153,7 +153,7 @@ def test_live_singular_vectors_are_left_as_they_are(normalised):
     assert all(torch.equal(a, b) for a, b in zip(live, normalised.buffers(), strict=True))
 
 
-def test_averaged_weights_alone_say_what_is_sampled(normalised):
+def test_samples_depend_on_the_averaged_weights_alone(normalised):
     """After a checkpoint, which has the averages and no vectors of theirs, the same comes out."""
     ema = Ema([normalised], 10)
     turned(normalised, ema)

@@ -13,7 +13,7 @@ from gansearch.train.monitor import (
 )
 
 
-def test_means_are_by_player_and_part_and_start_again():
+def test_means_are_by_player_and_part_and_start_anew_after_each_window():
     meter = LossMeter()
     for value in (1.0, 2.0, 6.0):
         meter.add("d", {"total": torch.tensor(value), "real": torch.tensor(2 * value)})
@@ -28,7 +28,7 @@ def test_means_are_by_player_and_part_and_start_again():
     assert meter.close() == {}
 
 
-def test_the_variants_tensors_are_not_written_to():
+def test_the_meter_does_not_change_the_variants_tensors():
     loss = torch.tensor(1.0)
     meter = LossMeter()
     meter.add("d", {"total": loss})
@@ -74,14 +74,14 @@ def test_parameters_are_named(module, name, value, reason):
     assert caught.value.reason == reason
 
 
-def test_what_is_within_the_limits_passes(module):
+def test_values_within_the_limits_pass(module):
     check = DivergenceCheck(module)
     nn.init.constant_(module.weight, 0.99 * GROWTH_LIMIT)
     nn.init.constant_(module.bias, 99 * GROWTH_LIMIT)
     check.check({"loss/d/total": 0.99 * LOSS_GROWTH}, {"d": 0.1}, 3.0)
 
 
-def test_losses_are_measured_by_their_players_first_step():
+def test_the_limit_of_a_loss_follows_from_its_players_first_step():
     meter = LossMeter()
     meter.add("g", {"total": torch.tensor(-2e6), "divergence": torch.tensor(3.0)})
     meter.add("g", {"total": torch.tensor(9e9), "divergence": torch.tensor(3.0)})
@@ -93,7 +93,7 @@ def test_losses_are_measured_by_their_players_first_step():
 
 
 @pytest.mark.parametrize("first", [2e6, float("nan"), float("inf")])
-def test_a_sum_over_many_pixels_may_be_large_but_not_grow(module, first):
+def test_a_loss_may_start_large_but_not_grow(module, first):
     check = DivergenceCheck(module)
     scale = first if first == 2e6 else 1.0
     check.check({"loss/g/divergence": 0.99 * scale * LOSS_GROWTH}, {"g": first}, 3.0)

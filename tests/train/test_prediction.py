@@ -40,7 +40,7 @@ def rounded(*sizes: int) -> int:
     return sum(-(-size // BLOCK) * BLOCK for size in sizes)
 
 
-def test_a_chain_of_tensors_is_counted_by_hand() -> None:
+def test_the_live_bytes_of_a_chain_of_tensors_equal_the_closed_form() -> None:
     with LiveMemory() as live:
         x = torch.empty(256)  # 1,024 bytes
         y = x + 1
@@ -62,7 +62,7 @@ def test_storages_are_rounded_up_to_blocks() -> None:
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_a_step_of_descent_is_counted_by_hand(momentum: float) -> None:
+def test_the_peak_of_an_optimisers_step_equals_the_closed_form(momentum: float) -> None:
     """At the optimiser's step there are the weights, their gradients and momenta, and the input.
 
     All activations but the loss are gone by then, and no backward of a linear layer needs more.
@@ -81,7 +81,7 @@ def test_a_step_of_descent_is_counted_by_hand(momentum: float) -> None:
     assert held <= live.peak <= held + x.nbytes + 3 * out
 
 
-def test_what_a_run_needs_at_least_is_counted_by_hand(configure) -> None:
+def test_the_prediction_is_at_least_weights_gradients_moments_and_images(configure) -> None:
     """Weights, gradients and two moments of both players, and the resident images."""
     images = blank(ImageSpec(3, 32))
     config = configure(batch_size=2, z_dim=64)
@@ -95,7 +95,7 @@ def test_what_a_run_needs_at_least_is_counted_by_hand(configure) -> None:
     assert least + average < peak < least + average + rounded(*g) + activations
 
 
-def test_the_cpus_own_data_are_not_counted(configure) -> None:
+def test_data_on_the_cpu_are_not_counted_in_the_prediction(configure) -> None:
     config = configure()
     few, many = (blank(ImageSpec(1, 32), count) for count in (100, 100_000))
     cpu = torch.device("cpu")
@@ -114,7 +114,7 @@ def test_streamed_images_are_not_on_the_device(configure) -> None:
     assert difference == pytest.approx(on_device(images) / MIB)
 
 
-def test_what_is_resident_whatever_its_size_is_on_the_device(configure, monkeypatch) -> None:
+def test_resident_images_of_any_size_count_on_the_device(configure, monkeypatch) -> None:
     monkeypatch.setattr("gansearch.data.images.RESIDENT_BYTES", 0)
     config, images = configure(), blank(ImageSpec(1, 32), 1000)
     resident = config.model_copy(
@@ -130,7 +130,7 @@ def on_device(images: ImageSet) -> int:
     return images.nbytes + 4 * 8 * len(images)
 
 
-def test_more_images_a_step_need_more(configure) -> None:
+def test_a_larger_batch_has_a_larger_predicted_memory(configure) -> None:
     images = blank(ImageSpec(1, 32))
     sizes = [predict_memory(configure(batch_size=n), images, CUDA) for n in (2, 8, 32, 128)]
     assert sizes == sorted(set(sizes))
@@ -138,7 +138,7 @@ def test_more_images_a_step_need_more(configure) -> None:
     assert (sizes[3] - sizes[2]) / (sizes[2] - sizes[1]) == pytest.approx(4, rel=0.05)
 
 
-def test_a_lazy_penalty_is_part_of_it(configure) -> None:
+def test_a_lazy_penalty_counts_in_the_predicted_memory(configure) -> None:
     without, with_r1 = (
         predict_memory(
             configure("dcgan", batch_size=64, g_channels=4, r1_gamma=gamma, r1_interval=16),
@@ -174,7 +174,7 @@ def peak_of_process() -> float:
 # --- In a run ------------------------------------------------------------------------------------
 
 
-def test_a_run_reports_its_prediction_and_how_far_off_it_was(configure, tmp_path) -> None:
+def test_a_run_reports_its_predicted_memory_and_the_error(configure, tmp_path) -> None:
     reports = []
     outcome, _ = run_training(
         configure().model_copy(update={"max_kimg": 0.1}),
@@ -189,7 +189,7 @@ def test_a_run_reports_its_prediction_and_how_far_off_it_was(configure, tmp_path
     assert metrics["memory_prediction_error"] == pytest.approx(predicted / measured - 1)
 
 
-def test_a_run_that_cannot_fit_is_not_started(configure, tmp_path, monkeypatch) -> None:
+def test_a_run_that_exceeds_the_devices_memory_is_refused(configure, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(prediction, "memory_of", lambda _: 1.0)
     monkeypatch.setattr("gansearch.train.run.Trainer", None)  # would be an error
     needs = {}
@@ -222,7 +222,9 @@ def test_a_run_is_admitted_against_its_share_of_a_gpu(configure, tmp_path, monke
     assert reason.endswith("predicted to need 3,000 MiB; a share of cuda has 1,536 MiB")
 
 
-def test_what_cannot_be_predicted_is_trained(configure, images, monkeypatch, caplog) -> None:
+def test_a_run_whose_memory_cannot_be_predicted_is_trained(
+    configure, images, monkeypatch, caplog
+) -> None:
     def fail(*_: object) -> float:
         raise NotImplementedError("an operation without shapes")
 
@@ -232,7 +234,7 @@ def test_what_cannot_be_predicted_is_trained(configure, images, monkeypatch, cap
     assert "an operation without shapes" in caplog.text
 
 
-def test_an_error_is_relative_to_what_was_measured() -> None:
+def test_the_prediction_error_is_relative_to_the_measured_memory() -> None:
     costs = {"predicted_memory_mib": 90.0, "peak_memory_mib": 100.0}
     assert prediction_error(costs) == {"memory_prediction_error": pytest.approx(-0.1)}
     assert prediction_error({"peak_memory_mib": 100.0}) == {}

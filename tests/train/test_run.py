@@ -77,7 +77,7 @@ def test_a_report_at_every_rung_and_at_the_full_budget(configure, tmp_path):
     assert {"device", "torch", "data", "threads"} <= report.tags.keys()
 
 
-def test_what_stands_in_for_the_papers_is_part_of_the_protocol(configure, monkeypatch, tmp_path):
+def test_tags_of_a_variant_are_part_of_the_protocol(configure, monkeypatch, tmp_path):
     config = configure()
     variant = CATALOG[config.variant].load()
     monkeypatch.setattr(variant, "tags", property(lambda _: {"projector": "random"}))
@@ -88,7 +88,9 @@ def test_what_stands_in_for_the_papers_is_part_of_the_protocol(configure, monkey
     assert report.tags["projector"] == "random"
 
 
-def test_a_checkpoints_folder_says_all(configure, images, tmp_path):
+def test_a_checkpoints_folder_holds_weights_samples_configuration_and_report(
+    configure, images, tmp_path
+):
     listener, config = Listener(), configure()
     run_training(config, (), tmp_path, listener, device=CPU)
     (folder,) = listener.folders
@@ -136,7 +138,7 @@ def test_a_round_may_be_longer_than_a_rung(configure, tmp_path):
     assert kimgs == [0.1, 0.2, 0.3, 1.0]
 
 
-def test_a_finished_run_is_completed_at_once(configure, tmp_path):
+def test_a_finished_run_is_completed_without_training(configure, tmp_path):
     first, second = Listener(), Listener()
     run_training(configure(), (), tmp_path, first, device=CPU)
     ended = run_training(configure(), (), tmp_path, second, first.folders[-1], CPU)
@@ -144,7 +146,7 @@ def test_a_finished_run_is_completed_at_once(configure, tmp_path):
     assert second.reports == []
 
 
-def test_the_last_answer_stops_nothing(configure, tmp_path):
+def test_a_callback_cannot_stop_a_run_at_its_full_budget(configure, tmp_path):
     ended = run_training(configure(), (), tmp_path, Listener(stop_at=1.0), device=CPU)
     assert ended == (Outcome.COMPLETED, "")
 
@@ -164,7 +166,7 @@ def test_divergence_is_an_outcome(configure, tmp_path):
         (4.0, "collapse at 2 kimg"),
     ],
 )
-def test_a_generator_that_shows_one_image_has_collapsed_once_it_had_time(
+def test_a_generator_of_a_single_image_has_collapsed_at_half_of_the_budget(
     monkeypatch, configure, tmp_path, max_kimg, ended
 ):
     def one_image(self, batch, generator):
@@ -207,7 +209,7 @@ def raising(error):
         (ValueError("no such layer"), Outcome.FAILED),
     ],
 )
-def test_errors_that_come_again_are_outcomes(
+def test_errors_that_retrying_cannot_help_are_outcomes(
     monkeypatch, caplog, configure, tmp_path, error, outcome
 ):
     monkeypatch.setattr(Trainer, "advance", raising(error))
@@ -220,13 +222,13 @@ def test_errors_that_come_again_are_outcomes(
 @pytest.mark.parametrize(
     "error", [OSError("gone"), ConnectionResetError("gone"), torch.AcceleratorError("gone")]
 )
-def test_errors_that_may_pass_are_the_engines(monkeypatch, configure, tmp_path, error):
+def test_retryable_errors_are_raised(monkeypatch, configure, tmp_path, error):
     monkeypatch.setattr(Trainer, "advance", raising(error))
     with pytest.raises(type(error), match="gone"):
         run_training(configure(), (), tmp_path, Listener(), device=CPU)
 
 
-def test_a_listeners_error_is_its_own(configure, tmp_path):
+def test_an_error_of_the_callback_is_raised(configure, tmp_path):
     def broken(*_):
         raise ValueError("the engine's")
 

@@ -40,7 +40,9 @@ def weights(trainer: Trainer) -> list[object]:
     "variant",
     [pytest.param(v, marks=() if v in QUICK else pytest.mark.slow) for v in CATALOG],
 )
-def test_a_change_is_as_good_as_a_new_beginning(configure, build, cpu, tmp_path, variant):
+def test_a_scheduled_change_equals_a_continued_checkpoint_and_a_rebuilt_run(
+    configure, build, cpu, tmp_path, variant
+):
     """In one run; by a child from its parent's checkpoint; and built anew around those weights."""
     extra = {"gan": {"gp_lambda": 1.0}, "dcgan": {"r1_gamma": 1.0, "r1_interval": 2}}
     steps = {} if variant == "vae" else {"d_steps": 1}
@@ -68,7 +70,9 @@ def test_a_change_is_as_good_as_a_new_beginning(configure, build, cpu, tmp_path,
     assert weights(Trainer.load(path, images, cpu)) == weights(whole)
 
 
-def test_a_checkpoint_beyond_a_change_is_of_no_other_run(configure, build, images, cpu, tmp_path):
+def test_a_checkpoint_after_a_change_is_refused_for_another_schedule(
+    configure, build, images, cpu, tmp_path
+):
     config = configure("dcgan")
     trainer = build(config)
     trainer.advance(2 * AT)
@@ -87,13 +91,13 @@ def test_a_checkpoint_beyond_a_change_is_of_no_other_run(configure, build, image
         ({"g_lr": 7.0}, "less than or equal to 1"),
     ],
 )
-def test_what_a_training_cannot_change_is_refused(configure, settings, problem):
+def test_changes_of_settings_that_are_not_live_are_refused(configure, settings, problem):
     change = {"kimg": 1.0, "settings": settings}
     with pytest.raises(ValidationError, match=problem):
         TrainConfig.model_validate({**dict(configure("dcgan")), "schedule": [change]})
 
 
-def test_changes_come_in_their_order(configure):
+def test_unordered_changes_are_refused(configure):
     moments = [{"kimg": kimg, "settings": {"g_lr": 0.1}} for kimg in (2.0, 1.0)]
     with pytest.raises(ValidationError, match="should ascend"):
         TrainConfig.model_validate({**dict(configure("dcgan")), "schedule": moments})

@@ -40,7 +40,7 @@ def test_kimg_counts_the_discriminators_images(configure, build, d_steps):
     assert 0.2 <= trainer.kimg < 0.2 + 16 * d_steps / 1000
 
 
-def test_advance_does_nothing_where_it_is_already(configure, build):
+def test_advance_to_the_current_progress_changes_nothing(configure, build):
     trainer = build(configure())
     trainer.advance(0.1)
     before, kimg = weights(trainer), trainer.kimg
@@ -61,7 +61,7 @@ def test_same_configuration_gives_the_same_weights(configure, build, variant):
     assert not same(weights(one), weights(different))
 
 
-def test_the_callers_random_stream_is_left_alone(configure, build):
+def test_training_does_not_use_the_callers_random_stream(configure, build):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -167,7 +167,7 @@ def test_losses_are_means_over_the_window(configure, build):
 
 
 @pytest.mark.parametrize("step", [1, 3, 70])
-def test_nan_is_seen_within_a_window(configure, build, step):
+def test_nan_is_detected_within_a_window(configure, build, step):
     trainer = build(configure(nan_at=step))
     with pytest.raises(Diverged, match=r"nan at .* kimg: .*not a number") as caught:
         trainer.advance(3)
@@ -182,7 +182,7 @@ def test_nan_is_seen_within_a_window(configure, build, step):
         ("dcgan", {"g_lr": 1.0, "d_lr_ratio": 100}, "explosion"),
     ],
 )
-def test_an_exploding_rate_is_seen(configure, build, variant, settings, reason):
+def test_a_too_high_learning_rate_diverges(configure, build, variant, settings, reason):
     trainer = build(configure(variant, **settings))
     with pytest.raises(Diverged) as caught:
         trainer.advance(4)
@@ -190,7 +190,7 @@ def test_an_exploding_rate_is_seen(configure, build, variant, settings, reason):
 
 
 @pytest.mark.parametrize("variant", list(CATALOG))
-def test_a_sound_run_is_not_called_diverged(configure, build, variant):
+def test_a_run_with_default_settings_does_not_diverge(configure, build, variant):
     build(configure(variant)).advance(1.5)
 
 
@@ -232,7 +232,7 @@ print(trainer.costs()["peak_memory_mib"])
 
 
 @pytest.mark.parametrize(("d_steps", "interval"), [(1, 4), (1, 50), (2, 50), (3, 64)])
-def test_a_lazy_penalty_is_in_the_time_as_often_as_it_comes(
+def test_a_lazy_penalty_counts_in_the_time_by_its_interval(
     configure, build, tiny, monkeypatch, tmp_path, d_steps, interval
 ):
     """On a clock that only losses and penalties move: 1 s for a step's, 8 s for a penalty's."""

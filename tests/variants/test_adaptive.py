@@ -33,7 +33,7 @@ def after(follower: AdaptiveSteps, edge: float, images: int = 1000) -> int:
     return follower.next_steps()
 
 
-def test_rises_while_the_discriminator_loses_and_falls_while_it_wins() -> None:
+def test_steps_rise_below_the_target_edge_and_fall_above_it() -> None:
     follower = AdaptiveSteps(target=0.75)
     assert follower.next_steps() == 1
     assert [after(follower, 0.6) for _ in range(6)] == [2, 3, 4, 5, 5, 5]
@@ -41,7 +41,7 @@ def test_rises_while_the_discriminator_loses_and_falls_while_it_wins() -> None:
 
 
 @pytest.mark.parametrize(("target", "expected"), [(0.6, 1), (0.9, 2)])
-def test_the_target_decides(target: float, expected: int) -> None:
+def test_the_target_edge_decides_the_direction(target: float, expected: int) -> None:
     assert after(AdaptiveSteps(target), 0.8) == expected
 
 
@@ -72,7 +72,7 @@ def test_steps_stay_in_bounds_and_move_by_one(edges: list[float]) -> None:
         before = steps
 
 
-def test_asking_more_often_changes_nothing() -> None:
+def test_the_number_of_calls_does_not_change_the_steps() -> None:
     torch.manual_seed(1)
     rare, often = AdaptiveSteps(0.75), AdaptiveSteps(0.75)
     for _ in range(40):
@@ -125,7 +125,9 @@ def steps_of(trainer: Trainer) -> int:
         ({"g_lr": 1e-6, "d_lr_ratio": 100.0, "d_target": 0.55}, 1),  # it alone learns
     ],
 )
-def test_follows_who_wins(images: Images, settings: dict[str, float], expected: int) -> None:
+def test_steps_follow_the_discriminators_edge_in_training(
+    images: Images, settings: dict[str, float], expected: int
+) -> None:
     running = trainer(images, **settings)
     running.advance(6)
     assert steps_of(running) == expected
@@ -134,7 +136,7 @@ def test_follows_who_wins(images: Images, settings: dict[str, float], expected: 
     assert running.evaluate(None) == {"d_steps": expected}
 
 
-def test_a_resumed_training_goes_on_as_it_would_have(images: Images, tmp_path: Path) -> None:
+def test_a_resumed_training_equals_an_uninterrupted_one(images: Images, tmp_path: Path) -> None:
     slow = {"d_lr_ratio": 0.01, "d_target": 0.9}  # so that k rises, and then changes its way
     whole = trainer(images, **slow)
     whole.advance(4.3)
@@ -149,7 +151,7 @@ def test_a_resumed_training_goes_on_as_it_would_have(images: Images, tmp_path: P
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
-def test_kimg_counts_what_the_discriminator_sees(images: Images) -> None:
+def test_kimg_counts_the_images_of_all_adaptive_steps(images: Images) -> None:
     running = trainer(images, d_target=0.95)
     running.advance(3.2)
     assert running.kimg == running.variant.adaptive.images / 1000
@@ -158,7 +160,7 @@ def test_kimg_counts_what_the_discriminator_sees(images: Images) -> None:
 # --- In a space ----------------------------------------------------------------------------------
 
 
-def test_a_space_searches_it_among_numbers() -> None:
+def test_adaptive_steps_are_a_value_among_numbers_in_a_space() -> None:
     space = parse_space(
         """\
 name: followed

@@ -67,7 +67,7 @@ def test_losses_are_the_pairs_on_the_networks_logits(loss: str, batch) -> None:
     assert toy.losses("g", batch)["total"].item() == pytest.approx(expected.item())
 
 
-def test_generators_step_looks_at_real_images_only_where_its_loss_does(batch) -> None:
+def test_a_generators_step_uses_real_images_only_if_its_loss_does(batch) -> None:
     toy = Toy()
     toy.losses("g", batch)
     assert toy.seen == [6]
@@ -95,7 +95,7 @@ def test_players_minimise_their_side(loss: str, batch) -> None:
 
 
 @pytest.mark.parametrize("player", ["d", "g"])
-def test_discriminator_sees_real_and_fake_images_augmented(player: str, batch) -> None:
+def test_the_discriminator_gets_augmented_real_and_fake_images(player: str, batch) -> None:
     toy = Toy(loss="relativistic", augment="color_cutout", gp_lambda=1.0, r1_gamma=1.0)
     toy.augment = lambda images: images * 0
     toy.discriminate = lambda images, _: images.sum((1, 2, 3)) + toy.discriminator(images * 0)
@@ -106,7 +106,7 @@ def test_discriminator_sees_real_and_fake_images_augmented(player: str, batch) -
     assert lazy == pytest.approx(0)
 
 
-def test_augmentation_is_the_settings_and_not_of_samples(batch) -> None:
+def test_augmentation_follows_the_settings_and_does_not_apply_to_samples(batch) -> None:
     toy = Toy(augment="color_cutout")
     torch.manual_seed(4)
     expected = augment(batch.images, "color_cutout")
@@ -144,7 +144,7 @@ def test_settings_name_every_row_of_the_table() -> None:
     assert get_args(AdversarialName) == tuple(ADVERSARIAL)
 
 
-def test_no_penalty_and_no_clipping_unless_asked() -> None:
+def test_penalties_and_clipping_are_off_by_default() -> None:
     toy = Toy()
     before = toy.discriminator[1].weight.clone()
     toy.after_step("d")
@@ -152,7 +152,7 @@ def test_no_penalty_and_no_clipping_unless_asked() -> None:
     assert toy.penalties("d") == toy.penalties("g") == ()
 
 
-def test_penalties_are_weighted_named_and_the_discriminators(batch) -> None:
+def test_penalties_are_weighted_and_belong_to_the_discriminator(batch) -> None:
     toy = Toy(gp_lambda=10.0, r1_gamma=3.0, r1_interval=16)
     assert toy.penalties("g") == ()
     gp, lazy = toy.penalties("d")

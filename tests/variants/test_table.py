@@ -19,7 +19,7 @@ def printed(name: str | None = None) -> str:
     return file.getvalue()
 
 
-def test_all_variants_are_listed_with_what_they_take() -> None:
+def test_all_variants_are_listed_with_their_parameters() -> None:
     text = printed()
     for entry in CATALOG.values():
         assert all(part in text for part in (entry.name, entry.summary, entry.data, entry.source))

@@ -114,7 +114,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     entries = [*CATALOG.values(), WASSERSTEIN]
     if marker is not None:
         entries = [e for name, e in CATALOG.items() if takes(name).issuperset(marker.args)]
-    metafunc.parametrize("case", map(Case, entries), ids=[entry.name for entry in entries])
+    cases = [Case(entry) for entry in entries]
+    metafunc.parametrize("case", cases, ids=[entry.name for entry in entries])
 
 
 @pytest.fixture(autouse=True)

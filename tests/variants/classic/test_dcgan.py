@@ -58,7 +58,7 @@ def test_parameters_in_closed_form(channels, resolution, steps, taps, last_taps)
     assert count(variant.discriminator) == expected_d
 
 
-def test_no_norm_at_the_images_end() -> None:
+def test_layers_at_the_image_have_no_norm() -> None:
     variant = build(32)
     assert [type(x) for x in variant.generator][-2:] == [nn.ConvTranspose2d, nn.Tanh]
     assert [type(x) for x in variant.discriminator][:2] == [nn.Conv2d, nn.LeakyReLU]

@@ -101,5 +101,5 @@ def test_decay_counts_updates_not_images() -> None:
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "minimax"])
-def test_generators_loss_is_the_one_asked_for(loss: str) -> None:
+def test_the_generators_loss_follows_the_setting(loss: str) -> None:
     assert build(loss=loss).adversarial.name == loss

@@ -70,12 +70,12 @@ def test_all_labels_can_be_used(images: Images) -> None:
 
 
 @pytest.mark.parametrize("count", [9, 2000])
-def test_refuses_fewer_than_one_a_class_and_more_than_there_are(images, count) -> None:
+def test_numbers_of_labelled_images_out_of_range_are_refused(images, count) -> None:
     with pytest.raises(DataError, match=rf"labelled .* between 10.* 899 .*got {count}"):
         choose_labelled(images.train, count)
 
 
-def test_refuses_images_without_labels() -> None:
+def test_images_without_labels_are_refused() -> None:
     photos = load_images(DataConfig(name="photos", resolution=32)).train
     with pytest.raises(DataError, match="labelled images"):
         choose_labelled(photos, 10)
@@ -94,7 +94,7 @@ def test_labels_of_other_images_change_nothing(images: Images) -> None:
 # --- The losses ----------------------------------------------------------------------------------
 
 
-def test_the_logit_is_that_of_not_being_the_class_fake(images: Images) -> None:
+def test_the_logit_of_real_is_one_minus_the_probability_of_fake(images: Images) -> None:
     variant = build(images).eval()
     batch = images.train.batch(torch.arange(6))
     output = variant.discriminator_output(batch.images, batch)
@@ -103,7 +103,7 @@ def test_the_logit_is_that_of_not_being_the_class_fake(images: Images) -> None:
     assert (output.logits.sigmoid() - (1 - with_fake[:, -1])).abs().max() < 1e-6
 
 
-def test_losses_are_those_of_a_classifier_of_one_class_more(images: Images) -> None:
+def test_losses_equal_those_of_a_classifier_with_a_class_for_fakes(images: Images) -> None:
     variant = build(images).eval()
     batch = images.train.batch(torch.arange(20))
     torch.manual_seed(1)
@@ -148,7 +148,7 @@ def config(kimg: float, **settings: object) -> TrainConfig:
     )
 
 
-def test_a_run_reports_it_with_what_it_was_measured_on(tmp_path, images: Images) -> None:
+def test_a_run_reports_the_accuracy_with_its_protocol(tmp_path, images: Images) -> None:
     reports = []
     on_report = lambda report, _: reports.append(report) or True  # noqa: E731
     ending = run_training(config(1), (), tmp_path, on_report, None, CPU)
@@ -166,7 +166,7 @@ objectives: {{accuracy: maximize}}
 """
 
 
-def test_an_objective_of_variants_that_measure_it_alone() -> None:
+def test_accuracy_is_an_objective_of_sgan_only() -> None:
     space = parse_space(SPACE.format(variant="sgan", holdout=0.5), "s.yaml")
     assert space.quality.metric == "accuracy"
     assert space.train_config(space.defaults()[0], 0).evaluation.metrics == ("accuracy",)

@@ -83,7 +83,7 @@ def test_trained_parameters_of_the_heads() -> None:
 
 
 @pytest.mark.parametrize(("resolution", "logits"), [(32, 4 * 16), (128, 4 * 16), (256, 4 * 25)])
-def test_every_place_of_every_map_has_a_logit(resolution, logits) -> None:
+def test_every_position_of_every_map_has_a_logit(resolution, logits) -> None:
     variant = at_the_papers_size(resolution=resolution)
     with torch.device("meta"):
         images = torch.randn(2, 3, resolution, resolution)
@@ -119,7 +119,7 @@ def test_filters_of_heads_are_normalised_one_by_one() -> None:
         assert layer.depthwise.in_channels <= layer.pointwise.out_channels
 
 
-def test_separable_heads_say_as_much_as_dense_ones() -> None:
+def test_separable_heads_have_as_many_logits_as_dense_ones() -> None:
     """Filters normalised together would leave logits of about nothing."""
     scale = {}
     for where in ("none", "discriminator"):
@@ -156,7 +156,7 @@ def test_loss_is_the_hinge_of_all_logits() -> None:
     assert total.item() == pytest.approx(expected.item())
 
 
-def test_what_is_cut_out_is_a_fifth() -> None:
+def test_cutout_takes_a_fifth_of_the_side() -> None:
     variant = small(augment="cutout")
     torch.manual_seed(0)
     cut = (variant.augment(torch.ones(200, 1, 10, 10)) == 0).flatten(1).sum(1)
@@ -164,7 +164,7 @@ def test_what_is_cut_out_is_a_fifth() -> None:
     assert variant.augmentations.keys() == AUGMENTATIONS.keys()
 
 
-def test_projector_is_nobodys_and_costs_a_checkpoint_nothing() -> None:
+def test_the_projector_belongs_to_no_player_and_is_not_in_a_checkpoint() -> None:
     variant = small()
     owned = {id(p) for player in variant.players.values() for p in player.parameters()}
     assert owned == {id(p) for p in variant.parameters()}
@@ -174,7 +174,7 @@ def test_projector_is_nobodys_and_costs_a_checkpoint_nothing() -> None:
     assert saved < millions(variant) * 1e6 + 10_000
 
 
-def test_the_discriminators_step_remembers_nothing_of_the_projector() -> None:
+def test_the_discriminators_step_keeps_no_activations_of_the_projector() -> None:
     variant = small()
     seen: list[bool] = []
     variant.discriminator.register_forward_pre_hook(
@@ -213,7 +213,7 @@ def test_noise_in_the_blocks_follows_the_samples_seed() -> None:
     assert not torch.equal(first, sampled(variant, 2))
 
 
-def test_samples_are_clipped_and_what_is_trained_on_is_not() -> None:
+def test_samples_are_clipped_and_training_images_are_not() -> None:
     variant = strong_noise(small())
     with torch.no_grad():
         variant.generator.to_image.bias.fill_(2.0)
@@ -240,7 +240,7 @@ def config() -> TrainConfig:
     )
 
 
-def test_a_resumed_run_goes_on_bit_for_bit(config, tmp_path) -> None:
+def test_a_resumed_run_continues_bit_for_bit(config, tmp_path) -> None:
     images = load_images(config.data)
     straight = Trainer(config, images, CPU)
     straight.advance(0.032)
@@ -253,7 +253,7 @@ def test_a_resumed_run_goes_on_bit_for_bit(config, tmp_path) -> None:
     assert (tmp_path / "half.pt").stat().st_size < 2_000_000
 
 
-def test_a_run_does_not_go_on_with_another_projector(config, tmp_path, monkeypatch) -> None:
+def test_a_checkpoint_of_another_projector_is_refused(config, tmp_path, monkeypatch) -> None:
     images = load_images(config.data)
     Trainer(config, images, CPU).save(tmp_path / "start.pt")
     checksum = backbone._checksum

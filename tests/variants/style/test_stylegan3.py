@@ -95,7 +95,7 @@ def test_channels_follow_the_cutoff_and_double_in_r() -> None:
 
 @pytest.mark.parametrize("config", ["t", "r"])
 @pytest.mark.parametrize("resolution", [8, 16, 64, 512])
-def test_any_power_of_two(config: str, resolution: int) -> None:
+def test_any_power_of_two_is_a_resolution(config: str, resolution: int) -> None:
     with torch.device("meta"):
         variant = build(resolution, config=config)
         images = variant.generator(torch.empty(2, 8))
@@ -185,7 +185,7 @@ def test_every_layer_but_the_images_is_separable_where_asked() -> None:
     assert 0 < sum(kinds) < 6
 
 
-def test_nothing_stands_between_the_halves() -> None:
+def test_no_layers_are_between_the_halves_of_a_separable_convolution() -> None:
     with pytest.raises(ValidationError, match="middle"):
         Stylegan3Settings(dsc={"where": "both", "middle": "norm_act"})
 
@@ -225,7 +225,7 @@ def test_blur_fades_as_training_goes_on() -> None:
     assert torch.equal(variant.augment(noise), noise)
 
 
-def test_samples_are_cut_and_training_images_are_not() -> None:
+def test_samples_are_clipped_and_training_images_are_not() -> None:
     variant = build(8).eval()
     with torch.no_grad():
         variant.generator.layers[-1].bias.fill_(8)
