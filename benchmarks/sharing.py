@@ -52,17 +52,17 @@ class Pair(NamedTuple):
         return 100 * (statistics.median(c[name] for c in self.beside) / self.alone[name] - 1)
 
 
-class Heedless(DeviceLock):
-    """Takes no turns: everybody trains whenever they like, and times what comes."""
+class NoLock(DeviceLock):
+    """A device lock without effect: all processes train and measure at any time."""
 
     @contextmanager
     def shared(self) -> Iterator[Callable[[], None]]:
-        """No turn at all."""
+        """Take no turn."""
         yield lambda: None
 
     @contextmanager
     def for_measurement(self, *, exclusive: bool) -> Iterator[Callable[[], bool]]:  # noqa: ARG002 - DeviceLock'
-        """No turn at all, taken for one alone."""
+        """Take no turn, and report an exclusive one."""
         yield lambda: True
 
 
@@ -70,7 +70,7 @@ def train(variant: str, turns: str, kimg: float) -> None:
     """In a process of its own: wait for a line, train, print the costs, train on until killed."""
     torch.set_num_threads(1)
     if turns == "without":
-        trainer_module.DeviceLock = Heedless  # type: ignore[misc]
+        trainer_module.DeviceLock = NoLock  # type: ignore[misc]
     space = load_space(SPACE)
     params = next(params for params in space.defaults() if params["variant"] == variant)
     config = space.train_config(params, seed=0)

@@ -30,7 +30,7 @@ def profile(
         typer.Option(callback=file_to_write, help="The profile as PNG, PDF or SVG."),
     ] = None,
 ) -> None:
-    """Show the time and memory of a training step on this device, by phase and by block."""
+    """Show the time and memory of a training step on this device, by section and by block."""
     from gansearch.cli.options import scalars
     from gansearch.report.profiles import profile_tables, write_profile_plot
     from gansearch.report.style import kind_of

@@ -1,4 +1,4 @@
-"""A device's speed: in the precision of the run, and never kept where others were there."""
+"""A device's training speed, in the precision of the run and in exclusive turns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FixedLock(DeviceLock):
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty cache, and no other program."""
+    """Use an empty cache, without other programs."""
     monkeypatch.setenv("GANSEARCH_CACHE", str(tmp_path))
     monkeypatch.setattr(calibration, "outside_load", lambda _: lambda: 0.0)
 

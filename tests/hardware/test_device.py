@@ -1,4 +1,4 @@
-"""The same configuration alone and beside three others, in real processes on the same cores."""
+"""The device lock: measurements of a process alone and beside three others, on the same cores."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "sharing.py"
 
 
 LIMITS = {"seconds_per_kimg": (0.05, 0.0), "peak_memory_mib": (0.01, 0.2)}
-"""Of a change: relative, and absolute in its unit; small memories vary by a fifth of a MiB. Without
-turns the time doubles (benchmarks/results/sharing.md)."""
+"""Limits of a change, relative and in its unit. Small memories vary by a fifth of a MiB. The time
+doubles without the lock (benchmarks/results/sharing.md)."""
 ATTEMPTS = 6
-"""What shares the device would change every attempt, by far more; the machine's noise does not."""
+"""Number of attempts, one of which must be within the limits. Other programs on the machine disturb
+some of them; processes without a lock would disturb all."""
 
 
 @pytest.mark.slow
 @pytest.mark.alone
 def test_three_other_processes_hardly_change_the_measured_time_and_memory() -> None:
-    """What the benchmark measures, in short."""
     run = runpy.run_path(str(BENCHMARK))["run"]
     seen = []
     for _ in range(ATTEMPTS):

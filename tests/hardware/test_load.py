@@ -1,4 +1,4 @@
-"""What other programs take of a process's cores, with real ones beside."""
+"""Outside load, with other programs in real processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def work(seconds: float = SECONDS) -> None:
-    """Until the wall clock says so."""
+    """Compute for some seconds."""
     ended = time.perf_counter() + seconds
     while time.perf_counter() < ended:
         pass
@@ -33,7 +33,7 @@ def work(seconds: float = SECONDS) -> None:
 
 @pytest.fixture
 def core() -> Iterator[int]:
-    """One that this thread is kept on."""
+    """The core that this thread is bound to."""
     allowed = os.sched_getaffinity(0)
     chosen = max(allowed)
     os.sched_setaffinity(0, {chosen})
@@ -43,7 +43,7 @@ def core() -> Iterator[int]:
 
 @contextmanager
 def other_programs(count: int) -> Iterator[None]:
-    """So many, busy on this thread's core."""
+    """Run programs that are busy on this thread's core."""
     script = "import sys; print(flush=True)\nwhile True: pass"
     programs = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
@@ -75,7 +75,7 @@ def test_waiting_for_something_else_is_no_outside_load(core: int) -> None:
 
 
 def test_threads_of_the_same_process_are_no_outside_load(core: int) -> None:
-    """They have, together, what the scheduler says that each waits for."""
+    """Each thread waits while the others compute."""
     shares = []
     for _ in range(5):  # others may be on the core meanwhile
         lost = outside_load(CPU)

@@ -1,4 +1,4 @@
-"""Locks, with real processes that hold them."""
+"""Locks that are held by real processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ while True:
     with lock.shared():
         time.sleep(0.05)
 """
-"""Takes turns without an end, each right after the last."""
+"""Takes one shared turn after the other, without an end."""
 
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
@@ -42,7 +42,7 @@ Start = Callable[..., Process]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nobody else's locks."""
+    """Use locks of this test alone."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -126,7 +126,7 @@ def test_no_turn_begins_during_an_exclusive_one(start: Start) -> None:
 
 
 def test_new_shared_turns_do_not_starve_an_exclusive_one(start: Start) -> None:
-    """Three whose turns overlap leave no moment at which nobody holds the lock."""
+    """The shared turns of three processes overlap at all times."""
     for process in [start(TURNS) for _ in range(3)]:
         wait_until_held(process)
     assert all(is_alone(timeout=30.0) for _ in range(3))

@@ -116,7 +116,7 @@ class Allocator:
 
 @pytest.fixture
 def allocator(monkeypatch: pytest.MonkeyPatch) -> Allocator:
-    """Stands in for the device's."""
+    """The simulated allocator in place of the device's."""
     allocator = Allocator()
     for name, function in {
         "memory_allocated": lambda _: allocator.allocated,

@@ -1,4 +1,4 @@
-"""Temporary folders: removed at the end, and after a kill by whoever comes next."""
+"""Temporary folders: removed at the end of a block, or by the next process after a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares of a GPU: what a process is held to, and what it is admitted against."""
+"""The limit of a process's memory on a GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The convolution factory against closed forms, and the traps of depthwise weights."""
+"""The convolution factory against closed forms."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Projected GAN's feature network: what it computes, and whose weights it has."""
+"""Projected GAN's feature network against its reference."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Folded convolutions against the two steps that they stand for."""
+"""Fused convolutions against the two operations that they replace."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A variant small enough to train in milliseconds, with everything that a trainer must handle."""
+"""A tiny variant that trains in milliseconds and has all features that a trainer handles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way of computing a step gives the same step, as far as its rounding allows."""
+"""All ways to compute a step agree up to rounding."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def computed(configure):
 
 @pytest.fixture(scope="session")
 def plainly_trained(computed, build):
-    """A variant trained as by default, once for all tests of it."""
+    """A variant trained with default settings, once for all tests."""
     trained = {}
 
     def train(variant):
@@ -58,7 +58,7 @@ def same(one, other):
 
 
 def four_dimensional(trainer):
-    """Weights whose memory has an order; one channel, or one pixel, has none."""
+    """Weights whose memory format is defined; it is not with one channel or one pixel."""
     return [p for p in trainer.variant.parameters() if p.dim() == 4 and min(p.shape) > 1]
 
 

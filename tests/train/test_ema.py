@@ -119,7 +119,7 @@ def test_other_state_is_not_averaged():
 
 
 def turned(module, ema):
-    """An average half way between a weight and one whose largest singular value lies elsewhere."""
+    """Average a weight and one with another leading singular vector."""
     with torch.no_grad():
         module.parametrizations.weight.original.copy_(torch.diag(torch.tensor([1.0, 2.0, 5.0])))
     for _ in range(50):
@@ -154,7 +154,7 @@ def test_the_average_does_not_change_the_current_singular_vectors(normalised):
 
 
 def test_samples_depend_on_the_averaged_weights_alone(normalised):
-    """After a checkpoint, which has the averages and no vectors of theirs, the same comes out."""
+    """A checkpoint holds averaged weights without their singular vectors."""
     ema = Ema([normalised], 10)
     turned(normalised, ema)
     normalised.eval()

@@ -207,7 +207,7 @@ def test_a_run_that_exceeds_the_devices_memory_is_refused(configure, tmp_path, m
 
 
 def test_a_run_is_admitted_against_its_share_of_a_gpu(configure, tmp_path, monkeypatch) -> None:
-    """It would fit the whole GPU, of which it is to have a quarter."""
+    """The run would fit the whole GPU, but has a quarter of it."""
     properties = SimpleNamespace(total_memory=6 * 2**30)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
     monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 0.25)

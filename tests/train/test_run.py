@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 class FakeEvaluator:
-    """The mean of some samples: quality that follows the weights and costs nothing."""
+    """Evaluates the mean of some samples, a cheap metric that depends on the weights."""
 
     def __init__(self, _config, _metrics, images, _device):
         self.images = images

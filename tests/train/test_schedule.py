@@ -1,4 +1,4 @@
-"""Settings that change while a run trains: any way to the same schedule gives the same weights."""
+"""Scheduled changes of settings; the same schedule gives the same weights in all cases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK = ("gan", "dcgan", "vae")
 
 
 def changed(config: TrainConfig) -> dict[str, float]:
-    """Another value of every live setting that a variant has, but for those that are left out."""
+    """Another value of every live setting that is not 0."""
     values = {name: value for name, value in config.settings if name in LIVE}
     return {
         name: value + 1 if isinstance(value, int) else value / 2
@@ -43,7 +43,7 @@ def weights(trainer: Trainer) -> list[object]:
 def test_a_scheduled_change_equals_a_continued_checkpoint_and_a_rebuilt_run(
     configure, build, cpu, tmp_path, variant
 ):
-    """In one run; by a child from its parent's checkpoint; and built anew around those weights."""
+    """Compare one run, a child of its parent's checkpoint, and a run built around those weights."""
     extra = {"gan": {"gp_lambda": 1.0}, "dcgan": {"r1_gamma": 1.0, "r1_interval": 2}}
     steps = {} if variant == "vae" else {"d_steps": 1}
     config = configure(variant, **steps, **extra.get(variant, {}))

@@ -215,7 +215,7 @@ def test_costs_are_finite_and_count_training_only(configure, build, images):
 
 
 def test_the_first_run_of_a_process_needs_no_more_memory_for_its_imports(configure):
-    """In a process of its own, as every trial is: what is loaded late is not a network's."""
+    """Modules imported late do not belong to a network's memory."""
     script = f"""
 import torch
 from gansearch.config import TrainConfig
@@ -235,7 +235,7 @@ print(trainer.costs()["peak_memory_mib"])
 def test_a_lazy_penalty_counts_in_the_time_by_its_interval(
     configure, build, tiny, monkeypatch, tmp_path, d_steps, interval
 ):
-    """On a clock that only losses and penalties move: 1 s for a step's, 8 s for a penalty's."""
+    """On a simulated clock a step's losses take 1 s and a penalty 8 s."""
     now = [0.0]
     stand_still = SimpleNamespace(perf_counter=lambda: now[0])
 
@@ -246,7 +246,7 @@ def test_a_lazy_penalty_counts_in_the_time_by_its_interval(
 
         return computed
 
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # nobody else's turns
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # locks of this test alone
     for module in (timer_module, clock_module):
         monkeypatch.setattr(module, "time", stand_still)
     monkeypatch.setattr(clock_module, "outside_load", lambda _: lambda: 0.0)

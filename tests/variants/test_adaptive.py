@@ -1,4 +1,4 @@
-"""Discriminator steps that follow its edge."""
+"""The adaptive number of discriminator steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 def logits(edge: float, count: int = 100) -> tuple[Tensor, Tensor]:
-    """Real and fake ones of which a share ``edge`` of the pairs is ordered rightly."""
+    """Real and fake logits; in a share ``edge`` of the pairs the real one is higher."""
     fake = torch.zeros(count)
     real = torch.where(torch.arange(count) < round(edge * count), 1.0, -1.0)
     return real, fake

@@ -1,4 +1,4 @@
-"""What the variants with one generator and one discriminator share."""
+"""Losses, penalties and augmentation of variants with one generator and one discriminator."""
 
 import math
 from typing import get_args

@@ -1,4 +1,4 @@
-"""What ``gansearch variants`` prints."""
+"""The tables of ``gansearch variants``."""
 
 import io
 import subprocess

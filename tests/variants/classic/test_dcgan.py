@@ -1,4 +1,4 @@
-"""Radford 2015's DCGAN at every size."""
+"""DCGAN against its paper and released code."""
 
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ def count(network: nn.Module) -> int:
 
 
 def test_parameters_at_64_pixels_are_those_of_the_released_code() -> None:
-    """Which has no biases, and a scale and a shift for each unit of the projection."""
+    """The released code has no biases, and a scale and a shift for each unit of the projection."""
     with torch.device("meta"):
         variant = build(64, channels=3)
     units, channels, pixels = 16 * 1024, 1024, 3

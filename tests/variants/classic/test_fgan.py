@@ -1,4 +1,4 @@
-"""Nowozin 2016 on either kind of networks."""
+"""f-GAN on the networks of ``dcgan`` and ``gan``."""
 
 from __future__ import annotations
 

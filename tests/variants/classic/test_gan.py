@@ -1,4 +1,4 @@
-"""Goodfellow 2014 as its paper and released configuration have it."""
+"""The first GAN against its paper and released configuration."""
 
 import math
 
@@ -31,7 +31,7 @@ def test_parameters_at_mnists_size() -> None:
 
 
 def test_steps_are_those_of_the_released_losses() -> None:
-    """Released: one rate of 0.1; D's loss is the mean of its two sides, G's is one side."""
+    """The released code has equal rates of 0.1 and halves the sum of D's two losses."""
     variant = build(dropout=0.0)
     variant.discriminator.layers[1].p = 0.0  # of the input
     batch = Batch(torch.rand(100, *SHAPE) * 2 - 1)

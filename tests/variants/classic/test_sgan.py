@@ -1,4 +1,4 @@
-"""The semi-supervised game: few labels, a class more, accuracy."""
+"""Semi-supervised GAN: the labelled images, the losses and the accuracy."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_accuracy_is_an_objective_of_sgan_only() -> None:
 
 
 def supervised_accuracy(images: Images, labelled: int, kimg: float) -> float:
-    """What the same discriminator reaches by the labels alone, at its best moment."""
+    """Best accuracy of the same discriminator trained on the labelled images alone."""
     torch.manual_seed(0)
     factory = ConvFactory(Dsc(), "discriminator")
     network = DcganDiscriminator(factory, channels=16, images=1, resolution=8, outputs=10)

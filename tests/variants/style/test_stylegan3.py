@@ -1,4 +1,4 @@
-"""StyleGAN3: its geometry as published, and what it is for, equivariance."""
+"""StyleGAN3: its published geometry, and equivariance."""
 
 from __future__ import annotations
 
