@@ -76,12 +76,17 @@ def _from_3(state: State) -> State:
     kept.
     """
     timer = state["timer"]
-    kept = {name: timer[name] for name in ("all", "warm_up", "waited")}
-    nothing = {"earlier": {}, "alone": {}, "plain_rates": [], "disturbed": [], "lazy": {}}
     return {
         **state,
         "format": FORMAT,
-        "timer": {**kept, "device": "", "stage": timer["all"], **nothing, "current": {}, "next": 0},
+        "timer": {
+            **{name: timer[name] for name in ("all", "warm_up", "waited")},
+            **{name: {} for name in ("earlier", "alone", "current", "lazy")},
+            **{name: [] for name in ("plain_rates", "disturbed")},
+            "device": "",
+            "stage": timer["all"],
+            "next": 0,
+        },
         "memory": {"device": ""},
     }
 

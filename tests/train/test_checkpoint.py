@@ -311,3 +311,21 @@ def test_a_full_disk_is_an_os_error(monkeypatch, path):
     monkeypatch.setattr(Path, "open", lambda self, *args: FullFile(opened(self, *args)))
     with pytest.raises(OSError, match="No space left"):
         checkpoint_module.write_checkpoint(path, STATE)
+
+
+def test_a_checkpoint_of_format_3_is_resumed_without_its_measurements(configure, build, cpu, path):
+    trainer = build(configure())
+    trainer.advance(0.4)
+    trainer.save(path)
+    state = read_checkpoint(path)
+    timer = {name: state["timer"][name] for name in ("device", "all", "warm_up", "waited")}
+    older = {**state, "format": 3, "timer": timer, "memory": {"device": "cpu"}}
+    torch.save(older, path)
+    images = load_images(trainer.config.data)
+    resumed = Trainer.load(path, images, cpu)
+    assert resumed.costs()["measured_alone"] == 0
+    assert resumed.costs()["train_seconds"] == trainer.costs()["train_seconds"]
+    for each in (trainer, resumed):
+        each.advance(0.6)
+    assert same(trainer, resumed)
+    assert resumed.costs()["train_seconds"] > state["timer"]["all"]["seconds"]
