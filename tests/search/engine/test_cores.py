@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gansearch.hardware import cores as cores_module
 from gansearch.search.engine import cluster as cluster_module
+from gansearch.search.engine import cores as own_cores_module
 from gansearch.search.engine.cores import own_cores
 from gansearch.space import parse_space
 
@@ -114,13 +114,13 @@ def test_nobody_has_anothers_core_until_it_dies(
         assert cores == allowed
 
 
-@pytest.mark.parametrize("quota", [1, 1.5, 64])
+@pytest.mark.parametrize("missing", [1, 0.5, 0, -8])
 def test_a_quota_below_the_cores_leaves_none_to_a_trial_alone(
-    monkeypatch: pytest.MonkeyPatch, quota: float
+    monkeypatch: pytest.MonkeyPatch, allowed: set[int], missing: float
 ) -> None:
-    monkeypatch.setattr(cores_module, "quota", lambda: quota)
+    monkeypatch.setattr(own_cores_module, "quota", lambda: len(allowed) - missing)
     with own_cores(1) as cores:
-        assert bool(cores) == (quota > len(os.sched_getaffinity(0)))
+        assert bool(cores) == (missing <= 0)
 
 
 def test_a_local_ray_has_the_cores_that_this_process_may_use(
