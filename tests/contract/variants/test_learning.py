@@ -39,7 +39,9 @@ class FirstTrial:
         space = load_space(SPACES / f"{variant}.yaml")
         self.config = space.train_config(space.defaults()[0], seed=0)
         self.images = load_images(self.config.data)
-        self.distance = next(n for n in self.config.evaluation.metrics if n.startswith("fid"))
+        self.distance = next(
+            n for n in self.config.evaluation.metrics if n.startswith(("fid", "fd_"))
+        )
         self.by_class = CATALOG[variant].by_class
         metrics = (self.distance, ACCURACY) if self.by_class else (self.distance,)
         self.evaluator = Evaluator(self.config.evaluation, metrics, self.images, CPU)
