@@ -33,6 +33,8 @@ def standings_of(
     full_kimg: float,
     scored: Collection[int] = (),
     metrics: Collection[str] = (),
+    *,
+    enlarged: bool = True,
 ) -> dict[int, Standing]:
     """Compute each configuration's standing, by the number of its first trial that counts.
 
@@ -44,6 +46,8 @@ def standings_of(
         full_kimg: the full budget.
         scored: numbers of the rescored trials; if empty, standings come from reports alone.
         metrics: metrics by which configurations are compared.
+        enlarged: whether standard errors are enlarged by the Birge ratio; otherwise they are those
+            that the reports state.
 
     Raises:
         ProtocolError: two trainings of a configuration were evaluated under different protocols.
@@ -64,7 +68,7 @@ def standings_of(
         each = {t.number: standing(t, scored=bool(scored), shares=shares) for t in chosen}
         check_protocols(metrics, each)
         found[chosen[0].number] = [replace(s, trainings=chosen, lost=lost) for s in each.values()]
-    ratios = _ratios(found.values())
+    ratios = _ratios(found.values()) if enlarged else {}
     return {number: _pooled(each, ratios) for number, each in sorted(found.items())}
 
 

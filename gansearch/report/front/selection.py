@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from gansearch import pareto
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.front.aims import Aims, is_bounded
@@ -29,6 +30,7 @@ from gansearch.report.front.standing import (
     is_complete,
     scores_of,
 )
+from gansearch.report.front.uncertainty import SIGNIFICANT
 from gansearch.space.models import Bound, Objective, Space
 
 if TYPE_CHECKING:
@@ -253,16 +255,39 @@ def finalists(space: Space, record: StudyRecord) -> tuple[TrialRecord, ...]:
     return _finalists(Aims.of(space, None, ()), record, space.budget.max_kimg)
 
 
-def _finalists(aims: Aims, record: StudyRecord, full_kimg: float) -> tuple[TrialRecord, ...]:
-    from gansearch.pareto import near_front
-    from gansearch.report.front.uncertainty import SIGNIFICANT
+def near_front(aims: Aims, trials: Sequence[TrialRecord], full_kimg: float) -> tuple[Standing, ...]:
+    """Return the configurations on the front of means over trainings, or within the noise of it.
 
-    standings = standings_of(record.trials, full_kimg, metrics=aims.metrics)
-    first = [trial for trial in record.trials if trial.number in standings]
+    A configuration is included if no other would dominate it after its own objectives improved by
+    half their 95% intervals. Scores are ignored. The search repeats these configurations, and
+    rescoring evaluates their weights again.
+
+    Standard errors are those that the reports state, without the Birge ratio. Rescoring removes
+    only this noise of evaluations. For replicates, the ratio cost 3 to 96% more trainings in
+    simulated studies whose trainings scatter by 3 to 25%, and found no more of the true front.
+
+    Args:
+        aims: objectives and bounds of the front.
+        trials: trials of a study.
+        full_kimg: the full budget.
+
+    Raises:
+        ProtocolError: as in :func:`select`.
+    """
+    standings = standings_of(trials, full_kimg, metrics=aims.metrics, enlarged=False)
+    first = [trial for trial in trials if trial.number in standings]
     candidates = aims.candidates(first, standings)
-    near = near_front(candidates.points, SIGNIFICANT * candidates.errors)
-    kept = (trial for trial, is_near in zip(candidates.trials, near, strict=True) if is_near)
-    trainings = (training for trial in kept for training in standings[trial.number].trainings)
+    near = pareto.near_front(candidates.points, SIGNIFICANT * candidates.errors)
+    return tuple(
+        standings[trial.number]
+        for trial, is_near in zip(candidates.trials, near, strict=True)
+        if is_near
+    )
+
+
+def _finalists(aims: Aims, record: StudyRecord, full_kimg: float) -> tuple[TrialRecord, ...]:
+    near = near_front(aims, record.trials, full_kimg)
+    trainings = (training for standing in near for training in standing.trainings)
     return tuple(sorted(trainings, key=lambda trial: trial.number))
 
 

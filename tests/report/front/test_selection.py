@@ -13,8 +13,9 @@ from gansearch.errors import ProtocolError, UsageError
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.report import select
+from gansearch.report.front.aims import Aims
 from gansearch.report.front.noise import QUALITY_SHARE
-from gansearch.report.front.selection import finalists
+from gansearch.report.front.selection import finalists, near_front
 from gansearch.space.models import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
@@ -272,6 +273,17 @@ def test_finalists_are_the_front_and_who_is_as_good(study: Any) -> None:
     again = replace(record, trials=(scored(best, 99.0, 99.0), *record.trials[1:]))
     assert numbers(finalists(space, again)) == [0, 1, 3, 4]
     assert finalists(*study(trial(0, 1, 1, 1, outcome=Outcome.STOPPED))) == ()
+
+
+def test_scatter_between_trainings_does_not_add_configurations_near_the_front(study: Any) -> None:
+    one, other = trial(0, 3.0, 2, 5), trial(1, 5.0, 2, 5)
+    other = replace(other, params=one.params, seed=1, replicates=0)  # 4.0 in the mean
+    space, record = study(one, other, trial(2, 4.1, 2, 5), trial(3, 4.8, 2, 5))
+    near = near_front(Aims.of(space, None, ()), record.trials, space.budget.max_kimg)
+    assert [numbers(standing.trainings) for standing in near] == [[0, 1], [2]]
+    assert numbers(finalists(space, record)) == [0, 1, 2]
+    # The reported standard errors include the scatter.
+    assert select(space, record).standings[3].errors["fid_digits"] > 0.5
 
 
 def test_finalists_hold_the_front(make_study: Make) -> None:
