@@ -31,8 +31,9 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-LOST = frozenset({Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY})
-"""Outcomes before the full budget that are due to the configuration, not to a machine."""
+FAILED_OUTCOMES = frozenset({Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY})
+"""Outcomes that count in a configuration's failure rate. :attr:`Outcome.FAILED` is not among them,
+because it is due to a machine or to invalid settings, not to a training that failed."""
 
 
 @dataclass(frozen=True)

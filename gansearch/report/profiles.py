@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from rich.console import Group, RenderableType
 
-from gansearch.report.style import FIGURE, HIGHLIGHTS, INK, decorate, write_figure
+from gansearch.report.style import FIGURE, HIGHLIGHTS, INK, label_axes, write_figure
 from gansearch.text.readable import number
 from gansearch.text.sheet import Column, Sheet
 from gansearch.train.profiling.blocks import BlockCost
@@ -39,7 +39,7 @@ def write_profile_plot(profile: Profile, path: Path) -> None:
 
 
 def profile_figure(profile: Profile) -> Figure:
-    """Plot the times of a round's phases and, below, of the blocks' passes as bars."""
+    """Plot the times of a round's phases and, legend_below, of the blocks' passes as bars."""
     phases, blocks = profile.phases, profile.blocks
     rows = (len(phases), len(blocks))
     height = ROW * sum(rows) + 2.2
@@ -61,8 +61,8 @@ def profile_figure(profile: Profile) -> Figure:
             _note(
                 under, block.own.milliseconds, row, f"dense / separable: {number(block.ratio, 2)}"
             )
-    decorate(above, "ms of a round, and the most that tensors take meanwhile", "")
-    decorate(under, f"ms of a batch of {profile.config.settings.batch_size}, block by itself", "")
+    label_axes(above, "ms of a round, and the most that tensors take meanwhile", "")
+    label_axes(under, f"ms of a batch of {profile.config.settings.batch_size}, block by itself", "")
     above.set_title(_title(profile), loc="left", color=INK, fontweight="bold", fontsize=10)
     handles = [
         Patch(color=FORWARD, label="forward"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gansearch.config import Params
 from gansearch.record import Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
-from gansearch.report.front.aims import Aims
+from gansearch.report.front.criteria import Criteria
 from gansearch.report.front.selection import near_front
 from gansearch.search.method import SearchMethod
 from gansearch.space import Space
@@ -119,8 +119,8 @@ class Plan:
 def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -> list[str]:
     """Return the configurations on the front of means, or within the noise of it."""
     trials = [trial for trainings in groups.values() for trial in trainings.values()]
-    near = near_front(Aims.of(space, None, ()), trials, space.budget.max_kimg)
-    return [standing.trainings[0].configuration for standing in near]
+    near = near_front(Criteria.of(space, None, ()), trials, space.budget.max_kimg)
+    return [estimate.trainings[0].configuration for estimate in near]
 
 
 def _as_trial(number: int, prior: Prior, space: Space) -> TrialRecord:

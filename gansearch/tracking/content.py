@@ -16,7 +16,7 @@ from typing import Literal
 
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
-from gansearch.report.front.standing import Interval, scores_of
+from gansearch.report.front.estimates import Interval, scores_of
 from gansearch.space.models import Space
 from gansearch.tracking.artifacts import (
     CONFIG_FILE,
@@ -35,7 +35,7 @@ STUDY, STARTED, TRIAL, STEP, SCORED = (
     "gansearch.started",
     "gansearch.trial",
     "gansearch.step",
-    "gansearch.scored",
+    "gansearch.rescored",
 )
 """Tags by which runs are found. The start time distinguishes studies of the same name."""
 
