@@ -91,12 +91,12 @@ def with_gansearch(trials: int, results: int, folder: Path, *, mirrored: bool) -
     start = time.perf_counter()
     with StudyStore.create(sqlite_url(folder / "studies.db"), "throughput", space) as store:
         policy = Policy(space, store.study, store)
-        desk = adaptors.Desk(policy)
+        adaptor = adaptors.SearchAdaptor(policy)
         with following(observers, policy.record, close_seconds=600.0):
-            adaptors.search(desk, space, str(folder), adaptors.Brake(None))
+            adaptors.search(adaptor, space, str(folder), adaptors.StopCondition(None))
             store.flush()
-    if desk.error:
-        raise desk.error
+    if adaptor.error:
+        raise adaptor.error
     return time.perf_counter() - start
 
 

@@ -17,8 +17,18 @@ from gansearch.metrics.catalog import with_current_names
 from gansearch.settings import Params
 
 PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
-"""A trial's predicted memory and the memory of its device. They are metrics of its reports, and
-tags of the trial, so that they are known even without a report."""
+"""Names of a trial's predicted memory and of its device's memory, in MiB. They are metrics of its
+reports, and tags of the trial, so that they are known even without a report."""
+
+
+def images_of(kimg: float) -> int:
+    """Convert thousands of images to images; progress is compared in these integers."""
+    return round(kimg * 1000)
+
+
+def kimg_of(images: int) -> float:
+    """Convert images to thousands of images."""
+    return images / 1000
 
 
 class Outcome(StrEnum):

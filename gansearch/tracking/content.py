@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from gansearch.errors import ConfigError
-from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord, images_of
 from gansearch.report.front.estimates import Interval, scores_of
 from gansearch.space.models import Space
 from gansearch.tracking.artifacts import (
@@ -108,7 +108,7 @@ class Steps:
 
     def __call__(self, kimg: float) -> int:
         """Return the step of a rung."""
-        return round(kimg if self.unit == "kimg" else 1000 * kimg)
+        return round(kimg) if self.unit == "kimg" else images_of(kimg)
 
 
 def identity(record: StudyRecord) -> dict[str, str]:

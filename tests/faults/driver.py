@@ -13,7 +13,7 @@ from pathlib import Path
 import ray
 
 from gansearch.search.engine import tune
-from gansearch.search.engine.worker import Job, Tell, train_trial
+from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import parse_space
 from gansearch.study.run import resume_study, run_study
 from gansearch.train.run import REPORT_FILE
@@ -46,7 +46,7 @@ def main(command: str, results: Path, ray_folder: str) -> None:
     )
     diary = results / "diary.jsonl"
 
-    def with_diary(job: Job, tell: Tell) -> None:
+    def with_diary(job: Job, tell: Send) -> None:
         from gansearch.search.engine import worker
 
         def note(**entry: object) -> None:

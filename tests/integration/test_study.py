@@ -15,7 +15,7 @@ from gansearch.errors import DataError, StudyError
 from gansearch.record import Outcome, StudyRecord
 from gansearch.report import select
 from gansearch.search.engine import tune
-from gansearch.search.engine.worker import Job, Tell, train_trial
+from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import Space, parse_space
 from gansearch.study.run import list_studies, load_study, resume_study, run_study
 
@@ -70,7 +70,7 @@ def study(
     results = tmp_path_factory.mktemp("results")
     watcher = Watcher()
 
-    def faulty(job: Job, tell: Tell) -> None:
+    def faulty(job: Job, tell: Send) -> None:
         died = results / "died"
         if job["number"] == 1:
             raise ValueError("this one always fails")
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_cleanly_and_resume_finishes(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def slow(job: Job, tell: Tell) -> None:
+    def slow(job: Job, tell: Send) -> None:
         def tell_and_wait(message: dict[str, str]) -> None:
             tell(message)
             if "report" in message:

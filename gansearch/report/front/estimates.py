@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from gansearch.errors import ProtocolError
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.protocol import differences
-from gansearch.record import Outcome, Report, Score, TrialRecord
+from gansearch.record import Outcome, Report, Score, TrialRecord, images_of
 from gansearch.report.front.noise import standard_error
 from gansearch.report.front.uncertainty import CONFIDENCE, NORMAL_QUANTILE
 
@@ -129,7 +129,7 @@ def scores_of(trial: TrialRecord) -> dict[str, Score]:
     return {
         metric: score
         for metric, score in trial.scores.items()
-        if trial.last and math.isclose(score.kimg, trial.last.kimg)
+        if trial.last and images_of(score.kimg) == images_of(trial.last.kimg)
     }
 
 
@@ -137,7 +137,7 @@ def is_complete(trial: TrialRecord, full_kimg: float) -> bool:
     """Whether a trial completed the full budget and may be on a front."""
     if trial.outcome is not Outcome.COMPLETED or trial.last is None:
         return False
-    return trial.last.kimg >= full_kimg or math.isclose(trial.last.kimg, full_kimg)
+    return images_of(trial.last.kimg) >= images_of(full_kimg)
 
 
 def last_report(trial: TrialRecord) -> Report:

@@ -16,7 +16,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from gansearch.errors import StudyError
 from gansearch.hardware.cores import usable_cores
-from gansearch.search.engine.daemons import keep_token_private, kept_apart, signals_left_alone
+from gansearch.search.engine.daemons import (
+    isolated_processes,
+    keep_token_private,
+    unchanged_signal_handlers,
+)
 from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space
 
@@ -76,7 +80,7 @@ def _connect(address: str | None) -> None:
     if not address:
         keep_token_private()
     try:
-        with signals_left_alone(), nullcontext() if address else kept_apart():
+        with unchanged_signal_handlers(), nullcontext() if address else isolated_processes():
             ray.init(
                 address or "local",
                 **quiet,
