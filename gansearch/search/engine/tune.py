@@ -119,6 +119,7 @@ class PolicySearcher(Searcher):
         if not self._has_room():
             return None
         enlarged_jobs = self._adaptor.enlarged_jobs
+        job: Job | None
         if enlarged_jobs:
             job = enlarged_jobs.popleft()
         else:
