@@ -16,8 +16,7 @@ from threading import RLock
 
 from gansearch.config import Params
 from gansearch.errors import StudyError
-from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search.cohorts import images_of
+from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord, images_of
 from gansearch.search.feasibility import is_full
 from gansearch.search.method import SearchMethod
 from gansearch.search.normalise import Normaliser
