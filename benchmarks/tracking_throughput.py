@@ -116,14 +116,14 @@ def prepared(base: Path, name: str) -> Path:
     return folder
 
 
-def report(trials: int, results: int, seconds: dict[str, float], held: dict[str, int]) -> str:
+def report(trials: int, results: int, seconds: dict[str, float], stored: dict[str, int]) -> str:
     expected = trials * results
     extra = {
         "callback": seconds["Ray Tune, MLflowLoggerCallback"] - seconds["Ray Tune"],
         "mirror": seconds["gansearch, mirror"] - seconds["gansearch"],
     }
     rows = [
-        f"| {name} | {taken:.1f} | {expected / taken:.1f} | {held.get(name, '')} |"
+        f"| {name} | {taken:.1f} | {expected / taken:.1f} | {stored.get(name, '')} |"
         for name, taken in seconds.items()
     ]
     lines = [
@@ -173,11 +173,11 @@ def main() -> None:
             "gansearch": study(prepared(base, "study"), mirrored=False),
             "gansearch, mirror": study(mirrored, mirrored=True),
         }
-        held = {
+        stored = {
             "Ray Tune, MLflowLoggerCallback": tracked(folder),
             "gansearch, mirror": tracked(mirrored),
         }
-        text = report(chosen.trials, chosen.results, seconds, held)
+        text = report(chosen.trials, chosen.results, seconds, stored)
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(text)
         print(text)

@@ -21,7 +21,7 @@ Files = dict[str, bytes]
 """Content by path within the run; empty if the source no longer exists."""
 
 CONFIG_FILE = "config.json"
-"""Artifact with a trial's resolved configuration, which is sufficient to train it again."""
+"""Artifact with a trial's resolved configuration, which is sufficient to retrain it."""
 THUMBNAIL = 256
 """Longer side of an image in MLflow's grid, in pixels."""
 
