@@ -79,7 +79,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Score:
-    """Values of a quality of a trial's weights, evaluated again after the search.
+    """Values of a quality of a rescored trial's weights.
 
     Attributes:
         kimg: kimg of the weights.

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Caps wider than the markers show intervals that are smaller than a marker.
 ERROR_BARS: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 9, "zorder": 2.8}
+"""Style of error bars; caps wider than the markers show intervals shorter than a marker."""
 BOUND = HIGHLIGHTS[3]
 """Colour of bounds."""
 HOLLOW: dict[str, Any] = {"s": 34, "facecolors": "none", "edgecolors": GREY, "linewidths": 1.0}

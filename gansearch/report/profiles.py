@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORWARD, BACKWARD = HIGHLIGHTS[0], HIGHLIGHTS[5]
+"""Colours of a block's forward and backward pass."""
 ROW = 0.27
 """Height of a bar, in inches."""
 

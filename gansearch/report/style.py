@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 INK, GREY, FAINT = "#222222", "#8a8a8a", "#dddddd"
 HIGHLIGHTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours."""
 KNEE = HIGHLIGHTS[1]
+"""Colour of the recommended point's ring."""
 COLOUR_MAP = "cividis"
 FIGURE: dict[str, Any] = {"figsize": (8.0, 5.0), "dpi": 160, "layout": "constrained"}
+"""Options of every figure; the size is in inches."""
 FORMATS = ("png", "pdf", "svg")
+"""Supported file formats."""
 LOG_RATIO = 12.0
 """Ratio of largest to smallest value above which an axis is logarithmic."""
 
@@ -84,10 +88,10 @@ def format_of(path: Path) -> str:
     Raises:
         UsageError: the format is not supported.
     """
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix not in FORMATS:
         raise UsageError(f"{path}: should end in {', '.join(f'.{each}' for each in FORMATS)}")
-    return kind
+    return suffix
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -96,9 +100,9 @@ def write_figure(figure: Figure, path: Path) -> None:
     Raises:
         UsageError: the suffix is not a supported format.
     """
-    kind = format_of(path)
+    suffix = format_of(path)
     with written_atomically(path) as temporary:
-        figure.savefig(temporary, format=kind)
+        figure.savefig(temporary, format=suffix)
 
 
 def png(figure: Figure) -> bytes:

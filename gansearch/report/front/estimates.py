@@ -3,7 +3,7 @@
 An estimate comes from a trial's last report or, once the trial was rescored, from its scores.
 
 A search evaluates every trial once, with few samples and the same latents. The best of many such
-values is partly luck, so finalists are rescored with more samples and several seeds of latents that
+values is biased, so finalists are rescored with more samples and several seeds of latents that
 the search has not used. The mean over these seeds has a 95% confidence interval by Student's t,
 which covers variation of the latents. It does not cover variation of the training seed, which
 several trainings of a configuration show (:mod:`gansearch.report.front.replicates`).
@@ -165,12 +165,12 @@ def check_protocols(metrics: Iterable[str], estimates: Mapping[int, Estimate]) -
     protocols = {number: estimate.report.protocols for number, estimate in estimates.items()}
     stand_ins = {name for named in protocols.values() for name in named} - METRICS.keys()
     for name in (*metrics, *sorted(stand_ins)):
-        seen: dict[str | None, int] = {}
+        numbers: dict[str | None, int] = {}
         for number, named in protocols.items():
             if name in named or name not in stand_ins:
-                seen.setdefault(named.get(name), number)
-        if len(seen) > 1:
-            (one, a), (other, b), *_ = seen.items()
+                numbers.setdefault(named.get(name), number)
+        if len(numbers) > 1:
+            (one, a), (other, b), *_ = numbers.items()
             rescored = all(name in estimates[number].rescored for number in (a, b))
             raise ProtocolError(
                 f"{name} was evaluated under different protocols and cannot be ranked"

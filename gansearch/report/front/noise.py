@@ -14,10 +14,10 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.report.front.uncertainty import NORMAL_QUANTILE
 
 ERROR = "_error"
-"""Suffix of a metric's standard error."""
+"""Suffix of the name of a metric's standard error, as in ``fid_error``."""
 
 QUALITY_TOLERANCE = 0.05
-"""Half the 95% interval of a quality with unknown standard error, as a share of its value."""
+"""Half the 95% interval of a quality with unknown standard error, relative to its value."""
 
 
 def by_latents(metric: str) -> bool:

@@ -80,9 +80,9 @@ def front_probability(
     values = checked(points)
     spread = _checked_errors(errors, values)
     draws = _normal_draws(values.shape[1])
-    asked = np.arange(len(values)) if members is None else np.asarray(members)
+    chosen = np.arange(len(values)) if members is None else np.asarray(members)
     return np.array(
-        [_non_domination_probability(i, values, spread, draws) for i in asked], dtype=np.float64
+        [_non_domination_probability(i, values, spread, draws) for i in chosen], dtype=np.float64
     )
 
 

@@ -17,8 +17,8 @@ from gansearch.space import AUTO, Space
 class Jobs:
     """Makes the jobs of a policy's trials; a trial that cannot run is ended instead.
 
-    With ``gpus: auto``, a thread first predicts the memory of each trial. The next trial is asked
-    for when the prediction is known.
+    With ``gpus: auto``, a thread first predicts the memory of each trial. The policy is asked for
+    the next trial when the prediction is known.
 
     Args:
         policy: the policy.

@@ -55,7 +55,9 @@ from gansearch.search.samplers.optuna import drawn
 from gansearch.space import Space
 
 REPORT_PREFIX = "report:"
+"""Start of the attribute of a report; its kimg in images follows."""
 SCORES_PREFIX = "scores:"
+"""Start of the attribute of a trial's scores; its number follows."""
 
 STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
@@ -110,10 +112,10 @@ def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
 
 def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
     """Read the scores of a trial from a study's attributes."""
-    held = with_current_names(attributes.get(f"{SCORES_PREFIX}{number}", {}))
+    stored = attributes.get(f"{SCORES_PREFIX}{number}", {})
     return {
         metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
-        for metric, score in held.items()
+        for metric, score in stored.items()
     }
 
 
