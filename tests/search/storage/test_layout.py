@@ -23,11 +23,20 @@ def through_json(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def running(trial: Callable[..., TrialRecord], report: Callable[..., Report]) -> TrialRecord:
+def running(
+    trial: Callable[..., TrialRecord],
+    report: Callable[..., Report],
+    make_space: Callable[..., Space],
+) -> TrialRecord:
     """A replicate with a lineage and two reports."""
     lineage = (Ancestor(1, {"variant": "gan", "d_steps": 2, "g_lr": 1e-4}, 5.0),)
+    sampled = make_space().sampled(trial().params)
     return trial(
-        3, replicates=2, lineage=lineage, reports=(report(10.0), replace(report(30.0), moment=9.0))
+        3,
+        sampled=sampled,
+        replicates=2,
+        lineage=lineage,
+        reports=(report(10.0), replace(report(30.0), moment=9.0)),
     )
 
 
@@ -72,11 +81,14 @@ def test_a_study_reads_back_with_scores_and_priors(
     attributes = {**layout.study_attributes(study), key: scores}
     trials = [layout.running_trial(make_space(), running).user_attrs]
     assert layout.study_of("s", through_json(attributes), map(through_json, trials)) == study
-    # Studies of earlier versions lack priors; a later trial with the same number continues it.
+    # Studies of earlier versions lack these; a later trial with the same number continues it.
     del attributes["priors"]
+    for name in ("sampled", "replicates", "lineage"):
+        del trials[0][name]
     longer = [{**trials[0], "seed": 1}, *trials]
     read = layout.study_of("s", through_json(attributes), map(through_json, longer))
-    assert read == replace(study, priors=())
+    bare = replace(scored, sampled={}, replicates=None, lineage=())
+    assert read == replace(study, trials=(bare,), priors=())
 
 
 def test_directions_are_optunas(tiny_space: Callable[..., Space]) -> None:
