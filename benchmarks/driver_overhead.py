@@ -62,10 +62,10 @@ def plain_trial(_config: dict[str, Any]) -> None:
         tune.report({"kimg": kimg, **METRICS})
 
 
-def study_trial(_job: Any, tell: Callable[[dict[str, str]], None]) -> None:
+def study_trial(_job: Any, send: Callable[[dict[str, str]], None]) -> None:
     for kimg in KIMGS:
-        tell({"report": REPORT.dump_json(Report(kimg, METRICS)).decode()})
-    tell({"outcome": "completed", "reason": "", "host": "here"})
+        send({"report": REPORT.dump_json(Report(kimg, METRICS)).decode()})
+    send({"outcome": "completed", "reason": "", "host": "here"})
 
 
 @contextmanager

@@ -60,11 +60,11 @@ def plain_trial(config: dict[str, Any]) -> None:
         tune.report(metrics_at(step))
 
 
-def study_trial(job: Any, tell: Callable[[dict[str, str]], None]) -> None:
+def study_trial(job: Any, send: Callable[[dict[str, str]], None]) -> None:
     """The same as ``plain_trial``, as a worker of a study says it."""
     for step in range(1, len(job["rungs"]) + 2):
-        tell({"report": REPORT.dump_json(Report(float(step), metrics_at(step))).decode()})
-    tell({"outcome": "completed", "reason": "", "host": "here"})
+        send({"report": REPORT.dump_json(Report(float(step), metrics_at(step))).decode()})
+    send({"outcome": "completed", "reason": "", "host": "here"})
 
 
 def with_ray(trials: int, results: int, folder: Path, callbacks: Sequence[Any]) -> float:

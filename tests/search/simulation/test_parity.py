@@ -166,15 +166,15 @@ def test_tunes_searcher_and_scheduler_change_no_decision(
 def trainer(problem: Problem) -> Callable[[Job, Send], None]:
     """Stands in for training: a job's reports are those of the problem's curve."""
 
-    def train(job: Job, tell: Send) -> None:
+    def train(job: Job, send: Send) -> None:
         config = TrainConfig.from_json(job["config"])
         curve = problem.run(sampled(config), config.seed)
         for kimg in (*job["rungs"], config.max_kimg):
             if curve.diverges_at <= kimg:
                 reason = f"nan at {curve.diverges_at:g} kimg"
-                return tell({"outcome": "diverged", "reason": reason, "host": "here"})
-            tell({"report": json.dumps(asdict(curve.report(kimg)))})
-        return tell({"outcome": "completed", "reason": "", "host": "here"})
+                return send({"outcome": "diverged", "reason": reason, "host": "here"})
+            send({"report": json.dumps(asdict(curve.report(kimg)))})
+        return send({"outcome": "completed", "reason": "", "host": "here"})
 
     return train
 
