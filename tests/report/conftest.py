@@ -36,7 +36,7 @@ def rescored(make_study: Make) -> tuple[Space, StudyRecord]:
     chosen = [trial.number for trial in finalists(space, record)[:-1]]
     trials = list(record.trials)
     for chosen_number in chosen:
-        value = trials[chosen_number].last.metrics["fid_digits"]  # type: ignore[union-attr]
+        value = trials[chosen_number].last.metrics["fd_digits"]  # type: ignore[union-attr]
         score = Score(30.0, (1, 2), (0.8 * value, 0.9 * value), "10000 images [ab]", 0.0)
-        trials[chosen_number] = replace(trials[chosen_number], scores={"fid_digits": score})
+        trials[chosen_number] = replace(trials[chosen_number], scores={"fd_digits": score})
     return space, replace(record, trials=tuple(trials))

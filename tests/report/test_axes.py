@@ -19,13 +19,13 @@ Make = Callable[..., tuple[Space, StudyRecord]]
 @pytest.mark.parametrize(
     ("objectives", "axes"),
     [
-        (None, ("fid_digits", "seconds_per_kimg", "peak_memory_mib")),
-        (["fid_digits"], ("fid_digits", "seconds_per_kimg", "peak_memory_mib")),
+        (None, ("fd_digits", "seconds_per_kimg", "peak_memory_mib")),
+        (["fd_digits"], ("fd_digits", "seconds_per_kimg", "peak_memory_mib")),
         (
             ["seconds_per_kimg", "peak_memory_mib"],
             ("seconds_per_kimg", "peak_memory_mib", None),
         ),
-        (["peak_memory_mib", "fid_digits"], ("fid_digits", "peak_memory_mib", None)),
+        (["peak_memory_mib", "fd_digits"], ("fd_digits", "peak_memory_mib", None)),
     ],
 )
 def test_axes_are_quality_time_and_memory_where_there_are_such(
@@ -46,8 +46,8 @@ def test_axis_labels_have_the_better_direction_of_the_space(make_study: Make) ->
 def test_the_floor_is_drawn_if_it_is_known(make_study: Make) -> None:
     space, record = make_study(20)
     selection = select(space, record)
-    for tags, heights in (({}, []), ({"floor/fid_digits": "1.1"}, [1.1])):
+    for tags, heights in (({}, []), ({"floor/fd_digits": "1.1"}, [1.1])):
         axes = Figure().add_subplot()
-        floor = draw_floor(axes, replace(record, tags=tags), selection, "fid_digits")
+        floor = draw_floor(axes, replace(record, tags=tags), selection, "fd_digits")
         assert [floor] == (heights or [None])
         assert [line.get_ydata()[0] for line in axes.lines] == heights  # type: ignore[index]

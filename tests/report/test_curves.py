@@ -37,7 +37,7 @@ def test_trainings_of_a_configuration_share_a_colour(make_study: Make) -> None:
     again = replace(first, number=20, seed=1, replicates=first.number)
     repeated = replace(record, trials=(*record.trials, again))
     axes = curves_figure(repeated, select(space, repeated)).axes[0]
-    values = [r.metrics["fid_digits"] for r in first.reports]
+    values = [r.metrics["fd_digits"] for r in first.reports]
     colours = [
         line.get_color()
         for line in axes.lines

@@ -30,9 +30,9 @@ def test_studies_of_any_size_have_a_plot(make_study: Make, tmp_path: Path, trial
 @pytest.mark.parametrize(
     "objectives",
     [
-        ["fid_digits"],
+        ["fd_digits"],
         ["seconds_per_kimg", "peak_memory_mib"],
-        ["peak_memory_mib", "fid_digits"],
+        ["peak_memory_mib", "fd_digits"],
     ],
 )
 def test_a_front_of_other_objectives_is_drawn(make_study: Make, objectives: list[str]) -> None:
@@ -49,7 +49,7 @@ def test_a_maximised_metric_of_either_sign_is_drawn(make_study: Make) -> None:
     space, record = make_study(40, objectives=objectives)
 
     def with_likelihood(report: Report) -> Report:
-        likelihood = 20.0 - report.metrics["fid_digits"]  # of either sign
+        likelihood = 20.0 - report.metrics["fd_digits"]  # of either sign
         return replace(
             report,
             metrics={**report.metrics, "parzen": likelihood},
@@ -69,7 +69,7 @@ def test_a_maximised_metric_of_either_sign_is_drawn(make_study: Make) -> None:
     distances = make_study(40)[1]
     assert {t.number for t in selection.front} == {
         t.number
-        for t in select(space, distances, objectives=["fid_digits", "seconds_per_kimg"]).front
+        for t in select(space, distances, objectives=["fd_digits", "seconds_per_kimg"]).front
     }
     axes = front_figure(record, selection).axes[0]
     assert axes.get_ylabel() == "parzen [nats], higher is better"
@@ -108,10 +108,10 @@ def test_rescored_trials_have_intervals_and_the_others_are_apart(
         if type(collection).__name__ == "LineCollection"
         for segment in collection.get_segments()  # type: ignore[attr-defined]
     ]
-    means = [selection.values(t)["fid_digits"] for t in record.trials if t.scores]
+    means = [selection.values(t)["fd_digits"] for t in record.trials if t.scores]
     assert sorted(bars) == pytest.approx(sorted(means))
     assert any("with the search's protocol: 1.1" in text.get_text() for text in axes.texts)
-    none = select(space, record, bounds=[Bound(metric="fid_digits", max=0.001)])
+    none = select(space, record, bounds=[Bound(metric="fd_digits", max=0.001)])
     assert png(front_figure(record, none)).startswith(b"\x89PNG")
     plain = select(space, replace(record, trials=record.trials[:4]))
     words = [text.get_text() for text in front_figure(record, plain).legends[0].get_texts()]
@@ -132,10 +132,10 @@ def test_labels_have_the_number_of_trainings(make_study: Make) -> None:
 def test_bounds_on_the_axes_are_lines(make_study: Make) -> None:
     space, record = make_study(60)
     plain = front_figure(record, select(space, record)).axes[0]
-    bounds = [Bound(metric="seconds_per_kimg", max=1.5), Bound(metric="fid_digits", min=2.0)]
+    bounds = [Bound(metric="seconds_per_kimg", max=1.5), Bound(metric="fd_digits", min=2.0)]
     axes = front_figure(record, select(space, record, bounds=bounds)).axes[0]
     notes = {text.get_text() for text in axes.texts}
-    assert {"seconds_per_kimg ≤ 1.5", "fid_digits ≥ 2"} <= notes
+    assert {"seconds_per_kimg ≤ 1.5", "fd_digits ≥ 2"} <= notes
     lines = [list(line.get_xdata()) for line in axes.lines]  # type: ignore[arg-type]
     heights = [list(line.get_ydata()) for line in axes.lines]  # type: ignore[arg-type]
     assert [1.5, 1.5] in lines

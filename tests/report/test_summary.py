@@ -30,7 +30,7 @@ def test_summary_has_outcomes_and_next_commands(printed: Printed, make_study: Ma
 def test_summary_of_a_front_that_cannot_be_ranked(printed: Printed, make_study: Make) -> None:
     space, record = make_study(9)
     first = record.trials[0]
-    reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
+    reports = tuple(replace(r, protocols={"fd_digits": "other"}) for r in first.reports)
     unfinished = replace(record.trials[1], outcome=None)
     others = (unfinished, *record.trials[2:])
     record = replace(record, trials=(replace(first, reports=reports), *others))

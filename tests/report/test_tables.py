@@ -53,7 +53,7 @@ def test_a_front_is_complete_at_any_width(printed: Printed, make_study: Make, wi
         assert objective.metric in text.split()
         for trial in selection.front:
             assert number(selection.values(trial)[objective.metric]) in text.split()
-    assert text.index("fid_digits") < text.index("seconds_per_kimg") < text.index("g_lr")
+    assert text.index("fd_digits") < text.index("seconds_per_kimg") < text.index("g_lr")
     assert (sum("trial " in line for line in text.splitlines()) > 1) == (width < 100)
 
 
@@ -94,8 +94,8 @@ def test_table_shows_a_schedule_as_its_values(printed: Printed, make_study: Make
 
 
 def test_an_empty_table_gives_the_reason(printed: Printed, make_study: Make) -> None:
-    selection = select(*make_study(60), bounds=[Bound(metric="fid_digits", max=0.001)])
-    assert "fid_digits <= 0.001 removes" in printed(front_table(selection))
+    selection = select(*make_study(60), bounds=[Bound(metric="fd_digits", max=0.001)])
+    assert "fd_digits <= 0.001 removes" in printed(front_table(selection))
 
 
 def test_csv_keeps_full_precision(make_study: Make, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_trials_that_were_not_measured_alone_are_named_and_can_be_excluded(
     without = select(space, record, bounds=[Bound(metric="measured_alone", min=1)])
     assert set(others) <= {trial.number for trial in without.front}
     assert disturbed not in {trial.number for trial in without.front}
-    assert not select(space, record, objectives=["fid_digits", "peak_memory_mib"]).disturbed
+    assert not select(space, record, objectives=["fd_digits", "peak_memory_mib"]).disturbed
 
 
 def test_rescored_points_have_intervals_and_others_are_named(
@@ -138,7 +138,7 @@ def test_rescored_points_have_intervals_and_others_are_named(
     space, record = rescored
     selection = select(space, record)
     text = printed(front_table(selection))
-    mean = selection.interval(selection.front[0], "fid_digits")
+    mean = selection.interval(selection.front[0], "fd_digits")
     assert mean is not None
     assert with_interval(mean) in text
     assert "2 seeds of latents); 10000 images [ab]" in text

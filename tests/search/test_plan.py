@@ -225,7 +225,7 @@ def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str
             lost = sum(trial.outcome in FAILED_OUTCOMES for trial in group)
             points.append([fid, seconds, lost / (lost + len(done))])
             counts.append(len(group))
-            root = np.sqrt(sum(m["fid_digits"] ** 2 for m in done)) / len(done)
+            root = np.sqrt(sum(m["fd_digits"] ** 2 for m in done)) / len(done)
             noise.append([QUALITY_TOLERANCE * root, 0.0, 0.0])
     near = near_front(points, noise)
     assert near.any()

@@ -120,7 +120,7 @@ def test_a_study_is_rescored_by_name(trained: Path, tmp_path: Path) -> None:
     record = rescore_study("s", results=tmp_path, samples=60, seeds=3)
     assert load_study("s", tmp_path)[1] == record
     front = pareto_front("s", results=tmp_path)
-    assert front.rescored == {"fid_digits"}
+    assert front.rescored == {"fd_digits"}
     assert front.not_rescored == ()
     # A second call finds everything done.
     assert rescore_study("s", results=tmp_path, samples=60, seeds=3) == record

@@ -30,7 +30,7 @@ def test_sample_grids_are_where_mlflows_image_grid_finds_them(
     Image.fromarray(pixels).save(folder / "samples.png")
     folders = (str(folder), folder.as_uri(), str(tmp_path / "pruned"))
     reports = tuple(
-        Report(kimg, {"fid_digits": 1.0}, checkpoint=address)
+        Report(kimg, {"fd_digits": 1.0}, checkpoint=address)
         for kimg, address in zip((5.0, 10.0, 30.0), folders, strict=True)
     )
     record = replace(record, trials=(replace(record.trials[0], reports=reports),))
@@ -55,7 +55,7 @@ def test_the_note_of_a_front_that_cannot_be_ranked_has_the_reason(
 ) -> None:
     space, record = study
     first = record.trials[0]
-    reports = tuple(replace(r, protocols={"fid_digits": "other"}) for r in first.reports)
+    reports = tuple(replace(r, protocols={"fd_digits": "other"}) for r in first.reports)
     record = replace(record, trials=(replace(first, reports=reports), *record.trials[1:]))
     sync(space, record, results)
     assert "different protocols" in dumped(results)["synthetic-1"]["tags"]["mlflow.note.content"]

@@ -50,7 +50,7 @@ def test_clean_names_are_valid_in_mlflow(name: str) -> None:
 
 
 def test_valid_names_are_unchanged_and_long_tags_are_cut() -> None:
-    assert clean("protocol/finalist/fid_digits") == "protocol/finalist/fid_digits"
+    assert clean("protocol/finalist/fd_digits") == "protocol/finalist/fd_digits"
     assert fitting_tags({"a@": "x" * 9000, "b": 3}) == {"a_": "x" * MAX_TAG, "b": "3"}
 
 

@@ -233,6 +233,30 @@ def test_an_interrupted_study_is_killed_until_it_is_resumed(
     assert dumped(results)["synthetic-1"]["status"] == "FINISHED"
 
 
+def test_values_under_a_metrics_earlier_name_are_written_under_the_current_one(
+    study: Study, results: Path, dumped: Dumped
+) -> None:
+    """A study that an earlier version tracked is resumed: each run has the whole curve."""
+    space, record = study
+
+    def earlier(report: Report) -> Report:
+        metrics = {n.replace("fd_digits", "fid_digits"): v for n, v in report.metrics.items()}
+        return replace(report, metrics=metrics)
+
+    before = tuple(replace(t, reports=tuple(map(earlier, t.reports[:2]))) for t in record.trials)
+    sync(space, replace(record, trials=before), results)
+    sync(space, record, results)
+    content = dumped(results)
+    for trial in record.trials:
+        metrics = content[f"trial {trial.number}"]["metrics"]
+        curve = [value for _, value, _ in metrics.get("fd_digits", [])]
+        assert curve == [report.metrics["fd_digits"] for report in trial.reports]
+        assert [step for step, *_ in metrics.get("fid_digits", [])] == [
+            int(report.kimg) for report in trial.reports[:2]
+        ]
+    assert sync(space, record, results).metrics == 0
+
+
 # --- Limits ----------------------------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ from typing import Any
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from gansearch.metrics.catalog import with_current_names
 from gansearch.record import (
     Ancestor,
     Outcome,
@@ -112,7 +113,7 @@ def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
 
 def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
     """Read the scores of a trial from a study's attributes."""
-    stored = attributes.get(f"{SCORES_PREFIX}{number}", {})
+    stored = with_current_names(attributes.get(f"{SCORES_PREFIX}{number}", {}))
     return {
         metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
         for metric, score in stored.items()
@@ -169,7 +170,7 @@ def trial_of(attributes: dict[str, Any]) -> TrialRecord:
     end = (values[-1]["ends"] if values else None) or {}
     if "outcome" in attributes:
         end = {**attributes["end"], "outcome": attributes["outcome"]}
-    reports = [Report(**{k: v for k, v in value.items() if k != "ends"}) for value in values]
+    reports = [_report_of(value) for value in values]
     tags = {name: tag for report in reports for name, tag in report.tags.items()}
     return TrialRecord(
         number=attributes["number"],

@@ -12,7 +12,7 @@ from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.space.models import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
-OBJECTIVES = ("fid_digits", "seconds_per_kimg", "peak_memory_mib")
+OBJECTIVES = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def make_trial() -> Callable[..., TrialRecord]:
 
     def make(number: int, *values: float, kimg: float = 30.0, **changes: Any) -> TrialRecord:
         metrics = dict(zip(OBJECTIVES, values, strict=False))
-        report = Report(kimg, metrics, changes.pop("protocols", {"fid_digits": "a"}))
+        report = Report(kimg, metrics, changes.pop("protocols", {"fd_digits": "a"}))
         changes = {"outcome": Outcome.COMPLETED, "reports": (report,), **changes}
         return TrialRecord(
             number=number, params={"variant": "gan", "d_steps": number}, seed=0, **changes
@@ -55,7 +55,7 @@ def rescored() -> Callable[..., TrialRecord]:
         trial: TrialRecord, *values: float, protocol: str = "10000 images from x"
     ) -> TrialRecord:
         seeds = tuple(range(1, len(values) + 1))
-        return replace(trial, scores={"fid_digits": Score(30.0, seeds, values, protocol, 0.0)})
+        return replace(trial, scores={"fd_digits": Score(30.0, seeds, values, protocol, 0.0)})
 
     return rescore
 

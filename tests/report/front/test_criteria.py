@@ -15,7 +15,7 @@ from gansearch.space.models import Bound
 
 def test_a_maximised_objective_is_negated(make_trial: Any, numbers: Any, study: Any) -> None:
     objectives = (
-        {"metric": "fid_digits", "direction": "maximize"},
+        {"metric": "fd_digits", "direction": "maximize"},
         {"metric": "seconds_per_kimg", "direction": "minimize"},
     )
     space, record = study(
@@ -26,7 +26,7 @@ def test_a_maximised_objective_is_negated(make_trial: Any, numbers: Any, study: 
 
 def test_bounds_of_space_and_caller_apply(make_trial: Any, numbers: Any, study: Any) -> None:
     objectives = (
-        {"metric": "fid_digits", "direction": "minimize", "max": 50},
+        {"metric": "fd_digits", "direction": "minimize", "max": 50},
         {"metric": "seconds_per_kimg", "direction": "minimize"},
     )
     constraints = ({"metric": "peak_memory_mib", "max": 100},)
@@ -39,17 +39,17 @@ def test_bounds_of_space_and_caller_apply(make_trial: Any, numbers: Any, study: 
     space, record = study(*trials, objectives=objectives, constraints=constraints)
     selection = select(space, record, bounds=[Bound(metric="seconds_per_kimg", max=3)])
     assert numbers(selection.front) == [2]
-    assert selection.removed["fid_digits <= 50"] == (0,)
+    assert selection.removed["fd_digits <= 50"] == (0,)
     assert selection.removed["peak_memory_mib <= 100"] == (1,)
     assert selection.removed["seconds_per_kimg <= 3"] == (3,)
 
 
 def test_an_empty_front_names_the_bounds_that_remove_trials(make_trial: Any, study: Any) -> None:
     space, record = study(make_trial(0, 60, 1, 50), make_trial(1, 40, 2, 150))
-    bounds = [Bound(metric="fid_digits", max=50), Bound(metric="peak_memory_mib", max=100)]
+    bounds = [Bound(metric="fd_digits", max=50), Bound(metric="peak_memory_mib", max=100)]
     selection = select(space, record, bounds=bounds)
     assert (selection.front, selection.knee) == ((), None)
-    assert "fid_digits <= 50 removes 1; peak_memory_mib <= 100 removes 1" in selection.message
+    assert "fd_digits <= 50 removes 1; peak_memory_mib <= 100 removes 1" in selection.message
     assert selection.table.empty
 
 
@@ -57,9 +57,9 @@ def test_bounds_apply_to_rescored_values(
     make_trial: Any, numbers: Any, rescored: Any, study: Any
 ) -> None:
     trials = rescored(make_trial(0, 5, 5, 5), 3, 3), rescored(make_trial(1, 3, 6, 6), 5, 5)
-    selection = select(*study(*trials), bounds=[Bound(metric="fid_digits", max=4)])
+    selection = select(*study(*trials), bounds=[Bound(metric="fd_digits", max=4)])
     assert numbers(selection.front) == [0]
-    assert selection.removed["fid_digits <= 4"] == (1,)
+    assert selection.removed["fd_digits <= 4"] == (1,)
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
@@ -77,15 +77,15 @@ def test_other_objectives_have_the_direction_of_the_catalog(
 ) -> None:
     selection = select(
         *study(make_trial(0, 5, 2, 7), make_trial(1, 9, 1, 9)),
-        objectives=["fid_digits", "peak_memory_mib"],
+        objectives=["fd_digits", "peak_memory_mib"],
     )
     assert numbers(selection.front) == [0]
-    assert [o.metric for o in selection.objectives] == ["fid_digits", "peak_memory_mib"]
+    assert [o.metric for o in selection.objectives] == ["fd_digits", "peak_memory_mib"]
 
 
 def test_different_protocols_are_refused_by_name(make_trial: Any, study: Any) -> None:
-    one = make_trial(0, 5, 5, 5, protocols={"fid_digits": "digits-900"})
-    other = make_trial(1, 1, 9, 9, protocols={"fid_digits": "digits-250"})
+    one = make_trial(0, 5, 5, 5, protocols={"fd_digits": "digits-900"})
+    other = make_trial(1, 1, 9, 9, protocols={"fd_digits": "digits-250"})
     with pytest.raises(ProtocolError, match=r"digits-900 \(trial 0\) and digits-250 \(trial 1\)"):
         select(*study(one, other))
     # A trial that cannot be on the front is not compared, and neither is an objective not asked.
@@ -97,7 +97,7 @@ def test_trials_with_different_stand_ins_are_never_ranked_together(
     make_trial: Any, study: Any
 ) -> None:
     random, real, other = (
-        make_trial(number, 5 - number, 5, 5 + number, protocols={"fid_digits": "a", **tags})
+        make_trial(number, 5 - number, 5, 5 + number, protocols={"fd_digits": "a", **tags})
         for number, tags in enumerate(({"projector": "random"}, {"projector": "lite0 1f"}, {}))
     )
     with pytest.raises(ProtocolError, match=r"projector .* random \(trial 0\) and lite0 1f"):
@@ -134,9 +134,9 @@ def test_two_sample_counts_are_never_ranked_together(
         ({"objectives": []}, "at least one objective"),
         ({"bounds": [Bound(metric="memory", max=1)]}, "'memory' is not a metric"),
         ({"weights": {"gmacs": 1}}, "not an objective"),
-        ({"weights": {"fid_digits": -1}}, "at least 0"),
-        ({"weights": {"fid_digits": float("nan")}}, "at least 0"),
-        ({"weights": {"fid_digits": 0}}, "all 0"),
+        ({"weights": {"fd_digits": -1}}, "at least 0"),
+        ({"weights": {"fd_digits": float("nan")}}, "at least 0"),
+        ({"weights": {"fd_digits": 0}}, "all 0"),
     ],
 )
 def test_invalid_objectives_bounds_and_weights_are_refused(

@@ -83,11 +83,11 @@ def test_the_message_names_the_difference_of_two_protocols(
 ) -> None:
     other = replace(PROTOCOL, **change)  # type: ignore[arg-type]
     estimates = {
-        number: Estimate(Report(1.0, {"fid_digits": 1.0}, {"fid_digits": str(protocol)}))
+        number: Estimate(Report(1.0, {"fd_digits": 1.0}, {"fd_digits": str(protocol)}))
         for number, protocol in ((3, PROTOCOL), (7, other))
     }
     with pytest.raises(ProtocolError) as caught:
-        check_protocols(["fid_digits"], estimates)
+        check_protocols(["fd_digits"], estimates)
     assert words in str(caught.value)
     assert str(caught.value).endswith(f"{PROTOCOL} (trial 3) and {other} (trial 7)")
 

@@ -14,18 +14,18 @@ def test_duplicates_stay_on_the_front(make_trial: Any, study: Any) -> None:
 def test_weights_order_the_front(make_trial: Any, numbers: Any, study: Any) -> None:
     space, record = study(make_trial(0, 1, 10, 5), make_trial(1, 4, 4, 5), make_trial(2, 10, 1, 5))
     assert select(space, record).knee == record.trials[1]
-    by_quality = select(space, record, weights={"fid_digits": 1})
+    by_quality = select(space, record, weights={"fd_digits": 1})
     assert numbers(by_quality.front) == [0, 1, 2]
     assert by_quality.knee == record.trials[0]
     assert (
-        select(space, record, weights={"seconds_per_kimg": 8, "fid_digits": 1}).knee
+        select(space, record, weights={"seconds_per_kimg": 8, "fd_digits": 1}).knee
         == (record.trials[2])
     )
 
 
 def test_equal_weights_do_not_depend_on_scale(make_trial: Any, numbers: Any, study: Any) -> None:
     space, record = study(make_trial(0, 1, 10, 5), make_trial(1, 4, 4, 5), make_trial(2, 10, 1, 5))
-    both = ({"fid_digits": 1, "seconds_per_kimg": 1}, {"fid_digits": 7, "seconds_per_kimg": 7})
+    both = ({"fd_digits": 1, "seconds_per_kimg": 1}, {"fd_digits": 7, "seconds_per_kimg": 7})
     assert len({tuple(numbers(select(space, record, weights=w).front)) for w in both}) == 1
 
 

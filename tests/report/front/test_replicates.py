@@ -22,17 +22,17 @@ def test_trainings_of_a_configuration_are_one_point(
     selection = select(*study(*trials))
     assert (numbers(selection.front), numbers(selection.completed)) == ([1], [0])
     more = training(4, steady, 6.0, 3, 5)
-    selection = select(*study(*trials, more), objectives=["fid_digits"])
+    selection = select(*study(*trials, more), objectives=["fd_digits"])
     assert numbers(selection.front) == [1]
     assert numbers(selection.trainings(steady)) == [1, 4]
-    assert selection.values(steady)["fid_digits"] == 5.5
-    interval = selection.interval(steady, "fid_digits")
+    assert selection.values(steady)["fd_digits"] == 5.5
+    interval = selection.interval(steady, "fd_digits")
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)  # t(0.975, 1) s / √2
     row = selection.table.iloc[0]
     assert (row["trainings"], row["failed"], row["seed"]) == (2, 0, 0)
     assert (row["seconds_per_kimg"], row["peak_memory_mib"]) == (2.5, 5)
-    assert (row["fid_digits_low"], row["fid_digits_high"]) == (interval.low, interval.high)
+    assert (row["fd_digits_low"], row["fd_digits_high"]) == (interval.low, interval.high)
 
 
 def test_searched_seeds_are_one_point_and_equal_seeds_count_once(
@@ -53,7 +53,7 @@ def test_a_configuration_with_failures_does_not_dominate_one_without(
     selection = select(*study(risky, steady, diverged))
     assert numbers(selection.front) == [0, 1]
     assert [selection.failures(t) for t in selection.front] == [1, 0]
-    assert selection.values(risky)["fid_digits"] == 4.0
+    assert selection.values(risky)["fd_digits"] == 4.0
     # A machine's failure is not in the failure rate.
     failed = replace(diverged, outcome=Outcome.FAILED)
     assert numbers(select(*study(risky, steady, failed)).front) == [0]
@@ -69,8 +69,8 @@ def test_rescored_trainings_count_with_the_means_of_their_scores(
     second = rescored(training(1, first, 9.0, 2, 5), 5.0, 5.2)
     third = training(2, first, 1.0, 2, 5)
     selection = select(*study(first, second, third))
-    assert selection.values(first)["fid_digits"] == pytest.approx(4.6)
-    interval = selection.interval(first, "fid_digits")
+    assert selection.values(first)["fd_digits"] == pytest.approx(4.6)
+    interval = selection.interval(first, "fd_digits")
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)
     assert numbers(selection.not_rescored) == [2]
@@ -80,8 +80,8 @@ def test_rescored_trainings_count_with_the_means_of_their_scores(
 def test_trainings_by_different_protocols_have_no_mean(
     make_trial: Any, training: Any, study: Any
 ) -> None:
-    first = make_trial(0, 5, 5, 5, protocols={"fid_digits": "digits-900"})
-    other = training(1, first, 5, 5, 5, protocols={"fid_digits": "digits-250"})
+    first = make_trial(0, 5, 5, 5, protocols={"fd_digits": "digits-900"})
+    other = training(1, first, 5, 5, 5, protocols={"fd_digits": "digits-250"})
     with pytest.raises(ProtocolError, match=r"digits-900 \(trial 0\) and digits-250 \(trial 1\)"):
         select(*study(first, other))
 
@@ -113,5 +113,5 @@ def test_errors_of_scores_are_pooled_over_all_trials(
     )
     selection = select(*study(lucky, other))
     share = np.sqrt(2 * 0.1**2 / 2)  # (s / mean)², pooled over two groups of two
-    assert selection.estimates[0].errors["fid_digits"] == pytest.approx(4 * share / np.sqrt(2))
+    assert selection.estimates[0].errors["fd_digits"] == pytest.approx(4 * share / np.sqrt(2))
     assert 0 < selection.probabilities[0] <= 1

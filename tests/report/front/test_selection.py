@@ -18,7 +18,7 @@ from gansearch.report.front.selection import finalists, near_front
 from gansearch.space.models import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
-OBJECTIVES = ("fid_digits", "seconds_per_kimg", "peak_memory_mib")
+OBJECTIVES = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")
 ENDS = ("_low", "_high")
 
 
@@ -133,7 +133,7 @@ def test_scatter_between_trainings_does_not_add_configurations_near_the_front(
     assert [numbers(estimate.trainings) for estimate in near] == [[0, 1], [2]]
     assert numbers(finalists(space, record)) == [0, 1, 2]
     # The reported standard errors include the scatter.
-    assert select(space, record).estimates[3].errors["fid_digits"] > 0.5
+    assert select(space, record).estimates[3].errors["fd_digits"] > 0.5
 
 
 def test_finalists_contain_the_front(numbers: Any, make_study: Make) -> None:

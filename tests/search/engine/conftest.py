@@ -22,7 +22,7 @@ variant: gan
 data: {{name: digits, holdout: 0.5}}
 parameters:
   batch_size: {batches}
-objectives: {{fid_digits: minimize, seconds_per_kimg: minimize}}
+objectives: {{fd_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: {trials}, max_kimg: 1}}
 resources: {{cpus: 1, gpus: auto}}
 search: {{sampler: grid, stopping: none}}

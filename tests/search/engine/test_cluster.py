@@ -142,7 +142,7 @@ def stand_in(job: Job, send: Send) -> None:
     deadline = time.monotonic() + 300
     while len(list(folder.glob("*.json"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
-    metrics = {"fid_digits": 1.0, "seconds_per_kimg": 1.0}
+    metrics = {"fd_digits": 1.0, "seconds_per_kimg": 1.0}
     send({"report": json.dumps({"kimg": 1.0, "metrics": metrics})})
     send({"outcome": "completed", "reason": "", "host": "here"})
 

@@ -30,18 +30,18 @@ def test_the_direction_of_the_objective_decides(
     tiny_space: Callable[..., Space], direction: str
 ) -> None:
     objectives = [
-        {"metric": "fid_digits", "direction": direction},
+        {"metric": "fd_digits", "direction": direction},
         {"metric": "seconds_per_kimg", "direction": "minimize"},
     ]
     search = {"sampler": "random", "stopping": "asha", "reduction_factor": 2}
     rule = Asha(tiny_space(objectives=objectives, search=search))
     reasons = []
     for number, value in enumerate([0.5, 0.4, 0.9]):
-        reports = (Report(2.0, {"fid_digits": value}),)
+        reports = (Report(2.0, {"fd_digits": value}),)
         reasons.append(rule.reason_to_stop(TrialRecord(number, {}, 0, reports)))
     stopped = {"minimize": [None, None, "0.9"], "maximize": [None, "0.4", None]}[direction]
     for reason, value in zip(reasons, stopped, strict=True):
-        expected = f"fid_digits {value} at 2 kimg is not among the best 1/2"
+        expected = f"fd_digits {value} at 2 kimg is not among the best 1/2"
         assert reason == (value and expected)
 
 

@@ -74,8 +74,8 @@ def test_a_study_reads_back_with_scores_and_priors(
     make_space: Callable[..., Space], running: TrialRecord
 ) -> None:
     score = Score(30.0, (1, 2), (9.0, 9.5), "10000 images", 4.0)
-    scored = replace(running, scores={"fid_digits": score}, tags=running.reports[-1].tags)
-    prior = Prior("old", 4, {"variant": "gan"}, {"fid_digits": 3.0})
+    scored = replace(running, scores={"fd_digits": score}, tags=running.reports[-1].tags)
+    prior = Prior("old", 4, {"variant": "gan"}, {"fd_digits": 3.0})
     study = StudyRecord("s", "name: s", "s.yaml", 2.0, {"torch": "2"}, (scored,), (prior,))
     key, scores = layout.scores_attribute(scored)
     attributes = {**layout.study_attributes(study), key: scores}
@@ -93,7 +93,7 @@ def test_a_study_reads_back_with_scores_and_priors(
 
 def test_directions_are_optunas(tiny_space: Callable[..., Space]) -> None:
     objectives = [
-        {"metric": "fid_digits", "direction": "minimize"},
+        {"metric": "fd_digits", "direction": "minimize"},
         {"metric": "seconds_per_kimg", "direction": "maximize"},
     ]
     directions = layout.directions_of(tiny_space(objectives=objectives))

@@ -62,9 +62,9 @@ def test_scores_are_on_record(url: str, make_space: MakeSpace, train: Train) -> 
     with StudyStore.open(url, "s") as store:
         assert store.study.trials == decided.trials
         store.record_scores(
-            replace(last, scores={"fid_digits": replace(score, values=(9.0, 9.0, 9.0))})
+            replace(last, scores={"fd_digits": replace(score, values=(9.0, 9.0, 9.0))})
         )
-        store.record_scores(replace(last, scores={"fid_digits": score}))  # in place of those before
+        store.record_scores(replace(last, scores={"fd_digits": score}))  # in place of those before
     _, read = read_study(url, "s")
     assert read.trials == (*decided.trials[:-1], replace(last, scores={"fd_digits": score}))
     with StudyStore.open(url, "s") as store:
