@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from gansearch.report.front.selection import Selection
-from gansearch.report.tables import FRONT, chance, measured, notes
+from gansearch.report.tables import FRONT, notes, probability_text, value_text
 from gansearch.study.run import load_study, pareto_front
 
 ROOT = Path(__file__).parent.parent
@@ -84,10 +84,12 @@ def _rows(selection: Selection) -> str:
     rows = [["trial", "variant", *metrics, FRONT, ""], ["---"] * (4 + len(metrics))]
     for trial in selection.front:
         remark = "by noise alone" if trial in selection.by_noise else ""
-        values = (measured(selection, trial, metric) for metric in metrics)
+        values = (value_text(selection, trial, metric) for metric in metrics)
         remark = "recommended" if trial is selection.knee else remark
         variant = str(trial.params["variant"])
-        rows.append([str(trial.number), variant, *values, chance(selection, trial), remark])
+        rows.append(
+            [str(trial.number), variant, *values, probability_text(selection, trial), remark]
+        )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -62,10 +62,10 @@ def plain_trial(_config: dict[str, Any]) -> None:
         tune.report({"kimg": kimg, **METRICS})
 
 
-def study_trial(_job: Any, tell: Callable[[dict[str, str]], None]) -> None:
+def study_trial(_job: Any, send: Callable[[dict[str, str]], None]) -> None:
     for kimg in KIMGS:
-        tell({"report": REPORT.dump_json(Report(kimg, METRICS)).decode()})
-    tell({"outcome": "completed", "reason": "", "host": "here"})
+        send({"report": REPORT.dump_json(Report(kimg, METRICS)).decode()})
+    send({"outcome": "completed", "reason": "", "host": "here"})
 
 
 @contextmanager
@@ -105,12 +105,12 @@ def study(trials: int, folder: Path) -> Cost:
     space = parse_space(SPACE.format(trials=trials), Path("overhead.yaml"))
     with StudyStore.create(sqlite_url(folder / "studies.db"), "overhead", space) as store:
         policy = Policy(space, store.study, store)
-        desk = adaptors.Desk(policy)
+        adaptor = adaptors.SearchAdaptor(policy)
         with stopwatch(trials) as costs:
-            adaptors.search(desk, space, str(folder), adaptors.Brake(None))
+            adaptors.search(adaptor, space, str(folder), adaptors.StopCondition(None))
             store.flush()
-    if desk.error:
-        raise desk.error
+    if adaptor.error:
+        raise adaptor.error
     return costs[0]
 
 

@@ -60,11 +60,11 @@ def plain_trial(config: dict[str, Any]) -> None:
         tune.report(metrics_at(step))
 
 
-def study_trial(job: Any, tell: Callable[[dict[str, str]], None]) -> None:
+def study_trial(job: Any, send: Callable[[dict[str, str]], None]) -> None:
     """The same as ``plain_trial``, as a worker of a study says it."""
     for step in range(1, len(job["rungs"]) + 2):
-        tell({"report": REPORT.dump_json(Report(float(step), metrics_at(step))).decode()})
-    tell({"outcome": "completed", "reason": "", "host": "here"})
+        send({"report": REPORT.dump_json(Report(float(step), metrics_at(step))).decode()})
+    send({"outcome": "completed", "reason": "", "host": "here"})
 
 
 def with_ray(trials: int, results: int, folder: Path, callbacks: Sequence[Any]) -> float:
@@ -91,12 +91,12 @@ def with_gansearch(trials: int, results: int, folder: Path, *, mirrored: bool) -
     start = time.perf_counter()
     with StudyStore.create(sqlite_url(folder / "studies.db"), "throughput", space) as store:
         policy = Policy(space, store.study, store)
-        desk = adaptors.Desk(policy)
+        adaptor = adaptors.SearchAdaptor(policy)
         with following(observers, policy.record, close_seconds=600.0):
-            adaptors.search(desk, space, str(folder), adaptors.Brake(None))
+            adaptors.search(adaptor, space, str(folder), adaptors.StopCondition(None))
             store.flush()
-    if desk.error:
-        raise desk.error
+    if adaptor.error:
+        raise adaptor.error
     return time.perf_counter() - start
 
 
@@ -116,14 +116,14 @@ def prepared(base: Path, name: str) -> Path:
     return folder
 
 
-def report(trials: int, results: int, seconds: dict[str, float], held: dict[str, int]) -> str:
+def report(trials: int, results: int, seconds: dict[str, float], stored: dict[str, int]) -> str:
     expected = trials * results
     extra = {
         "callback": seconds["Ray Tune, MLflowLoggerCallback"] - seconds["Ray Tune"],
         "mirror": seconds["gansearch, mirror"] - seconds["gansearch"],
     }
     rows = [
-        f"| {name} | {taken:.1f} | {expected / taken:.1f} | {held.get(name, '')} |"
+        f"| {name} | {taken:.1f} | {expected / taken:.1f} | {stored.get(name, '')} |"
         for name, taken in seconds.items()
     ]
     lines = [
@@ -173,11 +173,11 @@ def main() -> None:
             "gansearch": study(prepared(base, "study"), mirrored=False),
             "gansearch, mirror": study(mirrored, mirrored=True),
         }
-        held = {
+        stored = {
             "Ray Tune, MLflowLoggerCallback": tracked(folder),
             "gansearch, mirror": tracked(mirrored),
         }
-        text = report(chosen.trials, chosen.results, seconds, held)
+        text = report(chosen.trials, chosen.results, seconds, stored)
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(text)
         print(text)

@@ -98,13 +98,13 @@ def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
     each is a slice with one dimension less.
     """
     values = checked(points)
-    corner = np.asarray(reference, dtype=np.float64)
-    if corner.shape != (values.shape[1],) or not np.isfinite(corner).all():
+    bound = np.asarray(reference, dtype=np.float64)
+    if bound.shape != (values.shape[1],) or not np.isfinite(bound).all():
         raise ValueError(f"reference {reference!r} is not {values.shape[1]} finite numbers")
-    inside = values[(values < corner).all(axis=1)]
+    inside = values[(values < bound).all(axis=1)]
     if np.isneginf(inside).any():
         raise ValueError("a point at minus infinity has no finite hypervolume")
-    return _volume(inside[_front(inside)], corner)
+    return _volume(inside[_front(inside)], bound)
 
 
 def knee(points: ArrayLike) -> int:
@@ -179,28 +179,28 @@ def _front(values: Points) -> NDArray[np.bool_]:
     return mask
 
 
-def _volume(front: Points, corner: Points) -> float:
-    """Hypervolume of points that are better than reference point ``corner`` in every objective."""
+def _volume(front: Points, reference: Points) -> float:
+    """Hypervolume of points that are better than ``reference`` in every objective."""
     if not len(front):
         return 0.0
     if front.shape[1] == 1:
-        return float(corner[0] - front.min())
+        return float(reference[0] - front.min())
     if front.shape[1] == 2:
-        return _area(front, corner)
+        return _area(front, reference)
     front = front[np.argsort(-front[:, -1], kind="stable")]
     total = 0.0
     for i, point in enumerate(front):
         # Part of the later points, which are better in the last objective, inside this one's box:
         # [N-i-1, M-1].
         shared = np.maximum(front[i + 1 :, :-1], point[:-1])
-        box = float(np.prod(corner[:-1] - point[:-1]))
-        exclusive = box - _volume(shared[_front(shared)], corner[:-1])
-        total += float(corner[-1] - point[-1]) * exclusive
+        box = float(np.prod(reference[:-1] - point[:-1]))
+        exclusive = box - _volume(shared[_front(shared)], reference[:-1])
+        total += float(reference[-1] - point[-1]) * exclusive
     return total
 
 
-def _area(front: Points, corner: Points) -> float:
+def _area(front: Points, reference: Points) -> float:
     front = front[np.lexsort((front[:, 1], front[:, 0]))]
     lowest = np.minimum.accumulate(front[:, 1])
-    right = np.append(front[1:, 0], corner[0])
-    return float(np.sum((right - front[:, 0]) * (corner[1] - lowest)))
+    right = np.append(front[1:, 0], reference[0])
+    return float(np.sum((right - front[:, 0]) * (reference[1] - lowest)))

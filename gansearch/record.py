@@ -17,8 +17,8 @@ from gansearch.metrics.catalog import with_current_names
 from gansearch.settings import Params
 
 PREDICTED_MEMORY, DEVICE_MEMORY = "predicted_memory_mib", "device_memory_mib"
-"""A trial's predicted memory and the memory of its device. They are metrics of its reports, and
-tags of the trial, so that they are known even without a report."""
+"""Names of a trial's predicted memory and of its device's memory, in MiB. They are metrics of its
+reports, and tags of the trial, so that they are known even without a report."""
 
 
 def images_of(kimg: float) -> int:
@@ -41,8 +41,9 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-LOST = frozenset({Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY})
-"""Outcomes before the full budget that are due to the configuration, not to a machine."""
+CONFIGURATION_FAILURES = frozenset({Outcome.STOPPED, Outcome.DIVERGED, Outcome.OUT_OF_MEMORY})
+"""Outcomes that count in a configuration's failure rate. :attr:`Outcome.FAILED` is not among them,
+because it is due to a machine or to invalid settings, not to a training that failed."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Score:
-    """Values of a quality of a trial's weights, evaluated again after the search.
+    """Values of a quality of a rescored trial's weights.
 
     Attributes:
         kimg: kimg of the weights.

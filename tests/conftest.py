@@ -201,8 +201,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             outcome, _ = run_training(config, (), results / "scratch", keep)
             assert outcome is Outcome.COMPLETED
             trial = TrialRecord(number, params, number, tuple(reports), outcome, started=START)
-            store.asked(trial)
-            store.ended(trial)
+            store.record_trial(trial)
+            store.record_end(trial)
     return results
 
 

@@ -33,9 +33,9 @@ def dominates(a: Any, b: Any) -> bool:
     return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
 
 
-def counted_volume(points: Any, corner: Any) -> float:
+def counted_volume(points: Any, reference: Any) -> float:
     """Unit cells of the integer grid that some point dominates."""
-    axes = [range(-4, int(c)) for c in corner]
+    axes = [range(-4, int(c)) for c in reference]
     return float(
         sum(
             any(all(p <= c for p, c in zip(point, cell, strict=True)) for point in points)
@@ -45,7 +45,7 @@ def counted_volume(points: Any, corner: Any) -> float:
 
 
 @given(matrices)
-def test_front_is_what_nothing_dominates(points: Any) -> None:
+def test_front_points_are_the_non_dominated_ones(points: Any) -> None:
     expected = [not any(dominates(other, point) for other in points) for point in points]
     assert non_dominated(points).tolist() == expected
 
@@ -56,7 +56,9 @@ def test_front_of_the_front_is_itself(points: Any) -> None:
 
 
 @given(matrices, st.integers(0, 3), st.integers(0, 3))
-def test_near_the_front_is_what_slack_puts_on_it(points: Any, less: int, more: int) -> None:
+def test_points_near_the_front_are_those_that_slack_puts_on_it(
+    points: Any, less: int, more: int
+) -> None:
     def alone(i: int, slack: int) -> bool:
         """By the definition: a point that is better by the slack, among the others as they are."""
         return bool(non_dominated([points[i] - slack, *np.delete(points, i, axis=0)])[0])
@@ -107,7 +109,7 @@ def test_ranks_and_front_equal_pymoo(points: Any) -> None:
 
 @pytest.mark.parametrize("function", [non_dominated, ranks, lambda p: hypervolume(p, [9, 9]), knee])
 @pytest.mark.parametrize("points", [[[1.0, np.nan]], [1.0, 2.0], np.zeros((3, 0))])
-def test_what_is_not_points_is_refused(function: Any, points: Any) -> None:
+def test_invalid_points_are_refused(function: Any, points: Any) -> None:
     with pytest.raises(ValueError, match=r"NaN|shape|finite"):
         function(points)
 
@@ -122,13 +124,13 @@ def test_no_points_have_no_front(function: Any) -> None:
 
 @given(small)
 def test_volume_counts_the_dominated_cells(points: Any) -> None:
-    corner = np.full(points.shape[1], 3.0)
-    assert hypervolume(points, corner) == pytest.approx(counted_volume(points, corner))
+    reference = np.full(points.shape[1], 3.0)
+    assert hypervolume(points, reference) == pytest.approx(counted_volume(points, reference))
 
 
 @given(small, st.integers(-3, 5))
-def test_volume_equals_pymoo(points: Any, corner: int) -> None:
-    reference = np.full(points.shape[1], float(corner))
+def test_volume_equals_pymoo(points: Any, size: int) -> None:
+    reference = np.full(points.shape[1], float(size))
     expected = HV(ref_point=reference)(points)
     assert hypervolume(points, reference) == pytest.approx(expected, rel=1e-12)
 
@@ -137,12 +139,14 @@ def test_volume_equals_pymoo(points: Any, corner: int) -> None:
 def test_volume_of_many_equals_pymoo(objectives: int) -> None:
     generator = np.random.default_rng(objectives)
     points = generator.uniform(0, 1.2, (40, objectives))
-    corner = np.ones(objectives)
-    assert hypervolume(points, corner) == pytest.approx(HV(ref_point=corner)(points), rel=1e-12)
+    reference = np.ones(objectives)
+    assert hypervolume(points, reference) == pytest.approx(
+        HV(ref_point=reference)(points), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize(
-    ("points", "corner", "volume"),
+    ("points", "reference", "volume"),
     [
         ([[0.25, 0.5]], [1, 1], 0.375),
         ([[0, 0.5], [0.5, 0]], [1, 1], 0.75),
@@ -152,8 +156,8 @@ def test_volume_of_many_equals_pymoo(objectives: int) -> None:
         (np.zeros((0, 3)), [1, 1, 1], 0.0),
     ],
 )
-def test_volume_of_boxes(points: Any, corner: Any, volume: float) -> None:
-    assert hypervolume(points, corner) == pytest.approx(volume)
+def test_volume_of_boxes(points: Any, reference: Any, volume: float) -> None:
+    assert hypervolume(points, reference) == pytest.approx(volume)
 
 
 def test_volume_under_a_circle_tends_to_its_area() -> None:
@@ -164,29 +168,29 @@ def test_volume_under_a_circle_tends_to_its_area() -> None:
 
 @given(small, st.randoms(use_true_random=False))
 def test_volume_does_not_depend_on_order_or_dominated_points(points: Any, random: Any) -> None:
-    corner = np.full(points.shape[1], 5.0)
+    reference = np.full(points.shape[1], 5.0)
     rows = random.sample(range(len(points)), len(points))
     columns = random.sample(range(points.shape[1]), points.shape[1])
-    whole = hypervolume(points, corner)
-    assert hypervolume(points[rows][:, columns], corner) == pytest.approx(whole)
-    assert hypervolume(points[non_dominated(points)], corner) == pytest.approx(whole)
+    whole = hypervolume(points, reference)
+    assert hypervolume(points[rows][:, columns], reference) == pytest.approx(whole)
+    assert hypervolume(points[non_dominated(points)], reference) == pytest.approx(whole)
 
 
 @given(small)
-def test_volume_grows_with_points_and_with_the_corner(points: Any) -> None:
-    corner = np.full(points.shape[1], 3.0)
-    whole = hypervolume(points, corner)
-    assert whole >= hypervolume(points[1:], corner) - 1e-9
-    assert hypervolume(points, corner + 1) >= whole
+def test_volume_grows_with_points_and_with_the_reference_point(points: Any) -> None:
+    reference = np.full(points.shape[1], 3.0)
+    whole = hypervolume(points, reference)
+    assert whole >= hypervolume(points[1:], reference) - 1e-9
+    assert hypervolume(points, reference + 1) >= whole
 
 
-@pytest.mark.parametrize("corner", [[1.0], [1.0, np.inf], [1.0, np.nan], [[1.0, 1.0]]])
-def test_a_corner_that_bounds_nothing_is_refused(corner: Any) -> None:
+@pytest.mark.parametrize("reference", [[1.0], [1.0, np.inf], [1.0, np.nan], [[1.0, 1.0]]])
+def test_an_invalid_reference_point_is_refused(reference: Any) -> None:
     with pytest.raises(ValueError, match="finite"):
-        hypervolume([[0.0, 0.0]], corner)
+        hypervolume([[0.0, 0.0]], reference)
 
 
-def test_a_point_without_end_is_refused() -> None:
+def test_a_point_at_minus_infinity_is_refused() -> None:
     with pytest.raises(ValueError, match="minus infinity"):
         hypervolume([[-np.inf, 0.0]], [1.0, 1.0])
 
@@ -208,7 +212,7 @@ def test_a_point_without_end_is_refused() -> None:
     ],
     ids=["bend", "deeper", "alone", "two", "twins", "line", "constant", "dominated"],
 )
-def test_knee(points: Any, index: int) -> None:
+def test_knee_has_the_best_compromise(points: Any, index: int) -> None:
     assert knee(points) == index
 
 
@@ -231,6 +235,6 @@ def test_knee_does_not_depend_on_units(points: Any, exponents: list[int]) -> Non
 
 
 @pytest.mark.parametrize("points", [np.zeros((0, 2)), [[1.0, np.inf]]])
-def test_no_knee_of_nothing(points: Any) -> None:
+def test_a_knee_needs_finite_points(points: Any) -> None:
     with pytest.raises(ValueError, match="knee"):
         knee(points)

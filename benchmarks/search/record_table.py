@@ -32,7 +32,7 @@ import torch
 from benchmarks.search.table import COSTS, SPACE, load_table, row_of, write_table
 from gansearch.config import Params
 from gansearch.record import Outcome, Report
-from gansearch.search.engine.cores import own_cores
+from gansearch.search.engine.cores import exclusive_cores
 from gansearch.search.samplers.grid import enumerate_points
 from gansearch.search.simulation.simulate import Curve
 from gansearch.space import Space, load_space
@@ -97,7 +97,7 @@ def record(plan: Plan, space: Space) -> None:
         return True
 
     config = space.train_config(plan.params, plan.seed)
-    with TemporaryDirectory() as scratch, own_cores(1):
+    with TemporaryDirectory() as scratch, exclusive_cores(1):
         outcome, reason = run_training(
             config, space.budget.rungs, Path(scratch), take, device=torch.device("cpu")
         )

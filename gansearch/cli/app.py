@@ -164,12 +164,12 @@ def pareto(
     """
     from gansearch.cli.options import bounds, numbers
     from gansearch.report.plots import write_front_plot
-    from gansearch.report.style import kind_of
+    from gansearch.report.style import format_of
     from gansearch.report.tables import front_table, write_csv
     from gansearch.study.run import load_study, pareto_front
 
     if plot:
-        kind_of(plot)  # before the table is written
+        format_of(plot)  # before the table is written
     selection = pareto_front(
         study,
         results=results,

@@ -33,11 +33,11 @@ def profile(
     """Show the time and memory of a training step on this device, by section and by block."""
     from gansearch.cli.options import scalars
     from gansearch.report.profiles import profile_tables, write_profile_plot
-    from gansearch.report.style import kind_of
+    from gansearch.report.style import format_of
     from gansearch.runs.profile import profile_source
 
     if plot:
-        kind_of(plot)  # before anything is timed
+        format_of(plot)  # before anything is timed
     settings = scalars("--set", setting or [])
     if batch_size is not None:
         settings["batch_size"] = batch_size

@@ -43,10 +43,10 @@ def draw_floor(axes: Axes, record: StudyRecord, selection: Selection, metric: st
     text = record.tags.get(f"floor/{metric}")
     if text is None:
         return None
-    as_searched = ", as the search measures" if metric in selection.scored else ""
+    protocol = ", with the search's protocol" if metric in selection.rescored else ""
     axes.axhline(float(text), color=HIGHLIGHTS[2], lw=1.3, ls=(0, (5, 3)), zorder=1)
     axes.annotate(
-        f"real data against held-out real{as_searched}: {number(float(text), 3)}",
+        f"real data against held-out real data{protocol}: {number(float(text), 3)}",
         (0.995, float(text)),
         xycoords=("axes fraction", "data"),
         xytext=(0, 4),

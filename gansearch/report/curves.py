@@ -10,7 +10,16 @@ from matplotlib.lines import Line2D
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.axes import axes_of, draw_floor, with_direction
 from gansearch.report.front.selection import Selection
-from gansearch.report.style import FAINT, FIGURE, GREY, HIGHLIGHTS, INK, below, decorate, scale
+from gansearch.report.style import (
+    FAINT,
+    FIGURE,
+    GREY,
+    HIGHLIGHTS,
+    INK,
+    label_axes,
+    legend_below,
+    scale_axis,
+)
 
 
 def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
@@ -37,8 +46,8 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
     for rung in sorted({r.kimg for t in record.trials for r in t.reports}):
         axes.axvline(rung, color=FAINT, lw=0.8, zorder=0)
     every = [r.metrics[y] for t in record.trials for r in t.reports if y in r.metrics]
-    scale(axes, "y", [*every, *([floor] if floor else [])])
-    decorate(axes, "kimg (thousands of real images shown)", with_direction(selection, y))
+    scale_axis(axes, "y", [*every, *([floor] if floor else [])])
+    label_axes(axes, "kimg (thousands of real images shown)", with_direction(selection, y))
     axes.set_title(f"{record.name}: learning curves", loc="left", color=INK, fontweight="bold")
     handles = [
         Line2D([], [], color=colours[t.number], lw=2.2, label=_name(t, selection))
@@ -49,7 +58,7 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
         Line2D([], [], color=GREY, lw=1.2, label="completed"),
         Line2D([], [], color=GREY, lw=1.0, alpha=0.4, marker="v", ms=4, label="stopped early"),
     ]
-    below(figure, handles)
+    legend_below(figure, handles)
     return figure
 
 

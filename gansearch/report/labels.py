@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
 
-PLACES = [
+POSITIONS = [
     (x, y, horizontal, vertical)
     for distance in (8, 14, 22, 32)
     for x, y, horizontal, vertical in (
@@ -30,22 +30,28 @@ MARKER = 6.0
 """Half the width of a marker, in typographic points."""
 
 
-class Bar(NamedTuple):
-    """A point with its error bars in data units; half lengths, 0 for none."""
+class ErrorBars(NamedTuple):
+    """A point with its error bars, in data units.
+
+    Attributes:
+        x, y: the point.
+        half_width: half the length of the horizontal bar; 0 for none.
+        half_height: half the length of the vertical bar; 0 for none.
+    """
 
     x: float
     y: float
-    across: float = 0.0
-    along: float = 0.0
+    half_width: float = 0.0
+    half_height: float = 0.0
 
 
 def place_labels(
     figure: Figure,
     axes: Axes,
     labels: Iterable[tuple[float, float, str, dict[str, Any]]],
-    bars: Sequence[Bar],
+    bars: Sequence[ErrorBars],
 ) -> list[Annotation]:
-    """Annotate points, each at the first of :data:`PLACES` with the least overlap.
+    """Annotate points, each at the first of :data:`POSITIONS` with the least overlap.
 
     Args:
         figure: figure whose axis limits are final.
@@ -58,24 +64,24 @@ def place_labels(
     placed = []
     for x, y, text, style in labels:
         label = axes.annotate(text, (x, y), (0, 0), textcoords="offset points", **style)
-        options = [(*_overlap(label, place, taken, axes), place) for place in PLACES]
-        *_, box, place = min(options, key=lambda option: option[0])
-        _move(label, place)
+        options = [(*_overlap(label, position, taken, axes), position) for position in POSITIONS]
+        *_, box, position = min(options, key=lambda option: option[0])
+        _move(label, position)
         taken.append(box)
         placed.append(label)
     return placed
 
 
-def _move(label: Annotation, place: tuple[float, float, str, str]) -> None:
-    x, y, horizontal, vertical = place
+def _move(label: Annotation, position: tuple[float, float, str, str]) -> None:
+    x, y, horizontal, vertical = position
     label.set(position=(x, y), ha=horizontal, va=vertical)
 
 
 def _overlap(
-    label: Annotation, place: tuple[float, float, str, str], taken: Sequence[Bbox], axes: Axes
+    label: Annotation, position: tuple[float, float, str, str], taken: Sequence[Bbox], axes: Axes
 ) -> tuple[float, Bbox]:
-    """Return the overlap and outside area of a label at a place, in square pixels, and its box."""
-    _move(label, place)
+    """Return a label's covered and outside area at a position, in square pixels, and its box."""
+    _move(label, position)
     box = label.get_window_extent()
     covered = sum(_area(Bbox.intersection(box, other)) for other in taken)
     outside = _area(box) - _area(Bbox.intersection(box, axes.get_window_extent()))
@@ -86,12 +92,12 @@ def _area(box: Bbox | None) -> float:
     return float(box.width * box.height) if box is not None else 0.0
 
 
-def _boxes(axes: Axes, bar: Bar) -> list[Bbox]:
-    """Boxes of a marker and its bars with caps, in pixels."""
+def _boxes(axes: Axes, bar: ErrorBars) -> list[Bbox]:
+    """Return the boxes of a marker and of its bars with their caps, in pixels."""
     half = MARKER * axes.figure.dpi / 72
     ends = [
-        (bar.x - bar.across, bar.y, bar.x + bar.across, bar.y),
-        (bar.x, bar.y - bar.along, bar.x, bar.y + bar.along),
+        (bar.x - bar.half_width, bar.y, bar.x + bar.half_width, bar.y),
+        (bar.x, bar.y - bar.half_height, bar.x, bar.y + bar.half_height),
     ]
     boxes = []
     for left, low, right, high in ends:

@@ -16,9 +16,8 @@ from matplotlib.patheffects import withStroke
 
 from gansearch.record import Outcome, StudyRecord, TrialRecord
 from gansearch.report.axes import axes_of, draw_floor, with_direction
-from gansearch.report.front.aims import oriented
 from gansearch.report.front.selection import Selection
-from gansearch.report.labels import Bar, place_labels
+from gansearch.report.labels import ErrorBars, place_labels
 from gansearch.report.style import (
     COLOUR_MAP,
     FIGURE,
@@ -26,22 +25,23 @@ from gansearch.report.style import (
     HIGHLIGHTS,
     INK,
     KNEE,
-    below,
-    decorate,
     label,
-    scale,
+    label_axes,
+    legend_below,
+    scale_axis,
     write_figure,
 )
-from gansearch.report.tables import trainings
+from gansearch.report.tables import trainings_text
 from gansearch.text.readable import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Caps wider than the markers show intervals that are smaller than a marker.
-BARS: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 9, "zorder": 2.8}
+ERROR_BARS: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 9, "zorder": 2.8}
+"""Style of error bars; caps wider than the markers show intervals shorter than a marker."""
 BOUND = HIGHLIGHTS[3]
+"""Colour of bounds."""
 HOLLOW: dict[str, Any] = {"s": 34, "facecolors": "none", "edgecolors": GREY, "linewidths": 1.0}
 """Style of trials that are not candidates for the front."""
 
@@ -61,21 +61,21 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
     figure = Figure(**FIGURE)
     axes = figure.add_subplot()
     stopped = [t for t in selection.rest if t.outcome in (Outcome.STOPPED, None)]
-    _scatter(axes, selection, stopped, x, y, marker="v", s=26, c=GREY, alpha=0.4, linewidths=0)
-    _scatter(axes, selection, _aside(selection), x, y, **HOLLOW)
-    _coloured(figure, axes, selection, (x, y, colour))
-    _staircase(axes, selection, x, y)
-    bars = _error_bars(axes, selection, x, y)
-    _mark_front(axes, selection, x, y)
+    _draw_points(axes, selection, stopped, x, y, marker="v", s=26, c=GREY, alpha=0.4, linewidths=0)
+    _draw_points(axes, selection, _not_rescored(selection), x, y, **HOLLOW)
+    _draw_candidates(figure, axes, selection, (x, y, colour))
+    _draw_attainment(axes, selection, x, y)
+    bars = _draw_error_bars(axes, selection, x, y)
+    _draw_rings(axes, selection, x, y)
     _draw_bounds(axes, selection, x, y)
     floor = draw_floor(axes, record, selection, y)
-    scale(axes, "x", _values(selection, record.trials, x))
-    scale(axes, "y", [*_values(selection, record.trials, y), *([floor] if floor else [])])
-    decorate(axes, with_direction(selection, x), with_direction(selection, y))
-    _titles(axes, record, selection)
+    scale_axis(axes, "x", _values(selection, record.trials, x))
+    scale_axis(axes, "y", [*_values(selection, record.trials, y), *([floor] if floor else [])])
+    label_axes(axes, with_direction(selection, x), with_direction(selection, y))
+    _set_title(axes, record, selection)
     ends = (t.outcome for t in selection.rest)
     counts = Counter(str(end) for end in ends if end not in (Outcome.STOPPED, None))
-    _legend(figure, selection, len(stopped), counts)
+    _add_legend(figure, selection, len(stopped), counts)
     place_labels(figure, axes, _labels(selection, x, y), bars)
     return figure
 
@@ -89,39 +89,39 @@ def write_front_plot(selection: Selection, record: StudyRecord, path: Path) -> N
     write_figure(front_figure(record, selection), path)
 
 
-def _shown(selection: Selection, trial: TrialRecord) -> Mapping[str, float]:
+def _metrics_of(selection: Selection, trial: TrialRecord) -> Mapping[str, float]:
     """Return the metrics that rank a trial, or those of its last report if it is not ranked."""
-    if trial.number in selection.standings:
+    if trial.number in selection.estimates:
         return selection.values(trial)
     return trial.last.metrics if trial.last else {}
 
 
-def _aside(selection: Selection) -> list[TrialRecord]:
-    """Completed trials that were not rescored, if others were."""
-    if not selection.scored:
+def _not_rescored(selection: Selection) -> list[TrialRecord]:
+    """Return the completed trials that were not rescored, if others were."""
+    if not selection.rescored:
         return []
-    return [t for t in selection.completed if not selection.standings[t.number].scored]
+    return [t for t in selection.completed if not selection.estimates[t.number].rescored]
 
 
 def _values(selection: Selection, trials: Iterable[TrialRecord], metric: str) -> list[float]:
-    return [v[metric] for t in trials if metric in (v := _shown(selection, t))]
+    return [v[metric] for t in trials if metric in (v := _metrics_of(selection, t))]
 
 
-def _scatter(
+def _draw_points(
     axes: Axes, selection: Selection, trials: Iterable[TrialRecord], x: str, y: str, **style: Any
 ) -> None:
-    shown = [v for t in trials if {x, y} <= (v := _shown(selection, t)).keys()]
+    shown = [v for t in trials if {x, y} <= (v := _metrics_of(selection, t)).keys()]
     axes.scatter([v[x] for v in shown], [v[y] for v in shown], **style)
 
 
-def _coloured(
+def _draw_candidates(
     figure: Figure, axes: Axes, selection: Selection, metrics: tuple[str, str, str | None]
 ) -> None:
     """Draw trials at the full budget, with the third metric as colour."""
     x, y, colour = metrics
     needed = {x, y, colour} - {None}
-    aside = _aside(selection)
-    compared = [trial for trial in selection.completed if trial not in aside]
+    not_rescored = _not_rescored(selection)
+    compared = [trial for trial in selection.completed if trial not in not_rescored]
     groups = [
         ([t for t in trials if needed <= selection.values(t).keys()], size, edge)
         for trials, size, edge in ((compared, 42, "white"), (selection.front, 95, INK))
@@ -151,8 +151,8 @@ def _coloured(
         bar.outline.set_visible(False)
 
 
-def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
-    """Draw the front's best quality within each time, its lower edge in this plane."""
+def _draw_attainment(axes: Axes, selection: Selection, x: str, y: str) -> None:
+    """Draw the attainment curve in this plane: the front's best quality within each time."""
     shown = (selection.values(trial) for trial in selection.front)
     points = sorted((values[x], values[y]) for values in shown if {x, y} <= values.keys())
     best = next((o for o in selection.objectives if o.metric == y), None)
@@ -160,13 +160,13 @@ def _staircase(axes: Axes, selection: Selection, x: str, y: str) -> None:
         return
     edge = [points[0]]
     for point in points[1:]:
-        if oriented(best, point[1]) < oriented(best, edge[-1][1]):
+        if best.minimised(point[1]) < best.minimised(edge[-1][1]):
             edge.append(point)
     xs, ys = zip(*edge, strict=True)
     axes.step(xs, ys, where="post", color=INK, lw=1.3, alpha=0.75, zorder=2)
 
 
-def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[Bar]:
+def _draw_error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[ErrorBars]:
     """Draw the intervals of the front and of means; return all shown points with theirs."""
     bars = []
     for trial in (*selection.front, *selection.completed):
@@ -174,18 +174,25 @@ def _error_bars(axes: Axes, selection: Selection, x: str, y: str) -> list[Bar]:
         if not {x, y} <= values.keys():
             continue
         intervals = [selection.interval(trial, metric) for metric in (x, y)]
-        across, along = (interval.half or 0.0 if interval else 0.0 for interval in intervals)
-        if trial not in selection.front and y not in selection.standings[trial.number].intervals:
-            across = 0.0  # a cross for every trial would hide the front
-        if across or along:
+        half_width, half_height = (
+            interval.half or 0.0 if interval else 0.0 for interval in intervals
+        )
+        if trial not in selection.front and y not in selection.estimates[trial.number].intervals:
+            half_width = 0.0  # a cross for every trial would hide the front
+        if half_width or half_height:
             axes.errorbar(
-                values[x], values[y], xerr=across or None, yerr=along or None, fmt="none", **BARS
+                values[x],
+                values[y],
+                xerr=half_width or None,
+                yerr=half_height or None,
+                fmt="none",
+                **ERROR_BARS,
             )
-        bars.append(Bar(values[x], values[y], across, along))
+        bars.append(ErrorBars(values[x], values[y], half_width, half_height))
     return bars
 
 
-def _mark_front(axes: Axes, selection: Selection, x: str, y: str) -> None:
+def _draw_rings(axes: Axes, selection: Selection, x: str, y: str) -> None:
     """Ring the recommended point, and with dashes the points on the front by noise alone."""
     rings = {trial.number: ("--", GREY, 1.4) for trial in selection.by_noise}
     if selection.knee:
@@ -204,8 +211,8 @@ def _labels(
     for trial in selection.front:
         values = selection.values(trial)
         if {x, y} <= values.keys():
-            several = len(selection.trainings(trial)) + selection.lost(trial) > 1
-            words = f" (n = {trainings(selection, trial)})" if several else ""
+            several = len(selection.trainings(trial)) + selection.failures(trial) > 1
+            words = f" (n = {trainings_text(selection, trial)})" if several else ""
             style = {
                 "fontsize": 9,
                 "fontweight": "bold" if trial is selection.knee else None,
@@ -243,16 +250,18 @@ def _draw_bounds(axes: Axes, selection: Selection, x: str, y: str) -> None:
             )
 
 
-# --- Words ------------------------------------------------------------------------------------
+# --- Text ------------------------------------------------------------------------------------
 
 
-def _titles(axes: Axes, record: StudyRecord, selection: Selection) -> None:
+def _set_title(axes: Axes, record: StudyRecord, selection: Selection) -> None:
     axes.set_title(f"{record.name}: Pareto front", loc="left", color=INK, fontweight="bold")
     if selection.message:
         axes.text(0.5, 0.5, selection.message, transform=axes.transAxes, ha="center", wrap=True)
 
 
-def _legend(figure: Figure, selection: Selection, stopped: int, absent: Mapping[str, int]) -> None:
+def _add_legend(
+    figure: Figure, selection: Selection, stopped: int, absent: Mapping[str, int]
+) -> None:
     def mark(words: str, **style: Any) -> Line2D:
         return Line2D([], [], ls="none", label=words, **style)
 
@@ -265,15 +274,17 @@ def _legend(figure: Figure, selection: Selection, stopped: int, absent: Mapping[
         handles.append(mark(f"by noise alone ({len(selection.by_noise)})", **ring))
     if selection.spread:
         handles.append(mark("95% interval", marker="|", ms=11, color=INK, mew=1.4))
-    aside = len(_aside(selection))
-    if compared := len(selection.completed) - aside:
+    not_rescored = len(_not_rescored(selection))
+    if compared := len(selection.completed) - not_rescored:
         handles.append(mark(f"completed ({compared})", ms=6, mec="white", **disc))
-    if aside:
-        handles.append(mark(f"not scored again ({aside})", marker="o", ms=5, mfc="none", mec=GREY))
+    if not_rescored:
+        handles.append(
+            mark(f"not rescored ({not_rescored})", marker="o", ms=5, mfc="none", mec=GREY)
+        )
     if stopped:
         words = f"stopped, at its last rung ({stopped})"
         handles.append(mark(words, marker="v", ms=5, color=GREY, alpha=0.5, mec="none"))
     if absent:
         each = (f"{count} {name}".replace("_", " ") for name, count in absent.items())
         handles.append(mark(f"not shown: {', '.join(each)}"))
-    below(figure, handles)
+    legend_below(figure, handles)

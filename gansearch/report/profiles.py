@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from rich.console import Group, RenderableType
 
-from gansearch.report.style import FIGURE, HIGHLIGHTS, INK, decorate, write_figure
+from gansearch.report.style import FIGURE, HIGHLIGHTS, INK, label_axes, write_figure
 from gansearch.text.readable import number
 from gansearch.text.sheet import Column, Sheet
 from gansearch.train.profiling.blocks import BlockCost
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORWARD, BACKWARD = HIGHLIGHTS[0], HIGHLIGHTS[5]
+"""Colours of a block's forward and backward pass."""
 ROW = 0.27
 """Height of a bar, in inches."""
 
@@ -61,8 +62,8 @@ def profile_figure(profile: Profile) -> Figure:
             _note(
                 under, block.own.milliseconds, row, f"dense / separable: {number(block.ratio, 2)}"
             )
-    decorate(above, "ms of a round, and the most that tensors take meanwhile", "")
-    decorate(under, f"ms of a batch of {profile.config.settings.batch_size}, block by itself", "")
+    label_axes(above, "ms of a round, and the most that tensors take meanwhile", "")
+    label_axes(under, f"ms of a batch of {profile.config.settings.batch_size}, block by itself", "")
     above.set_title(_title(profile), loc="left", color=INK, fontweight="bold", fontsize=10)
     handles = [
         Patch(color=FORWARD, label="forward"),

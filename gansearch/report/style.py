@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 INK, GREY, FAINT = "#222222", "#8a8a8a", "#dddddd"
 HIGHLIGHTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours."""
 KNEE = HIGHLIGHTS[1]
+"""Colour of the recommended point's ring."""
 COLOUR_MAP = "cividis"
 FIGURE: dict[str, Any] = {"figsize": (8.0, 5.0), "dpi": 160, "layout": "constrained"}
-KINDS = ("png", "pdf", "svg")
-WIDE = 12.0
+"""Options of every figure; the size is in inches."""
+FORMATS = ("png", "pdf", "svg")
+"""Supported file formats."""
+LOG_RATIO = 12.0
 """Ratio of largest to smallest value above which an axis is logarithmic."""
 
 
@@ -39,9 +43,9 @@ def label(metric: str) -> str:
     return f"{metric} [{unit}]" if unit else metric
 
 
-def scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None:
+def scale_axis(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None:
     """Make an axis logarithmic, with plain numbers, if its values are positive and span widely."""
-    if not values or min(values) <= 0 or max(values) / min(values) < WIDE:
+    if not values or min(values) <= 0 or max(values) / min(values) < LOG_RATIO:
         return
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
@@ -52,7 +56,7 @@ def scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float]) -> None
     axis.set_minor_formatter(NullFormatter())
 
 
-def decorate(axes: Axes, x: str, y: str) -> None:
+def label_axes(axes: Axes, x: str, y: str) -> None:
     """Label the axes, draw a faint grid and remove needless spines."""
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)
@@ -65,7 +69,7 @@ def decorate(axes: Axes, x: str, y: str) -> None:
         axes.spines[side].set_color(GREY)
 
 
-def below(figure: Figure, handles: Sequence[Line2D]) -> None:
+def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Add a legend below the axes, where it hides no point."""
     figure.legend(
         handles=handles,
@@ -78,16 +82,16 @@ def below(figure: Figure, handles: Sequence[Line2D]) -> None:
     )
 
 
-def kind_of(path: Path) -> str:
+def format_of(path: Path) -> str:
     """Return the file format that a suffix names, such as ``png``.
 
     Raises:
         UsageError: the format is not supported.
     """
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in KINDS:
-        raise UsageError(f"{path}: should end in {', '.join(f'.{each}' for each in KINDS)}")
-    return kind
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix not in FORMATS:
+        raise UsageError(f"{path}: should end in {', '.join(f'.{each}' for each in FORMATS)}")
+    return suffix
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -96,9 +100,9 @@ def write_figure(figure: Figure, path: Path) -> None:
     Raises:
         UsageError: the suffix is not a supported format.
     """
-    kind = kind_of(path)
+    suffix = format_of(path)
     with written_atomically(path) as temporary:
-        figure.savefig(temporary, format=kind)
+        figure.savefig(temporary, format=suffix)
 
 
 def png(figure: Figure) -> bytes:

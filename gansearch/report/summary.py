@@ -11,8 +11,8 @@ from rich.table import Table
 
 from gansearch.errors import UsageError
 from gansearch.paths import command
+from gansearch.report.front.estimates import last_report
 from gansearch.report.front.selection import Selection, select
-from gansearch.report.front.standing import final
 from gansearch.report.tables import front_table
 from gansearch.text.readable import number
 
@@ -32,12 +32,14 @@ def summary(space: Space, record: StudyRecord, results: Path) -> RenderableType:
     try:
         selection = select(space, record)
     except UsageError as error:
-        return Group(f"no Pareto front: {error}", _places(space, record, results, None))
+        return Group(f"no Pareto front: {error}", _next_steps(space, record, results, None))
     front = front_table(selection, f"Pareto front of {record.name}")
-    return Group(front, _places(space, record, results, selection))
+    return Group(front, _next_steps(space, record, results, selection))
 
 
-def _places(space: Space, record: StudyRecord, results: Path, selection: Selection | None) -> Table:
+def _next_steps(
+    space: Space, record: StudyRecord, results: Path, selection: Selection | None
+) -> Table:
     outcomes = Counter(str(t.outcome or "unfinished") for t in record.trials)
     table = Table.grid(padding=(0, 2))
     table.add_row(
@@ -45,21 +47,21 @@ def _places(space: Space, record: StudyRecord, results: Path, selection: Selecti
     )
     metric = space.quality.metric
     if (floor := record.tags.get(f"floor/{metric}")) is not None:
-        words = f"{number(float(floor))} is real data against held-out real"
+        words = f"{number(float(floor))}, real data against held-out real data"
         table.add_row(f"{metric} floor", words)
     if selection and selection.knee:
         chosen = selection.knee
         table.add_row(
-            "samples", f"{final(chosen).checkpoint or 'not kept'} (trial {chosen.number})"
+            "samples", f"{last_report(chosen).checkpoint or 'not kept'} (trial {chosen.number})"
         )
         point = f"{record.name}/{chosen.number}"
-        table.add_row("train it again", command("train", "--from", point, results=results))
-        if not selection.scored:
-            table.add_row("score it again", command("rescore", record.name, results=results))
-    table.add_row("weigh the front", command("pareto", record.name, results=results))
+        table.add_row("retrain", command("train", "--from", point, results=results))
+        if not selection.rescored:
+            table.add_row("rescore", command("rescore", record.name, results=results))
+    table.add_row("show the front", command("pareto", record.name, results=results))
     if outcomes["unfinished"]:
         table.add_row("continue", command("resume", record.name, results=results))
     pages = space.tracking.uri is None
     ui = command("ui", results=results)
-    table.add_row("see every trial", ui if pages else "on your MLflow server")
+    table.add_row("show all trials", ui if pages else "on your MLflow server")
     return table

@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from gansearch.metrics.catalog import METRICS
 from gansearch.paths import written_atomically
 from gansearch.report.front.comparison import Comparison, Configuration
+from gansearch.report.front.estimates import Interval
 from gansearch.report.front.selection import Selection
-from gansearch.report.front.standing import Interval
 from gansearch.report.published import Published
 from gansearch.text.readable import number
 from gansearch.text.sheet import Column, Sheet
@@ -53,18 +53,18 @@ def front_table(selection: Selection, title: str = "Pareto front") -> Sheet:
     results = [
         Column("variant", [str(trial.params.get("variant", "")) for trial in front]),
         *(
-            _metric_column(metric, [measured(selection, trial, metric) for trial in front])
+            _metric_column(metric, [value_text(selection, trial, metric) for trial in front])
             for metric in (objective.metric for objective in selection.objectives)
         ),
     ]
     if selection.uncertain:
-        chances = [chance(selection, trial) for trial in front]
-        results.append(Column(FRONT, chances, numbers=True))
+        probabilities = [probability_text(selection, trial) for trial in front]
+        results.append(Column(FRONT, probabilities, numbers=True))
     if selection.repeated:
-        results.append(Column("n", [trainings(selection, t) for t in front], numbers=True))
+        results.append(Column("n", [trainings_text(selection, t) for t in front], numbers=True))
     parameters = [
-        Column(name, [along(trial, name) for trial in front], style="dim")
-        for name in _telling(selection)[:MAX_PARAMETERS]
+        Column(name, [schedule_text(trial, name) for trial in front], style="dim")
+        for name in _shown_parameters(selection)[:MAX_PARAMETERS]
     ]
     bold = front.index(selection.knee) if selection.knee else None
     return Sheet(keys, [results, parameters], title, list(notes(selection)), bold)
@@ -105,19 +105,19 @@ def write_csv(selection: Selection, path: Path) -> None:
         selection.table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def along(trial: TrialRecord, name: str) -> str:
+def schedule_text(trial: TrialRecord, name: str) -> str:
     """Format a parameter's value, or its values along a schedule: ``0.002 → 0.001``."""
     values = [stage.get(name) for stage in (*(a.params for a in trial.lineage), trial.params)]
     return " → ".join(number(value) for value, _ in groupby(values))
 
 
-def measured(selection: Selection, trial: TrialRecord, metric: str) -> str:
+def value_text(selection: Selection, trial: TrialRecord, metric: str) -> str:
     """Format a value, with its interval if it has one: ``1.234 ± 0.051``."""
     interval = selection.interval(trial, metric)
     return number(selection.values(trial)[metric]) if interval is None else with_interval(interval)
 
 
-def chance(selection: Selection, trial: TrialRecord) -> str:
+def probability_text(selection: Selection, trial: TrialRecord) -> str:
     """Format the probability of being on the front: ``74%``; 0% and 100% appear only if exact."""
     percent = 100 * selection.probabilities[trial.number]
     if percent in (0, 100):
@@ -125,17 +125,17 @@ def chance(selection: Selection, trial: TrialRecord) -> str:
     return "> 99%" if percent > 99 else "< 1%" if percent < 1 else f"{percent:.0f}%"
 
 
-def trainings(selection: Selection, trial: TrialRecord) -> str:
+def trainings_text(selection: Selection, trial: TrialRecord) -> str:
     """Format the number of trainings in a point's mean, and of all if some failed: ``2 of 3``."""
-    counted, lost = len(selection.trainings(trial)), selection.lost(trial)
-    return f"{counted} of {counted + lost}" if lost else str(counted)
+    counted, failed = len(selection.trainings(trial)), selection.failures(trial)
+    return f"{counted} of {counted + failed}" if failed else str(counted)
 
 
 def notes(selection: Selection) -> Iterator[str]:
     """Yield notes that explain the front to a reader, one per line."""
     if selection.message:
         yield selection.message
-    for metric in sorted(selection.scored) if selection.front else ():
+    for metric in sorted(selection.rescored) if selection.front else ():
         score = selection.front[0].scores[metric]
         yield (
             f"{metric}: mean ± 95% interval (Student's t, {len(score.seeds)} seeds of latents); "
@@ -143,37 +143,37 @@ def notes(selection: Selection) -> Iterator[str]:
         )
     if selection.repeated:
         yield (
-            "n trainings, each with a seed of its own: mean ± 95% interval over their seeds "
+            "n: number of trainings with different seeds; mean ± 95% interval over the seeds "
             "(Student's t)"
         )
-    if any(map(selection.lost, selection.front)):
+    if any(map(selection.failures, selection.front)):
         yield (
-            "of n where n trainings completed, the others diverged, ran out of memory or were "
-            "stopped: the mean is of those that completed, and keeps no configuration off the "
-            "front that loses fewer"
+            "k of n: k trainings completed, the others diverged, ran out of memory or were "
+            "stopped; the mean is over those that completed, and does not dominate a "
+            "configuration with a lower failure rate"
         )
-    if selection.unscored:
-        options = " ".join(f"--trial {trial.number}" for trial in selection.unscored)
+    if selection.not_rescored:
+        options = " ".join(f"--trial {trial.number}" for trial in selection.not_rescored)
         yield (
-            "not ranked, since they were not scored again as the others were: trials "
-            f"{_numbers(selection.unscored)}; `gansearch rescore STUDY {options}` scores them"
+            "not ranked, because they were not rescored like the others: trials "
+            f"{_numbers(selection.not_rescored)}; `gansearch rescore STUDY {options}` rescores them"
         )
     if selection.disturbed:
         yield (
-            "seconds_per_kimg was never measured alone, so that others' work may be in it: trials "
-            f"{_numbers(selection.disturbed)}; "
-            "`gansearch pareto STUDY --min measured_alone=1` leaves them out"
+            "seconds_per_kimg was never measured alone and may include other processes' work: "
+            f"trials {_numbers(selection.disturbed)}; "
+            "`gansearch pareto STUDY --min measured_alone=1` excludes them"
         )
-    yield from _notes_of_noise(selection)
+    yield from _noise_notes(selection)
 
 
-def _notes_of_noise(selection: Selection) -> Iterator[str]:
-    means = selection.scored if not selection.repeated else selection.spread
+def _noise_notes(selection: Selection) -> Iterator[str]:
+    means = selection.rescored if not selection.repeated else selection.spread
     names = [o.metric for o in selection.objectives if o.metric in selection.spread - means]
     if names:
         yield f"{', '.join(names)}: ± 95% interval of the measurement"
     if selection.uncertain:
-        yield f"{FRONT}: probability that nothing dominates it, by all values' standard errors"
+        yield f"{FRONT}: probability that no other point dominates it, by the standard errors"
     if selection.by_noise:
         yield (
             f"{NOISE} on the front by noise alone, not recommended: trials "
@@ -197,8 +197,8 @@ def _metric_column(metric: str, cells: Sequence[str]) -> Column:
     return Column(metric, cells, METRICS[metric].unit, numbers=True, style="cyan")
 
 
-def _telling(selection: Selection) -> list[str]:
-    """Parameters that vary in the study and, unless the front is a single point, on the front."""
+def _shown_parameters(selection: Selection) -> list[str]:
+    """Return the parameters that vary in the study and, if it has several points, on the front."""
     front = selection.front
     return [
         name
@@ -219,7 +219,7 @@ def comparison_tables(comparison: Comparison, published: Iterable[Published]) ->
 
 def _own_changes(comparison: Comparison) -> Sheet:
     rows = (comparison.baseline, *comparison.others)
-    left_out = f"left out, on none of the baseline's seeds: {len(comparison.unmatched)}"
+    left_out = f"excluded, completed on none of the baseline's seeds: {len(comparison.unmatched)}"
     return Sheet(
         [
             Column(name, [number(row.params.get(name)) for row in rows])

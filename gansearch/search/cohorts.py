@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from gansearch.pareto import ranks
-from gansearch.record import TrialRecord
+from gansearch.record import TrialRecord, images_of, kimg_of
 from gansearch.search.feasibility import objective_values, violations
 from gansearch.space import Space
 
@@ -41,7 +41,7 @@ class Cohorts:
 
     def filled(self) -> list[float]:
         """Return the rungs, in kimg, with enough trials for a share of one trial."""
-        return sorted(images / 1000 for images, c in self._rungs.items() if len(c) >= SHARE)
+        return sorted(kimg_of(images) for images, c in self._rungs.items() if len(c) >= SHARE)
 
     def best_first(self, kimg: float) -> list[TrialRecord]:
         """Return the trials at a rung, with their reports up to it, best first.
@@ -52,16 +52,12 @@ class Cohorts:
         cohort = list(self._rungs.get(images_of(kimg), ()))
         if not cohort:
             return []
-        signs = [1.0 if o.direction == "minimize" else -1.0 for o in self._space.objectives]
-        points = np.array([objective_values(self._space, t) for t in cohort]) * signs
+        objectives = self._space.objectives
+        values = [zip(objectives, objective_values(self._space, t), strict=True) for t in cohort]
+        points = np.array([[o.minimised(value) for o, value in each] for each in values])
         missed = np.array(
             [sum(max(0.0, v) for v in violations(self._space, t).values()) for t in cohort]
         )
-        quality = points[:, self._space.objectives.index(self._space.quality)]
+        quality = points[:, objectives.index(self._space.quality)]
         order = np.lexsort((quality, ranks(points), missed))
         return [cohort[index] for index in order]
-
-
-def images_of(kimg: float) -> int:
-    """Convert kimg to images, the integer by which rungs are compared."""
-    return round(1000 * kimg)

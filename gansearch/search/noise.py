@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import Report
-from gansearch.report.front.noise import ERROR, pooled_share
+from gansearch.report.front.noise import ERROR, pooled_relative_deviation
 
 Array = NDArray[np.float64]
 
@@ -57,4 +57,4 @@ def relative_scatter(values: Array, groups: Sequence[Hashable]) -> Array:
         rows.setdefault(group, []).append(row)
     repeats = [values[indices].T.tolist() for indices in rows.values() if len(indices) > 1]
     columns = zip(*repeats, strict=True) if repeats else [()] * values.shape[1]
-    return np.array([pooled_share(column) for column in columns])
+    return np.array([pooled_relative_deviation(column) for column in columns])

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from gansearch.config import Params
-from gansearch.pareto import near_front
-from gansearch.record import LOST, Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
-from gansearch.report.front.noise import error_of_mean, standard_error
-from gansearch.report.front.uncertainty import SIGNIFICANT
+from gansearch.record import Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
+from gansearch.report.front.criteria import Criteria
+from gansearch.report.front.selection import near_front
 from gansearch.search.method import SearchMethod
 from gansearch.space import Space
 
@@ -121,35 +117,10 @@ class Plan:
 
 
 def _near_front(space: Space, groups: Mapping[str, Mapping[int, TrialRecord]]) -> list[str]:
-    """Return the configurations on the front of means, or within the noise of it.
-
-    A configuration is included if none would dominate it after its own objectives improved by half
-    their 95% intervals (:mod:`gansearch.report.front.noise`).
-    """
-    points = {key: _point(space, list(trainings.values())) for key, trainings in groups.items()}
-    found = {key: point for key, point in points.items() if point is not None}
-    values = np.array(list(found.values())).reshape(-1, 2, len(space.objectives) + 1)
-    near = near_front(values[:, 0], SIGNIFICANT * values[:, 1])
-    return [key for key, kept in zip(found, near, strict=True) if kept]
-
-
-def _point(space: Space, trainings: Sequence[TrialRecord]) -> tuple[list[float], ...] | None:
-    """Return the mean objectives, minimised, and the failure rate, with their standard errors.
-
-    Return ``None`` if the means are out of bounds or no training completed.
-    """
-    done = [t.last.metrics for t in trainings if t.outcome is Outcome.COMPLETED and t.last]
-    if not done:
-        return None
-    bounds = (*space.objectives, *space.constraints)
-    means = {b.metric: statistics.fmean(metrics[b.metric] for metrics in done) for b in bounds}
-    if not all(bound.admits(means[bound.metric]) for bound in bounds):
-        return None
-    lost = sum(trial.outcome in LOST for trial in trainings)
-    names = [objective.metric for objective in space.objectives]
-    values = (o.minimised(means[o.metric]) for o in space.objectives)
-    errors = (error_of_mean([standard_error(name, each) for each in done]) for name in names)
-    return [*values, lost / (lost + len(done))], [*errors, 0.0]
+    """Return the configurations on the front of means, or within the noise of it."""
+    trials = [trial for trainings in groups.values() for trial in trainings.values()]
+    near = near_front(Criteria.of(space, None, ()), trials, space.budget.max_kimg)
+    return [estimate.trainings[0].configuration for estimate in near]
 
 
 def _as_trial(number: int, prior: Prior, space: Space) -> TrialRecord:

@@ -16,14 +16,13 @@ from threading import RLock
 
 from gansearch.config import Params
 from gansearch.errors import StudyError
-from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
-from gansearch.search.cohorts import images_of
+from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord, images_of
 from gansearch.search.feasibility import is_full
 from gansearch.search.method import SearchMethod
 from gansearch.search.normalise import Normaliser
 from gansearch.search.plan import Next, Plan
 from gansearch.search.samplers.base import derive_seed
-from gansearch.search.storage.recorder import Recorder, Unrecorded
+from gansearch.search.storage.recorder import NullRecorder, Recorder
 from gansearch.space import Space
 
 
@@ -76,7 +75,7 @@ class Policy:
         self._space = space
         trials = (_with_sampled(space, trial) for trial in study.trials)
         study = self._study = replace(study, trials=tuple(trials))
-        self._recorder = recorder or Unrecorded()
+        self._recorder = recorder or NullRecorder()
         self._clock = clock
         self._lock = RLock()
         self._trials = {trial.number: trial for trial in study.trials}
@@ -109,7 +108,7 @@ class Policy:
             if following is None:
                 return None
             trial = self._newborn(number, following)
-            self._recorder.asked(trial)
+            self._recorder.record_trial(trial)
             self._trials[number] = trial
             self._untold.add(number)
             self._plan.add(trial)
@@ -144,7 +143,7 @@ class Policy:
             reports, tags = (*trial.reports, report), {**trial.tags, **report.tags}
             trial = replace(trial, reports=reports, tags=tags)
             decided = self._decide(trial)
-            self._recorder.reported(decided, report)
+            self._recorder.record_report(decided, report)
             self._plan.report(trial)
             self._keep(decided)
             trial = decided
@@ -247,7 +246,7 @@ class Policy:
             moved = replace(known, checkpoint=again.checkpoint)
             reports = tuple(moved if report is known else report for report in trial.reports)
             trial = replace(trial, reports=reports)
-            self._recorder.reported(trial, moved)
+            self._recorder.record_report(trial, moved)
             self._keep(trial)
         return trial.outcome in (None, Outcome.COMPLETED)
 
@@ -279,7 +278,7 @@ class Policy:
     def _finish(self, trial: TrialRecord) -> None:
         if trial.ended is None:
             trial = replace(trial, ended=self._moment())
-        self._recorder.ended(trial)
+        self._recorder.record_end(trial)
         self._untold.discard(trial.number)
         self._keep(trial)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from gansearch.record import Outcome, Score, StudyRecord, TrialRecord
-from gansearch.report.front.replicates import standings_of
-from gansearch.report.front.standing import Interval, scores_of
+from gansearch.report.front.estimates import Interval, scores_of
+from gansearch.report.front.replicates import estimates_of
 from gansearch.report.tables import with_interval
 from gansearch.text.readable import number
 
@@ -64,17 +64,18 @@ class Progress:
         typical = sum(spent) / len(spent) if spent else full
         left = typical * max(space.budget.trials - ended, 0) + full * repeating
         by_number = {trial.number: trial for trial in record.trials}
-        standings = standings_of(record.trials, full)
+        estimates = estimates_of(record.trials, full)
         best = {}
         for objective in space.objectives:
-            done = [
-                (standing.report.metrics[objective.metric], by_number[number])
-                for number, standing in standings.items()
-                if objective.metric in standing.report.metrics
-            ]
+            done = {
+                number: estimate.report.metrics[objective.metric]
+                for number, estimate in estimates.items()
+                if objective.metric in estimate.report.metrics
+            }
             if done:
-                pick = min if objective.direction == "minimize" else max
-                best[objective.metric] = pick(done, key=lambda pair: pair[0])
+                losses = {number: objective.minimised(value) for number, value in done.items()}
+                number = min(losses, key=losses.__getitem__)
+                best[objective.metric] = done[number], by_number[number]
         return cls(
             states=Counter(str(t.outcome or "running") for t in record.trials),
             rungs={
@@ -210,16 +211,16 @@ class News:
     def _means(self, trial: TrialRecord, record: StudyRecord) -> Iterator[Text]:
         """Line with the new means of a configuration that was trained again."""
         alike = (t for t in record.trials if t.configuration == trial.configuration)
-        for first, standing in standings_of(alike, self.space.budget.max_kimg).items():
-            metrics = standing.report.metrics
+        for first, estimate in estimates_of(alike, self.space.budget.max_kimg).items():
+            metrics = estimate.report.metrics
             means = {
-                o.metric: standing.intervals.get(o.metric, Interval(metrics[o.metric], None))
+                o.metric: estimate.intervals.get(o.metric, Interval(metrics[o.metric], None))
                 for o in self.space.objectives
                 if o.metric in metrics
             }
             values = "  ".join(f"{name} {with_interval(mean)}" for name, mean in means.items())
-            lost = f", {standing.lost} lost" if standing.lost else ""
-            count = f"n = {len(standing.trainings)}{lost}"
+            failed = f", {estimate.failures} failed" if estimate.failures else ""
+            count = f"n = {len(estimate.trainings)}{failed}"
             yield Text.assemble(f"trial {first} ", ("in the mean", "cyan"), f" ({count})  {values}")
 
 

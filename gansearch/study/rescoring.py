@@ -17,8 +17,8 @@ from gansearch.config import FinalistsConfig
 from gansearch.data import load_images
 from gansearch.errors import StudyError, TrialError
 from gansearch.record import Score, StudyRecord, TrialRecord
+from gansearch.report.front.estimates import is_complete, last_report, scores_of
 from gansearch.report.front.selection import finalists
-from gansearch.report.front.standing import final, is_complete, scores_of
 from gansearch.search.storage.checkpoints import fetched
 from gansearch.space import Space
 from gansearch.train.evaluation import CheckpointEvaluator
@@ -75,7 +75,7 @@ def score_finalists(
 def _scores(
     trial: TrialRecord, evaluator: CheckpointEvaluator, seeds: tuple[int, ...]
 ) -> dict[str, Score]:
-    report = final(trial)
+    report = last_report(trial)
     with fetched(report) as folder:
         values = evaluator.evaluate(folder / CHECKPOINT_FILE)
     ended = time.time()

@@ -16,7 +16,7 @@ from gansearch.paths import RESULTS, StrPath
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.front.selection import Selection, select
 from gansearch.search.storage.budget import check_budget
-from gansearch.search.storage.database import is_missing, show
+from gansearch.search.storage.database import is_missing, shown
 from gansearch.search.storage.store import StudyStore, read_study, study_names
 from gansearch.space import Bound, Space
 from gansearch.study.observers import following, usual_observers
@@ -223,10 +223,10 @@ def list_studies(results: StrPath = RESULTS) -> tuple[str, ...]:
     """
     url = _database(results)
     if is_missing(url):
-        raise StudyError(f"{results} is no folder of results: {show(url)} does not exist")
+        raise StudyError(f"{results} is no folder of results: {shown(url)} does not exist")
     names = study_names(url)
     if not names:
-        raise StudyError(f"there is no study in {show(url)}")
+        raise StudyError(f"there is no study in {shown(url)}")
     return names
 
 

@@ -40,13 +40,13 @@ def search_study(
         KeyboardInterrupt: Ctrl-C, raised after everything is on record.
         SystemExit: SIGTERM, raised after everything is on record.
     """
-    from gansearch.search.engine.tune import Brake, Desk, search
+    from gansearch.search.engine.tune import SearchAdaptor, StopCondition, search
 
     resume = command("resume", store.study.name, results=results)
     EXIT_AT_ONCE.advice = f"`{resume}` goes on"
     policy = Policy(store.space, store.study, store)
-    desk = Desk(policy, signals)
-    brake = Brake(store.space.budget.wall_clock_s, signals)
+    adaptor = SearchAdaptor(policy, signals)
+    stop_condition = StopCondition(store.space.budget.wall_clock_s, signals)
     storage = (results / store.study.name).absolute()
     scored: dict[int, TrialRecord] = {}
     why = ""
@@ -55,20 +55,20 @@ def search_study(
         return replace(with_scores(policy.record(), scored), ending=why)
 
     with following((observers or usual_observers(results))(store.space), record):
-        search(desk, store.space, str(storage), brake)
-        why = ending(store.space, record(), brake.reason, resume)
+        search(adaptor, store.space, str(storage), stop_condition)
+        why = ending(store.space, record(), stop_condition.reason, resume)
         store.flush()
         plan = store.space.evaluation.finalists
-        if plan and not signals and desk.error is None:
+        if plan and not signals and adaptor.error is None:
             try:
                 score_study(store, record(), plan, scored, signals)
             except UsageError as error:  # the search itself is complete
                 log.warning("the finalists are not scored again: %s", error)
-    if desk.error is not None:
+    if adaptor.error is not None:
         raise StudyError(
-            f"study {store.study.name!r}: the search could not be kept up: {desk.error}; "
+            f"study {store.study.name!r}: the search could not be kept up: {adaptor.error}; "
             f"{EXIT_AT_ONCE.advice}"
-        ) from desk.error
+        ) from adaptor.error
     if signals and not EXIT_AT_ONCE.installed:
         log.warning("interrupted; %s", EXIT_AT_ONCE.advice)
     raise_noted(signals)
@@ -87,7 +87,7 @@ def score_study(
     from gansearch.study.rescoring import score_finalists
 
     for trial in score_finalists(store.space, record, plan, also):
-        store.scored(trial)
+        store.record_scores(trial)
         scored[trial.number] = trial
         if signals:
             break

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gansearch.errors import ConfigError, StudyError
 from gansearch.record import Prior, StudyRecord, TrialRecord
-from gansearch.report.front.replicates import standings_of
+from gansearch.report.front.estimates import Estimate
+from gansearch.report.front.replicates import estimates_of
 from gansearch.report.front.selection import select
-from gansearch.report.front.standing import Standing
 from gansearch.settings import Params
 from gansearch.space import Space
 
@@ -82,13 +82,13 @@ def _moved(space: Space, trial: TrialRecord) -> Params | None:
 
 def _results(space: Space, earlier: Space, record: StudyRecord) -> Iterator[Prior]:
     bounds = [bound.metric for bound in (*space.objectives, *space.constraints)]
-    standings: dict[int, Standing] = standings_of(record.trials, earlier.budget.max_kimg)
+    estimates: dict[int, Estimate] = estimates_of(record.trials, earlier.budget.max_kimg)
     for trial in record.trials:
         params = _moved(space, trial)
-        if trial.number not in standings or trial.lineage or params is None:
+        if trial.number not in estimates or trial.lineage or params is None:
             continue
         same = space.train_config(params, 0) == earlier.train_config(trial.params, 0)
-        metrics = standings[trial.number].report.metrics
+        metrics = estimates[trial.number].report.metrics
         if same and all(name in metrics for name in bounds):
             yield Prior(record.name, trial.number, params, {name: metrics[name] for name in bounds})
 

@@ -21,7 +21,7 @@ Files = dict[str, bytes]
 """Content by path within the run; empty if the source no longer exists."""
 
 CONFIG_FILE = "config.json"
-"""Artifact with a trial's resolved configuration, which is sufficient to train it again."""
+"""Artifact with a trial's resolved configuration, which is sufficient to retrain it."""
 THUMBNAIL = 256
 """Longer side of an image in MLflow's grid, in pixels."""
 
@@ -107,7 +107,14 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
 
 def _note(selection: Selection) -> str:
     """Format the front in Markdown, which MLflow shows as the run's description."""
-    from gansearch.report.tables import FRONT, NOISE, chance, measured, notes, trainings
+    from gansearch.report.tables import (
+        FRONT,
+        NOISE,
+        notes,
+        probability_text,
+        trainings_text,
+        value_text,
+    )
     from gansearch.text.readable import number
 
     if not selection.front:
@@ -118,10 +125,10 @@ def _note(selection: Selection) -> str:
     for trial in selection.front:
         mark = f" {NOISE}" if trial in selection.by_noise else ""
         mark = " **(knee)**" if trial is selection.knee else mark
-        values = (measured(selection, trial, metric) for metric in metrics)
+        values = (value_text(selection, trial, metric) for metric in metrics)
         parameters = (number(trial.params.get(name)) for name in names)
-        count = trainings(selection, trial)
-        probability = chance(selection, trial)
+        count = trainings_text(selection, trial)
+        probability = probability_text(selection, trial)
         rows.append([f"{trial.number}{mark}", *values, probability, count, *parameters])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return "\n\n".join(["**Pareto front**", table, *notes(selection)])

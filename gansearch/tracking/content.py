@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from gansearch.errors import ConfigError
-from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
-from gansearch.report.front.standing import Interval, scores_of
+from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord, images_of
+from gansearch.report.front.estimates import Interval, scores_of
 from gansearch.space.models import Space
 from gansearch.tracking.artifacts import (
     CONFIG_FILE,
@@ -35,11 +35,12 @@ STUDY, STARTED, TRIAL, STEP, SCORED = (
     "gansearch.started",
     "gansearch.trial",
     "gansearch.step",
-    "gansearch.scored",
+    "gansearch.rescored",
 )
 """Tags by which runs are found. The start time distinguishes studies of the same name."""
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+"""Status of a run in MLflow's terms."""
 STATUS: Mapping[Outcome | None, Status] = {
     None: "RUNNING",
     Outcome.COMPLETED: "FINISHED",
@@ -48,10 +49,11 @@ STATUS: Mapping[Outcome | None, Status] = {
     Outcome.OUT_OF_MEMORY: "FAILED",
     Outcome.FAILED: "FAILED",
 }
+"""MLflow's status for each outcome."""
 
 
 @dataclass(frozen=True)
-class Point:
+class MetricValue:
     """One value of a metric.
 
     Attributes:
@@ -86,8 +88,8 @@ class RunContent:
     name: str
     tags: Mapping[str, str]
     params: Mapping[str, str]
-    rungs: Mapping[float, tuple[Point, ...]]
-    scores: tuple[Point, ...]
+    rungs: Mapping[float, tuple[MetricValue, ...]]
+    scores: tuple[MetricValue, ...]
     artifacts: tuple[Artifact, ...]
     status: Status
     started: int
@@ -108,7 +110,7 @@ class Steps:
 
     def __call__(self, kimg: float) -> int:
         """Return the step of a rung."""
-        return round(kimg if self.unit == "kimg" else 1000 * kimg)
+        return round(kimg) if self.unit == "kimg" else images_of(kimg)
 
 
 def identity(record: StudyRecord) -> dict[str, str]:
@@ -128,6 +130,7 @@ def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bo
     """
     open_trials = any(trial.outcome is None for trial in record.trials)
     times = [_last_time(trial) for trial in record.trials]
+    yaml = _without_secrets(space, record.space_yaml)
     status: Status = "RUNNING"
     if closed:
         status = "KILLED" if open_trials else "FINISHED"
@@ -140,7 +143,7 @@ def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bo
         params={},
         rungs={},
         scores=(),
-        artifacts=(text_artifact("space", "space.yaml", _public(space, record.space_yaml)),),
+        artifacts=(text_artifact("space", "space.yaml", yaml),),
         status=status,
         started=_milliseconds(record.started),
         ended=max(times, default=_milliseconds(record.started)) if closed else None,
@@ -209,8 +212,8 @@ def fitting_tags(values: Mapping[str, object]) -> dict[str, str]:
     return {clean(name): str(value)[:MAX_TAG] for name, value in values.items()}
 
 
-def _public(space: Space, text: str) -> str:
-    """Return a space's text without the secrets in its tracking URI."""
+def _without_secrets(space: Space, text: str) -> str:
+    """Return the text of a space without the secrets in its tracking URI."""
     return text if space.tracking.uri is None else without_secrets(text, space.tracking.uri)
 
 
@@ -227,25 +230,25 @@ def _config(space: Space, trial: TrialRecord) -> tuple[Artifact, ...]:
     return (text_artifact("config", CONFIG_FILE, text),)
 
 
-def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[Point, ...]:
+def _points(trial: TrialRecord, report: Report, steps: Steps) -> tuple[MetricValue, ...]:
     step, time = steps(report.kimg), _time(trial, report)
     metrics = {name: value for name, value in report.metrics.items() if name != "kimg"}
     # kimg is last: a run that has it has the rest of the rung too.
     return tuple(
-        Point(clean(name), float(value), step, time)
+        MetricValue(clean(name), float(value), step, time)
         for name, value in {**metrics, "kimg": report.kimg}.items()
         if math.isfinite(value)
     )
 
 
-def _score(metric: str, score: Score, steps: Steps) -> Iterator[Point]:
+def _score(metric: str, score: Score, steps: Steps) -> Iterator[MetricValue]:
     """Yield the mean of a score and the ends of its 95% interval."""
     interval = Interval.of(score.values)
     values = {"mean": interval.mean, "low": interval.low, "high": interval.high}
     step, time = steps(score.kimg), _milliseconds(score.ended)
     for end, value in values.items():
         if value is not None:
-            yield Point(clean(f"finalist/{metric}_{end}"), value, step, time)
+            yield MetricValue(clean(f"finalist/{metric}_{end}"), value, step, time)
 
 
 def _time(trial: TrialRecord, report: Report) -> int:

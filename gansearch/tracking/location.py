@@ -68,7 +68,7 @@ class Location:
         """URI that :data:`RELATIVE_ROOT` stands for in the database of a results folder."""
         return None if self.files is None else self.files.as_uri()
 
-    def beside(self) -> Path | None:
+    def artifact_folder(self) -> Path | None:
         """Return the folder that :data:`RELATIVE_ROOT` stands for in any SQLite database."""
         file = sqlite_file(self.uri)
         return self.files or (None if file is None else _files(file.parent))
@@ -111,7 +111,7 @@ def database(results: Path) -> Path:
 
 
 @contextmanager
-def readable(results: Path) -> Iterator[Location]:
+def readable_database(results: Path) -> Iterator[Location]:
     """Yield the database of a results folder, or a temporary copy if it is read-only.
 
     MLflow writes to every database that it opens.

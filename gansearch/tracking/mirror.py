@@ -21,20 +21,20 @@ from gansearch.tracking.content import (
     trial_content,
 )
 from gansearch.tracking.location import Location
-from gansearch.tracking.store import Changes, Held, Store
+from gansearch.tracking.store import Changes, ExperimentStore, StoredRun
 
 logger = logging.getLogger(__name__)
 
 FRONT_INTERVAL = 30.0
-"""Least seconds between two updates of the front while a study runs."""
-PATIENCE = (2.0, 60.0)
-"""Seconds before an unreachable store is tried again: at first, and at most."""
+"""Minimum seconds between two updates of the front while a study runs."""
+RETRY_SECONDS = (2.0, 60.0)
+"""Seconds before an unreachable store is retried: at first, and at most."""
 
 
 class MlflowMirror:
     """Observer that keeps MLflow's content equal to a study's record.
 
-    An unreachable store is tried again at growing intervals. What it missed is written then, or by
+    An unreachable store is retried at growing intervals. The missing content is written then, or by
     :func:`sync`. MLflow's failures never reach the study.
 
     Args:
@@ -45,13 +45,13 @@ class MlflowMirror:
     def __init__(self, space: Space, results: Path) -> None:
         self.location = Location.of(space, results)
         self._results = results
-        self._writer = Writer(space, self.location)
-        self._wait = PATIENCE[0]
+        self._writer = RunWriter(space, self.location)
+        self._wait = RETRY_SECONDS[0]
         self._retry_at = 0.0
-        self._away = False
+        self._unreachable = False
 
     def update(self, record: StudyRecord) -> None:
-        """Write what is new, unless the store was unreachable a moment ago."""
+        """Write what MLflow lacks, unless the time to retry an unreachable store has not come."""
         if time.monotonic() >= self._retry_at:
             self._try(record, closed=False)
 
@@ -59,7 +59,7 @@ class MlflowMirror:
         """Write the rest and the front in one attempt; an unreachable store must not block."""
         if not self._try(record, closed=True):
             logger.warning(
-                "MLflow at %s missed the end of study %s: `%s` writes it",
+                "MLflow at %s lacks the end of study %s: `%s` writes it",
                 self.location,
                 record.name,
                 command("sync", record.name, results=self._results),
@@ -69,20 +69,20 @@ class MlflowMirror:
         try:
             self._writer.write(record, closed=closed)
         except Exception as error:  # errors of any type from MLflow's backends; the study continues
-            if not self._away:
+            if not self._unreachable:
                 logger.warning(
-                    "MLflow at %s cannot be written (%s); the study goes on and it is tried again",
+                    "MLflow at %s cannot be written (%s); the study continues and retries it",
                     self.location,
                     self.location.brief(error),
                 )
-            self._away = True
+            self._unreachable = True
             self._retry_at = time.monotonic() + self._wait
-            self._wait = min(2 * self._wait, PATIENCE[1])
+            self._wait = min(2 * self._wait, RETRY_SECONDS[1])
             return False
-        if self._away:
-            logger.warning("MLflow at %s is written again", self.location)
-        self._away = False
-        self._wait = PATIENCE[0]
+        if self._unreachable:
+            logger.warning("MLflow at %s can be written again", self.location)
+        self._unreachable = False
+        self._wait = RETRY_SECONDS[0]
         return True
 
 
@@ -105,15 +105,15 @@ def sync(space: Space, record: StudyRecord, results: Path) -> Changes:
     """
     location = Location.of(space, results)
     try:
-        return Writer(space, location).write(record, closed=True)
+        return RunWriter(space, location).write(record, closed=True)
     except Exception as error:  # MLflow's backends raise errors of any type
         raise UsageError(
             f"MLflow at {location} cannot be written: {location.brief(error)}"
         ) from None
 
 
-class Writer:
-    """Updates MLflow to a record and caches what it has written.
+class RunWriter:
+    """Writes a study's runs to MLflow and caches the written content.
 
     After a failure the cache is dropped and MLflow is queried again, because a request whose
     response was lost may have been executed.
@@ -141,49 +141,49 @@ class Writer:
             raise
 
     def _forget(self) -> None:
-        self._store: Store | None = None
-        self._held: dict[int | None, Held] = {}
+        self._store: ExperimentStore | None = None
+        self._stored: dict[int | None, StoredRun] = {}
         self._seen: dict[int, TrialRecord] = {}
-        self._drawn = -FRONT_INTERVAL
+        self._front_written = -FRONT_INTERVAL
 
     def _write(self, record: StudyRecord, *, closed: bool) -> Changes:
         changed = [t for t in record.trials if closed or self._seen.get(t.number) != t]
-        store = self._look(record, changed)
-        parent = self._held.get(None)
+        store = self._find_runs(record, changed)
+        parent = self._stored.get(None)
         steps = Steps(parent.tags[STEP]) if parent else Steps.of(self.space)
         study = study_content(self.space, record, steps, closed=closed)
-        below = {"mlflow.parentRunId": self._bring_up(store, study).id}
+        parent_tag = {"mlflow.parentRunId": self._update_run(store, study).id}
         contents = []
         for trial in changed:
             content = trial_content(self.space, record, trial, steps, closed=closed)
-            contents.append(replace(content, tags={**content.tags, **below}))
-            self._bring_up(store, contents[-1])
+            contents.append(replace(content, tags={**content.tags, **parent_tag}))
+            self._update_run(store, contents[-1])
         # Files come after all values, so that an unreachable file store delays nothing else.
-        if closed or time.monotonic() >= self._drawn + FRONT_INTERVAL:
+        if closed or time.monotonic() >= self._front_written + FRONT_INTERVAL:
             front = front_artifact(self.space, record)
             study = replace(study, artifacts=(*study.artifacts, front))
-            self._drawn = time.monotonic()
+            self._front_written = time.monotonic()
         for content in (study, *contents):
-            store.write_artifacts(self._held[content.number], content)
+            store.write_artifacts(self._stored[content.number], content)
         self._seen |= {trial.number: trial for trial in changed}
         changes, store.changes = store.changes, Changes()
         return changes
 
-    def _look(self, record: StudyRecord, changed: list[TrialRecord]) -> Store:
-        """Return the store, with all runs that may be needed looked up."""
+    def _find_runs(self, record: StudyRecord, changed: list[TrialRecord]) -> ExperimentStore:
+        """Return the store, after a search for all runs that may be needed."""
         if self._store is None:
             experiment = self.space.tracking.experiment or self.space.name
-            self._store = Store(self.location, experiment)
-            self._held = self._store.find(identity(record))
-        elif new := [trial.started for trial in changed if trial.number not in self._held]:
+            self._store = ExperimentStore(self.location, experiment)
+            self._stored = self._store.find(identity(record))
+        elif new := [trial.started for trial in changed if trial.number not in self._stored]:
             # A sync during the study may have created them.
             found = self._store.find(identity(record), since=round(1000 * min(new)))
-            self._held = found | self._held
+            self._stored = found | self._stored
         return self._store
 
-    def _bring_up(self, store: Store, content: RunContent) -> Held:
-        if content.number not in self._held:
-            self._held[content.number] = store.create(content)
-        held = self._held[content.number]
-        store.write(held, content)
-        return held
+    def _update_run(self, store: ExperimentStore, content: RunContent) -> StoredRun:
+        if content.number not in self._stored:
+            self._stored[content.number] = store.create(content)
+        stored = self._stored[content.number]
+        store.write(stored, content)
+        return stored

@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 from gansearch.errors import UsageError
 from gansearch.study.signals import END_WITH_PROCESS, raise_noted, signals_noted
 from gansearch.tracking.artifacts import CONFIG_FILE
-from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable
+from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable_database
 from gansearch.tracking.store import artifacts_of, client_of
 
-# One worker, because each further one slows every call (its sockets lose TCP_NODELAY). No job
-# workers, because they take two gigabytes and are not used here.
+# One worker, because each further one slows every call (its sockets lose TCP_NODELAY).
 SERVER_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Environment of the server: no job workers, which take two gigabytes and are not used here."""
 
 POLL_SECONDS = 0.1
 """Seconds between two checks of a running server."""
@@ -45,7 +45,7 @@ def serve(results: Path, port: int) -> None:
         raise UsageError(f"{results} has no MLflow database: `gansearch run` or `sync` makes it")
     _check_port(port)
     environment = {**os.environ, **SERVER_ENVIRONMENT}
-    with signals_noted() as signals, readable(results) as location:
+    with signals_noted() as signals, readable_database(results) as location:
         location.prepare()
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         arguments += ["--backend-store-uri", location.uri]
@@ -70,16 +70,16 @@ def _check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise UsageError(
-                f"port {port} cannot be had: {error.strerror}; give another one with --port, or "
-                "end what is there"
+                f"port {port} cannot be used: {error.strerror}; give another one with --port, or "
+                "end the process that uses it"
             ) from None
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
     """End a server with all its workers."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
-            os.killpg(server.pid, how)
+            os.killpg(server.pid, number)
         with suppress(subprocess.TimeoutExpired):
             server.wait(END_SECONDS)
 
@@ -101,11 +101,14 @@ def read_config(run: str, results: Path) -> str:
     try:
         with (
             TemporaryDirectory() as folder,
-            nullcontext(location) if location.files is None else readable(results) as at,
+            nullcontext(location) if location.files is None else readable_database(results) as at,
         ):
             client = client_of(at)
             found = client.get_run(run).info
-            if found.artifact_uri.startswith(RELATIVE_ROOT) and (files := at.beside()) is not None:
+            if (
+                found.artifact_uri.startswith(RELATIVE_ROOT)
+                and (files := at.artifact_folder()) is not None
+            ):
                 return (artifacts_of(files, found.run_id) / CONFIG_FILE).read_text()
             return Path(client.download_artifacts(run, CONFIG_FILE, folder)).read_text()
     except Exception as error:  # MLflow's backends raise errors of any type

@@ -58,7 +58,7 @@ class Changes:
 
 
 @dataclass
-class Held:
+class StoredRun:
     """Content of one MLflow run, as known to this process.
 
     Attributes:
@@ -68,7 +68,7 @@ class Held:
         kimg: kimg up to which rungs are written, under current names of metrics; -1 for none.
         tags, params: stored tags; names of stored parameters.
         artifacts: versions by key.
-        gone: versions by key of artifacts whose source no longer exists; a new process tries again.
+        missing: versions by key of artifacts whose source no longer exists; a new process retries.
     """
 
     id: str
@@ -78,10 +78,10 @@ class Held:
     tags: dict[str, str] = field(default_factory=dict)
     params: set[str] = field(default_factory=set)
     artifacts: dict[str, str] = field(default_factory=dict)
-    gone: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run) -> Held:
+    def of(cls, run: Run) -> StoredRun:
         """Make it from a run that MLflow returned."""
         try:
             artifacts = json.loads(run.data.tags.get(ARTIFACTS, "{}"))
@@ -106,12 +106,12 @@ def client_of(location: Location) -> MlflowClient:
 
     location.prepare()
     # Both log every step of a new database's set-up.
-    for chatty in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=location.uri)
 
 
-class Store:
+class ExperimentStore:
     """One experiment of an MLflow store.
 
     Args:
@@ -133,7 +133,7 @@ class Store:
         )
         self.changes = Changes()
 
-    def find(self, tags: Mapping[str, str], since: int = 0) -> dict[int | None, Held]:
+    def find(self, tags: Mapping[str, str], since: int = 0) -> dict[int | None, StoredRun]:
         """Find the runs that have ``tags``, by trial number; ``None`` for the study's own.
 
         If a lost response led to two runs for a trial, every process keeps the same one and deletes
@@ -145,17 +145,17 @@ class Store:
         """
         clauses = [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items()]
         clauses.append(f"attributes.start_time >= {since}")
-        found: dict[int | None, Held] = {}
+        found: dict[int | None, StoredRun] = {}
         for run in sorted(self._search(" AND ".join(clauses)), key=lambda run: run.info.run_id):
             text = run.data.tags.get(TRIAL)
             number = None if text is None else int(text)
             if number in found:
                 self.client.delete_run(run.info.run_id)
             else:
-                found[number] = Held.of(run)
+                found[number] = StoredRun.of(run)
         return found
 
-    def create(self, content: RunContent) -> Held:
+    def create(self, content: RunContent) -> StoredRun:
         """Create the run for ``content``; tags and start time are written at once."""
         run = self.client.create_run(
             self.experiment,
@@ -164,55 +164,56 @@ class Store:
             run_name=content.name,
         )
         self.changes.runs += 1
-        return Held.of(run)
+        return StoredRun.of(run)
 
-    def write(self, held: Held, content: RunContent) -> None:
+    def write(self, stored: StoredRun, content: RunContent) -> None:
         """Update parameters, metrics, tags and status of a run to ``content``."""
         from mlflow.entities import Metric, Param
 
-        points = [p for kimg, rung in content.rungs.items() if kimg > held.kimg for p in rung]
-        if content.tags.get(SCORED) != held.tags.get(SCORED):
+        points = [p for kimg, rung in content.rungs.items() if kimg > stored.kimg for p in rung]
+        if content.tags.get(SCORED) != stored.tags.get(SCORED):
             points += content.scores
-        params = {n: v for n, v in content.params.items() if n not in held.params}
+        params = {n: v for n, v in content.params.items() if n not in stored.params}
         self._log(
-            held,
+            stored,
             metrics=[Metric(p.name, p.value, p.time, p.step) for p in points],
             params=[Param(name, value) for name, value in params.items()],
             tags=content.tags,
         )
-        held.kimg = max((*content.rungs, held.kimg))
-        held.params |= params.keys()
+        stored.kimg = max((*content.rungs, stored.kimg))
+        stored.params |= params.keys()
         self.changes.metrics += len(points)
-        if content.ended is None and held.status != content.status:
-            self.client.update_run(held.id, status=content.status)
-        elif content.ended is not None and (held.status, held.ended) != (
+        if content.ended is None and stored.status != content.status:
+            self.client.update_run(stored.id, status=content.status)
+        elif content.ended is not None and (stored.status, stored.ended) != (
             content.status,
             content.ended,
         ):
-            self.client.set_terminated(held.id, content.status, content.ended)
+            self.client.set_terminated(stored.id, content.status, content.ended)
         else:
             return
-        held.status, held.ended = content.status, content.ended
+        stored.status, stored.ended = content.status, content.ended
         self.changes.updates += 1
 
-    def write_artifacts(self, held: Held, content: RunContent) -> None:
+    def write_artifacts(self, stored: StoredRun, content: RunContent) -> None:
         """Upload artifacts that a run lacks or has in another version, then list them in a tag."""
         tags: dict[str, str] = {}
         for artifact in content.artifacts:
-            if artifact.version in (held.artifacts.get(artifact.key), held.gone.get(artifact.key)):
+            key = artifact.key
+            if artifact.version in (stored.artifacts.get(key), stored.missing.get(key)):
                 continue
             files = artifact.files()
-            self._upload(held.id, files)
-            (held.artifacts if files else held.gone)[artifact.key] = artifact.version
+            self._upload(stored.id, files)
+            (stored.artifacts if files else stored.missing)[key] = artifact.version
             self.changes.artifacts += len(files)
             tags |= artifact.tags if files else {}
-        if held.artifacts:
-            tags[ARTIFACTS] = json.dumps(held.artifacts)
-        self._log(held, tags=fitting_tags(tags))
+        if stored.artifacts:
+            tags[ARTIFACTS] = json.dumps(stored.artifacts)
+        self._log(stored, tags=fitting_tags(tags))
 
     def _log(
         self,
-        held: Held,
+        stored: StoredRun,
         *,
         tags: Mapping[str, str],
         metrics: Iterable[Any] = (),
@@ -220,15 +221,15 @@ class Store:
     ) -> None:
         from mlflow.entities import RunTag
 
-        new = {name: value for name, value in tags.items() if held.tags.get(name) != value}
+        new = {name: value for name, value in tags.items() if stored.tags.get(name) != value}
         # The client splits this into requests of MLflow's size, in order.
         self.client.log_batch(
-            held.id,
+            stored.id,
             metrics=list(metrics),
             params=list(params),
             tags=[RunTag(name, value) for name, value in new.items()],
         )
-        held.tags |= new
+        stored.tags |= new
         self.changes.updates += len(new)
 
     def _upload(self, run: str, files: Mapping[str, bytes]) -> None:

@@ -82,8 +82,8 @@ def results(
     space = parse_space(SPACE, "small.yaml")
     with StudyStore.create(sqlite_url(folder / "studies.db"), "s", space, record.tags) as store:
         for trial in record.trials:
-            store.asked(trial)
-            store.ended(trial)
+            store.record_trial(trial)
+            store.record_end(trial)
     return folder
 
 
@@ -472,8 +472,8 @@ def test_a_grid_over_seeds_is_compared(
     with StudyStore.create(sqlite_url(tmp_path / "studies.db"), "g", space, record.tags) as store:
         for number, trial in enumerate(finished[:4]):
             params = {"variant": "dcgan", "d_steps": 1 + number // 2, "seed": number % 2}
-            store.asked(replace(trial, number=number, params=params, seed=number % 2))
-            store.ended(replace(trial, number=number, params=params, seed=number % 2))
+            store.record_trial(replace(trial, number=number, params=params, seed=number % 2))
+            store.record_end(replace(trial, number=number, params=params, seed=number % 2))
     answer = gansearch("compare", "g", "--results", tmp_path, "--baseline", "d_steps=1")
     assert (answer.code, answer.err) == (0, "")
     assert "%" in answer.out

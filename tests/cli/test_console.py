@@ -161,7 +161,7 @@ def test_a_repeated_training_comes_with_the_mean(
     first, mean, *_ = watched.printed().splitlines()
     assert "trial 6 gan (trial 2 again) completed" in first
     assert first.startswith("[4/40]")  # of the budget's own
-    assert mean.startswith("trial 2 in the mean (n = 2, 1 lost)  fd_digits 12 ± 25")
+    assert mean.startswith("trial 2 in the mean (n = 2, 1 failed)  fd_digits 12 ± 25")
     progress = Progress.of(space, record)
     assert progress.best["fd_digits"][0] == 12
     # Those that ended took 105 kimg, 17.5 each; 36 more of 40 are to end, and one again.

@@ -13,7 +13,7 @@ from pathlib import Path
 import ray
 
 from gansearch.search.engine import tune
-from gansearch.search.engine.worker import Job, Tell, train_trial
+from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import parse_space
 from gansearch.study.run import resume_study, run_study
 from gansearch.train.run import REPORT_FILE
@@ -46,7 +46,7 @@ def main(command: str, results: Path, ray_folder: str) -> None:
     )
     diary = results / "diary.jsonl"
 
-    def with_diary(job: Job, tell: Tell) -> None:
+    def with_diary(job: Job, send: Send) -> None:
         from gansearch.search.engine import worker
 
         def note(**entry: object) -> None:
@@ -54,10 +54,10 @@ def main(command: str, results: Path, ray_folder: str) -> None:
             with diary.open("a") as file:
                 file.write(json.dumps(line) + "\n")
 
-        def tell_and_note(message: dict[str, str]) -> None:
+        def send_and_note(message: dict[str, str]) -> None:
             if "report" in message:
                 note(told=json.loads(message["report"])["kimg"])
-            tell(message)
+            send(message)
 
         run_training = worker.run_training
 
@@ -69,7 +69,7 @@ def main(command: str, results: Path, ray_folder: str) -> None:
             return run_training(config, rungs, folder, on_report, resume_from, *others)
 
         worker.run_training = run_and_note
-        train_trial(job, tell_and_note)
+        train_trial(job, send_and_note)
 
     tune.train_trial = with_diary
     if command == "run":

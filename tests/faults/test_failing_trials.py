@@ -19,7 +19,7 @@ from gansearch.pareto import non_dominated
 from gansearch.record import Outcome, StudyRecord
 from gansearch.report.front.selection import select
 from gansearch.search.engine import tune
-from gansearch.search.engine.worker import Job, Tell, train_trial
+from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import Space, parse_space
 from gansearch.study.run import run_study
 
@@ -64,7 +64,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Space, Stu
     shutil.rmtree(short, ignore_errors=True)
 
 
-def troubled(job: Job, tell: Tell) -> None:
+def troubled(job: Job, send: Send) -> None:
     """Every third trial's weights break, the first trial raises, the second runs out of memory."""
     from gansearch.train.run import Trainer
 
@@ -85,7 +85,7 @@ def troubled(job: Job, tell: Tell) -> None:
 
     trouble = {0: fail, 1: exhaust}.get(job["number"], healthy)
     Trainer.advance = diverge if job["number"] % 3 == 2 else trouble  # type: ignore[method-assign]
-    train_trial(job, tell)
+    train_trial(job, send)
 
 
 def by_outcome(record: StudyRecord, outcome: Outcome) -> list[int]:

@@ -15,7 +15,7 @@ from gansearch.errors import DataError, StudyError
 from gansearch.record import Outcome, StudyRecord
 from gansearch.report import select
 from gansearch.search.engine import tune
-from gansearch.search.engine.worker import Job, Tell, train_trial
+from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import Space, parse_space
 from gansearch.study.run import list_studies, load_study, resume_study, run_study
 
@@ -70,18 +70,18 @@ def study(
     results = tmp_path_factory.mktemp("results")
     watcher = Watcher()
 
-    def faulty(job: Job, tell: Tell) -> None:
+    def faulty(job: Job, send: Send) -> None:
         died = results / "died"
         if job["number"] == 1:
             raise ValueError("this one always fails")
 
-        def tell_and_die(message: dict[str, str]) -> None:
-            tell(message)
+        def send_and_die(message: dict[str, str]) -> None:
+            send(message)
             if job["number"] == 2 and "report" in message and not died.exists():
                 died.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        train_trial(job, tell_and_die)
+        train_trial(job, send_and_die)
 
     patch = pytest.MonkeyPatch()
     patch.setattr(tune, "train_trial", faulty)
@@ -126,7 +126,7 @@ def test_the_front_is_of_finalists_that_were_scored_again(
     _, record, _ = study
     selection = select(space(3), record)
     assert selection.front
-    assert selection.unscored == ()
+    assert selection.not_rescored == ()
     for trial in selection.front:
         score = trial.scores["fd_digits"]
         assert (score.seeds, score.kimg) == ((1, 2), 6)
@@ -199,13 +199,13 @@ def test_ctrl_c_ends_cleanly_and_resume_finishes(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def slow(job: Job, tell: Tell) -> None:
-        def tell_and_wait(message: dict[str, str]) -> None:
-            tell(message)
+    def slow(job: Job, send: Send) -> None:
+        def send_and_wait(message: dict[str, str]) -> None:
+            send(message)
             if "report" in message:
                 time.sleep(3600)  # the end of a study waits for no trial's next rung
 
-        train_trial(job, tell_and_wait)
+        train_trial(job, send_and_wait)
 
     class Interrupter:
         sent = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gansearch.record import Report, TrialRecord
-from gansearch.search.cohorts import SHARE, Cohorts, images_of
+from gansearch.search.cohorts import SHARE, Cohorts
 from gansearch.space import parse_space
 
 YAML = """
@@ -42,7 +42,3 @@ def test_a_rung_is_filled_by_enough_trials_at_it() -> None:
         cohorts.add(trial(number, report(1.0)))
         cohorts.add(trial(number, report(1.0), report(1.0, kimg=2.0)))
     assert cohorts.filled() == [1.0, 2.0]
-
-
-def test_kimg_that_differ_by_rounding_are_the_same_images() -> None:
-    assert images_of(0.1 + 0.2) == images_of(0.3) == 300

@@ -39,14 +39,14 @@ class Disk:
     writes: list[tuple[int, str, Any]] = field(default_factory=list)
     flushed: int = 0
 
-    def asked(self, trial: TrialRecord) -> None:
+    def record_trial(self, trial: TrialRecord) -> None:
         attributes = layout.running_trial(self.space, trial).user_attrs
         self.writes.append((trial.number, "", attributes))
 
-    def reported(self, trial: TrialRecord, report: Report) -> None:
+    def record_report(self, trial: TrialRecord, report: Report) -> None:
         self.writes.append((trial.number, *layout.report_attribute(trial, report)))
 
-    def ended(self, trial: TrialRecord) -> None:
+    def record_end(self, trial: TrialRecord) -> None:
         for key, value in layout.end_attributes(trial).items():
             self.writes.append((trial.number, key, value))
 

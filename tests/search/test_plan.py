@@ -8,8 +8,15 @@ import pytest
 
 from gansearch.config import Params
 from gansearch.pareto import near_front
-from gansearch.record import LOST, Outcome, Prior, Report, StudyRecord, TrialRecord
-from gansearch.report.front.noise import QUALITY_SHARE
+from gansearch.record import (
+    CONFIGURATION_FAILURES,
+    Outcome,
+    Prior,
+    Report,
+    StudyRecord,
+    TrialRecord,
+)
+from gansearch.report.front.noise import QUALITY_TOLERANCE
 from gansearch.search.method import SearchMethod
 from gansearch.search.plan import Plan
 from gansearch.search.policy import Ask, Policy
@@ -103,8 +110,8 @@ def test_the_front_and_who_is_near_it_are_trained_again(empty: StudyRecord) -> N
     for _ in range(6):
         study.ask()
     study.end(0, 10.0, 3.0)  # on the front
-    study.end(1, 10.0 / (1 - QUALITY_SHARE) - 1e-6, 3.0)  # within the noise of it
-    study.end(2, 10.0 / (1 - QUALITY_SHARE) + 1e-3, 3.0)
+    study.end(1, 10.0 / (1 - QUALITY_TOLERANCE) - 1e-6, 3.0)  # within the noise of it
+    study.end(2, 10.0 / (1 - QUALITY_TOLERANCE) + 1e-3, 3.0)
     study.end(3, 60.0, 1.0)  # the fastest, and beyond the bound
     study.end(4, 1.0, 1.0, outcome=Outcome.DIVERGED)
     study.end(5, 20.0, 2.0)  # on the front
@@ -222,11 +229,11 @@ def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str
             for name in ("fd_digits", "seconds_per_kimg")
         )
         if fid <= 50:
-            lost = sum(trial.outcome in LOST for trial in group)
+            lost = sum(trial.outcome in CONFIGURATION_FAILURES for trial in group)
             points.append([fid, seconds, lost / (lost + len(done))])
             counts.append(len(group))
             root = np.sqrt(sum(m["fd_digits"] ** 2 for m in done)) / len(done)
-            noise.append([QUALITY_SHARE * root, 0.0, 0.0])
+            noise.append([QUALITY_TOLERANCE * root, 0.0, 0.0])
     near = near_front(points, noise)
     assert near.any()
     assert min(np.array(counts)[near]) >= 3

@@ -260,10 +260,10 @@ def test_unknown_trials_are_refused(
 class Refusing:
     """A recorder whose storage is gone."""
 
-    def asked(self, trial: TrialRecord) -> None:
+    def record_trial(self, trial: TrialRecord) -> None:
         raise StudyError("the disk is full")
 
-    reported = ended = asked  # type: ignore[assignment]
+    record_report = record_end = record_trial  # type: ignore[assignment]
 
 
 def test_what_cannot_be_recorded_does_not_happen(make_space: MakeSpace, empty: StudyRecord) -> None:

@@ -116,11 +116,11 @@ def test_a_study_is_rescored_by_name(trained: Path, tmp_path: Path) -> None:
         rescore_study("s", results=tmp_path, seeds=1)
     with pytest.raises(StudyError, match="trial 2 has not completed"):
         rescore_study("s", results=tmp_path, also=[1, 2])
-    assert pareto_front("s", results=tmp_path).scored == set()
+    assert pareto_front("s", results=tmp_path).rescored == set()
     record = rescore_study("s", results=tmp_path, samples=60, seeds=3)
     assert load_study("s", tmp_path)[1] == record
     front = pareto_front("s", results=tmp_path)
-    assert front.scored == {"fd_digits"}
-    assert front.unscored == ()
+    assert front.rescored == {"fd_digits"}
+    assert front.not_rescored == ()
     # A second call finds everything done.
     assert rescore_study("s", results=tmp_path, samples=60, seeds=3) == record

@@ -18,7 +18,7 @@ import pytest
 from gansearch.errors import SpaceError, StudyError
 from gansearch.record import Observer, StudyRecord
 from gansearch.search.engine import tune
-from gansearch.search.engine.tune import Brake, Desk
+from gansearch.search.engine.tune import SearchAdaptor, StopCondition
 from gansearch.space import Space, parse_space
 from gansearch.study.run import list_studies, load_study, pareto_front, resume_study, run_study
 
@@ -42,7 +42,7 @@ def space(**changes: str) -> Space:
     return parse_space(text, "tiny.yaml")
 
 
-Search = Callable[[Desk, Space, str, Brake], None]
+Search = Callable[[SearchAdaptor, Space, str, StopCondition], None]
 
 
 @pytest.fixture
@@ -183,8 +183,8 @@ def test_a_folder_without_studies_is_named(tmp_path: Path) -> None:
 def test_a_search_that_could_not_be_kept_up_is_an_error(
     tmp_path: Path, searching: Callable[[Search], None]
 ) -> None:
-    def search(desk: Desk, *_: Any) -> None:
-        desk.error = RuntimeError("the disk is gone")
+    def search(adaptor: SearchAdaptor, *_: Any) -> None:
+        adaptor.error = RuntimeError("the disk is gone")
 
     searching(search)
     with pytest.raises(StudyError, match=r"the disk is gone.*gansearch resume s") as raised:
@@ -201,9 +201,11 @@ def test_a_signal_pulls_the_brake_and_then_counts(
     number: signal.Signals,
     raised: type[BaseException],
 ) -> None:
-    def search(_desk: Desk, _space: Space, _storage: str, brake: Brake) -> None:
+    def search(
+        _adaptor: SearchAdaptor, _space: Space, _storage: str, stop_condition: StopCondition
+    ) -> None:
         os.kill(os.getpid(), number)
-        while not brake.stop_all():
+        while not stop_condition.stop_all():
             time.sleep(0.01)
 
     searching(search)

@@ -1,8 +1,9 @@
-"""What MLflow holds, as plain values, and studies as they grow."""
+"""Content of MLflow as plain values, and studies as they grow."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report import style
 from gansearch.tracking import mirror
+from gansearch.tracking.location import Location
 from gansearch.urls import sqlite_file, sqlite_url
 
 Dump = dict[str, Any]
@@ -36,15 +39,15 @@ def results(empty_database: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mirror, "PATIENCE", (0.0, 0.0))
+def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "RETRY_SECONDS", (0.0, 0.0))
     monkeypatch.setattr(mirror, "FRONT_INTERVAL", 1e9)  # drawn at the end only, and small
     monkeypatch.setitem(style.FIGURE, "dpi", 30)
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def dump(uri: str, scratch: Path) -> Dump:
-    """Everything that MLflow shows of its runs, without the names that it gives by chance."""
+    """Everything that MLflow shows of its runs, without its random names."""
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("synthetic")
     assert experiment is not None
@@ -105,7 +108,7 @@ def dumped(tmp_path: Path) -> Callable[[Path | str], Dump]:
 
 @pytest.fixture
 def growing() -> Callable[..., Iterator[StudyRecord]]:
-    """A record as it was after every event of a study, the whole one last."""
+    """The record after every event of a study; the complete one is last."""
     return _growing
 
 
@@ -129,3 +132,33 @@ def _stages(trial: TrialRecord) -> Iterator[TrialRecord]:
     for count in range(len(trial.reports) + 1):
         yield replace(trial, reports=trial.reports[:count], outcome=None, reason="", ended=None)
     yield trial
+
+
+@pytest.fixture(scope="session")
+def client_of() -> Callable[[Path], MlflowClient]:
+    """Returns MLflow's client of a results folder."""
+    return lambda results: MlflowClient(Location.default(results).uri)
+
+
+@pytest.fixture(scope="session")
+def run_of(client_of: Callable[[Path], MlflowClient]) -> Callable[[Path, int | None], Run]:
+    """Returns the run of a trial, or of the study."""
+
+    def find(results: Path, trial: int | None) -> Run:
+        client = client_of(results)
+        experiment = client.get_experiment_by_name("synthetic")
+        assert experiment is not None
+        of = "tags.space = 'synthetic'" if trial is None else f"tags.gansearch.trial = '{trial}'"
+        (run,) = client.search_runs([experiment.experiment_id], of)
+        return run
+
+    return find
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port

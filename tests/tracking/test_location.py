@@ -23,20 +23,20 @@ from gansearch.record import StudyRecord
 from gansearch.space.models import Space, TrackingConfig
 from gansearch.tracking import read_config, sync
 from gansearch.tracking.content import Steps, study_content
-from gansearch.tracking.location import Location, readable
+from gansearch.tracking.location import Location, readable_database
 
 Study = tuple[Space, StudyRecord]
 Dumped = Callable[[Path | str], dict[str, Any]]
 
 
-def places(results: Path) -> set[str]:
-    """Every place of files that is on record, of a study's experiment."""
+def locations(results: Path) -> set[str]:
+    """Every recorded location of files, of a study's experiment."""
     query = (
         "SELECT artifact_location FROM experiments WHERE experiment_id > 0"
         " UNION SELECT artifact_uri FROM runs"
     )
     with closing(sqlite3.connect(results / "mlflow.db")) as connection:
-        return {place for (place,) in connection.execute(query)}
+        return {location for (location,) in connection.execute(query)}
 
 
 def run_of(results: Path, name: str) -> str:
@@ -65,7 +65,7 @@ def test_results_can_be_moved(
     expected = dumped(results)
     if before:
         as_before(results)
-        assert str(results) in str(places(results))
+        assert str(results) in str(locations(results))
     moved = tmp_path / "x #1%20é?"
     results.rename(moved)
     trial = next(t for t in record.trials if t.number == 3)
@@ -73,12 +73,12 @@ def test_results_can_be_moved(
     assert read_config(run_of(moved, "trial 3"), moved) == config
     assert sync(space, record, moved).runs == 0
     assert dumped(moved) == expected
-    assert all(place.startswith("mlflow-artifacts:/") for place in places(moved))
+    assert all(place.startswith("mlflow-artifacts:/") for place in locations(moved))
     assert not results.exists()
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_of_results_that_cannot_be_written_a_copy_is_read(
+def test_a_copy_is_read_of_results_that_cannot_be_written(
     before: bool, study: Study, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync(*study, results)
@@ -89,13 +89,13 @@ def test_of_results_that_cannot_be_written_a_copy_is_read(
     nothing = SimpleNamespace(access=lambda *_: False, W_OK=os.W_OK)
     monkeypatch.setattr("gansearch.tracking.location.os", nothing)
     assert read_config(run, results)
-    with readable(results) as location:
+    with readable_database(results) as location:
         assert location.files == results / "mlartifacts"
         assert str(results) not in location.uri
     assert (results / "mlflow.db").read_bytes() == content
 
 
-def test_a_space_on_its_server_holds_no_secrets(study: Study) -> None:
+def test_a_space_on_its_server_has_no_secrets(study: Study) -> None:
     space, record = study
     uri = "https://me:hunter2@host"
     space = space.model_copy(update={"tracking": TrackingConfig(uri=uri)})
@@ -108,7 +108,9 @@ def test_a_space_on_its_server_holds_no_secrets(study: Study) -> None:
     assert "https://***@host" in shown
 
 
-def test_no_folder_is_made_beside_one_of_an_odd_name(study: Study, tmp_path: Path) -> None:
+def test_no_folder_is_created_beside_one_with_escaped_characters(
+    study: Study, tmp_path: Path
+) -> None:
     results = tmp_path / "x #1%20é"
     results.mkdir()
     sync(*study, results)
@@ -147,3 +149,27 @@ def test_pages_of_moved_results_show_their_files(
     finally:
         os.killpg(server.pid, 9)
         server.wait()
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("sqlite:////results/mlflow.db", "sqlite:////results/mlflow.db"),
+        ("https://user:pa@ss@host:5000/path", "https://***"),
+        ("postgresql://host/db?user=u&password=p", "postgresql://host/db?***"),
+    ],
+)
+def test_secrets_of_a_uri_are_not_shown(uri: str, shown: str) -> None:
+    location = Location.at(uri, Path("results"))
+    assert str(location) == shown
+    words = location.brief(OSError(f"no answer from {uri}\nmore"))
+    assert not any(secret in words for secret in ("pa@ss", "password=p", "more"))
+
+
+def test_the_default_store_is_a_database_in_the_results(make_study: Any, tmp_path: Path) -> None:
+    space, _ = make_study(0)
+    assert Location.of(space, tmp_path) == Location(
+        f"sqlite+pysqlite:///{tmp_path}/mlflow.db", "mlflow-artifacts:/", tmp_path / "mlartifacts"
+    )
+    tracked = space.model_copy(update={"tracking": TrackingConfig(uri="http://tracking:5000")})
+    assert Location.of(tracked, tmp_path) == Location("http://tracking:5000", None)

@@ -17,34 +17,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
-from PIL import Image
 
-from gansearch.config import TrainConfig
 from gansearch.errors import UsageError
-from gansearch.record import Ancestor, Outcome, Report, Score, StudyRecord
+from gansearch.record import Outcome, Report, Score, StudyRecord
 from gansearch.space.models import Space, TrackingConfig
-from gansearch.tracking import MlflowMirror, mirror, read_config, serve, store, sync
-from gansearch.tracking.content import Steps, trial_content
-from gansearch.tracking.location import Location
+from gansearch.tracking import MlflowMirror, mirror, store, sync
 
 Study = tuple[Space, StudyRecord]
 START = 1_760_000_000
 Dumped = Callable[[Path | str], dict[str, Any]]
-
-
-def client_of(results: Path) -> MlflowClient:
-    return MlflowClient(Location.default(results).uri)
-
-
-def run_of(results: Path, trial: int | None) -> Run:
-    """The run of a trial, or of the study."""
-    client = client_of(results)
-    experiment = client.get_experiment_by_name("synthetic")
-    assert experiment is not None
-    of = "tags.space = 'synthetic'" if trial is None else f"tags.gansearch.trial = '{trial}'"
-    (run,) = client.search_runs([experiment.experiment_id], of)
-    return run
 
 
 def tracked_at(space: Space, uri: str) -> Space:
@@ -61,7 +42,9 @@ def follow(space: Space, states: list[StudyRecord], results: Path, *, restart_at
     observer.close(states[-1])
 
 
-def test_scores_follow_what_was_reported(study: Study, results: Path, dumped: Dumped) -> None:
+def test_scores_are_added_to_the_reported_values(
+    run_of: Any, study: Study, results: Path, dumped: Dumped
+) -> None:
     space, record = study
     MlflowMirror(space, results).close(record)
     before = dumped(results)["trial 0"]
@@ -118,7 +101,7 @@ def test_every_trial_is_a_child_of_its_study(study: Study, results: Path, dumped
     assert content[f"trial {stopped.number}"]["status"] == "FINISHED"
 
 
-def test_front_is_on_the_parent(study: Study, results: Path, dumped: Dumped) -> None:
+def test_the_front_is_in_the_parent_run(study: Study, results: Path, dumped: Dumped) -> None:
     sync(*study, results)
     parent = dumped(results)["synthetic-1"]
     files = parent["files"]
@@ -159,7 +142,7 @@ def test_a_second_sync_changes_nothing(study: Study, results: Path, dumped: Dump
     assert dumped(results) == before
 
 
-def test_sync_beside_a_running_study_makes_no_second_runs(
+def test_sync_beside_a_running_study_creates_no_second_runs(
     study: Study, results: Path, dumped: Dumped, growing: Any
 ) -> None:
     space, record = study
@@ -176,7 +159,8 @@ def test_sync_beside_a_running_study_makes_no_second_runs(
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
-def test_whichever_calls_fail_the_end_is_the_same(
+def test_failing_calls_do_not_change_the_final_content(
+    client_of: Any,
     study: Study,
     results: Path,
     dumped: Dumped,
@@ -219,23 +203,6 @@ def test_whichever_calls_fail_the_end_is_the_same(
     assert disturbed == dumped(results)
 
 
-def test_two_runs_of_one_trial_become_one(
-    study: Study, results: Path, dumped: Dumped, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    space, record = study
-    MlflowMirror(space, results).update(record)
-    with monkeypatch.context() as patch:
-        patch.setattr(store.Store, "find", lambda *_, **__: {})
-        MlflowMirror(space, results).update(record)
-    sync(space, record, results)
-    assert len(dumped(results)) == 5
-    client = client_of(results)
-    experiment = client.get_experiment_by_name("synthetic")
-    assert experiment is not None
-    gone = client.search_runs([experiment.experiment_id], run_view_type=ViewType.DELETED_ONLY)
-    assert len(gone) == 5
-
-
 def test_studies_of_one_name_do_not_merge(study: Study, results: Path) -> None:
     space, record = study
     sync(space, record, results)
@@ -244,7 +211,7 @@ def test_studies_of_one_name_do_not_merge(study: Study, results: Path) -> None:
     assert sync(space, later, results).runs == 0
 
 
-def test_an_interrupted_study_is_killed_and_comes_back(
+def test_an_interrupted_study_is_killed_until_it_is_resumed(
     study: Study, results: Path, dumped: Dumped, growing: Any
 ) -> None:
     space, record = study
@@ -266,10 +233,36 @@ def test_an_interrupted_study_is_killed_and_comes_back(
     assert dumped(results)["synthetic-1"]["status"] == "FINISHED"
 
 
+def test_values_under_a_metrics_earlier_name_are_written_under_the_current_one(
+    study: Study, results: Path, dumped: Dumped
+) -> None:
+    """A study that an earlier version tracked is resumed: each run has the whole curve."""
+    space, record = study
+
+    def earlier(report: Report) -> Report:
+        metrics = {n.replace("fd_digits", "fid_digits"): v for n, v in report.metrics.items()}
+        return replace(report, metrics=metrics)
+
+    before = tuple(replace(t, reports=tuple(map(earlier, t.reports[:2]))) for t in record.trials)
+    sync(space, replace(record, trials=before), results)
+    sync(space, record, results)
+    content = dumped(results)
+    for trial in record.trials:
+        metrics = content[f"trial {trial.number}"]["metrics"]
+        curve = [value for _, value, _ in metrics.get("fd_digits", [])]
+        assert curve == [report.metrics["fd_digits"] for report in trial.reports]
+        assert [step for step, *_ in metrics.get("fid_digits", [])] == [
+            int(report.kimg) for report in trial.reports[:2]
+        ]
+    assert sync(space, record, results).metrics == 0
+
+
 # --- Limits ----------------------------------------------------------------------------------
 
 
-def test_limits_of_mlflow_are_kept(study: Study, results: Path) -> None:
+def test_content_is_within_the_limits_of_mlflow(
+    client_of: Any, run_of: Any, study: Study, results: Path
+) -> None:
     space, record = study
     metrics = {f"metric {n} @[{n}]": float(n) for n in range(1100)}
     bad = {"nan": float("nan"), "inf": float("inf"), "/abs/../x": 1.0, "n" * 300: 2.0}
@@ -295,7 +288,7 @@ def test_limits_of_mlflow_are_kept(study: Study, results: Path) -> None:
     assert sync(space, record, results) == store.Changes()
 
 
-def test_steps_are_images_where_rungs_are_no_whole_kimg(
+def test_steps_are_images_if_a_rung_is_not_a_whole_kimg(
     make_study: Any, results: Path, dumped: Dumped
 ) -> None:
     space, record = make_study(2, budget={"trials": 2, "max_kimg": 30.0, "rungs": (2.5, 5.0, 10.0)})
@@ -308,57 +301,10 @@ def test_steps_are_images_where_rungs_are_no_whole_kimg(
     assert dumped(results)["synthetic-1"]["tags"]["gansearch.step"] == "images"
 
 
-def test_sample_grids_go_where_the_image_grid_finds_them(
-    study: Study, results: Path, dumped: Dumped, tmp_path: Path
-) -> None:
-    space, record = study
-    folder = tmp_path / "checkpoint_000000"
-    folder.mkdir()
-    pixels = np.arange(64 * 32, dtype=np.uint8).reshape(64, 32)
-    Image.fromarray(pixels).save(folder / "samples.png")
-    places = (str(folder), folder.as_uri(), str(tmp_path / "pruned"))
-    reports = tuple(
-        Report(kimg, {"fd_digits": 1.0}, checkpoint=place)
-        for kimg, place in zip((5.0, 10.0, 30.0), places, strict=True)
-    )
-    record = replace(record, trials=(replace(record.trials[0], reports=reports),))
-    sync(space, record, results)
-    run = dumped(results)["trial 0"]
-    images = [name for name in run["files"] if name.startswith("images/")]
-    assert sorted(name.partition("+timestamp")[0] for name in images if name.endswith("png")) == [
-        "images/samples+step+10",
-        "images/samples+step+5",
-    ]
-    assert sum(name.endswith("+compressed.webp") for name in images) == 2
-    content = (folder / "samples.png").read_bytes()
-    assert all(run["files"][name] == content for name in images if name.endswith("png"))
-    assert run["tags"]["mlflow.loggedImages"] == "True"
-    # The one that was not there is looked for again by the next process.
-    shutil.copytree(folder, tmp_path / "pruned")
-    assert sync(space, record, results).artifacts == 2
-
-
-def test_a_front_that_cannot_be_ranked_says_so(study: Study, results: Path, dumped: Dumped) -> None:
-    space, record = study
-    first = record.trials[0]
-    reports = tuple(replace(r, protocols={"fd_digits": "other"}) for r in first.reports)
-    record = replace(record, trials=(replace(first, reports=reports), *record.trials[1:]))
-    sync(space, record, results)
-    assert "different protocols" in dumped(results)["synthetic-1"]["tags"]["mlflow.note.content"]
-
-
 # --- A store that is away --------------------------------------------------------------------
 
 
-@pytest.fixture
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def test_a_server_that_is_away_is_said_once_and_costs_nothing(
+def test_an_unreachable_server_is_reported_once(
     study: Study, closed_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     space, record = study
@@ -374,7 +320,7 @@ def test_a_server_that_is_away_is_said_once_and_costs_nothing(
     assert "geheim" not in caplog.text
 
 
-def test_a_server_that_never_answers_holds_nobody_for_long(
+def test_a_server_that_never_answers_blocks_for_a_short_time(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
@@ -389,129 +335,24 @@ def test_a_server_that_never_answers_holds_nobody_for_long(
         assert time.monotonic() - start < 60
 
 
-def test_it_is_not_asked_again_at_once(
+def test_an_unreachable_server_is_not_retried_at_once(
     study: Study, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirror, "PATIENCE", (60.0, 60.0))
+    monkeypatch.setattr(mirror, "RETRY_SECONDS", (60.0, 60.0))
     space, record = study
     observer = MlflowMirror(tracked_at(space, f"http://127.0.0.1:{closed_port}"), Path("results"))
     observer.update(record)
     attempts: list[object] = []
-    monkeypatch.setattr(mirror.Writer, "write", lambda *_, **__: attempts.append(1))
+    monkeypatch.setattr(mirror.RunWriter, "write", lambda *_, **__: attempts.append(1))
     observer.update(record)
     assert attempts == []
     observer.close(record)
     assert attempts == [1]
 
 
-def test_sync_says_what_is_wrong_without_secrets(study: Study, closed_port: int) -> None:
+def test_errors_of_sync_have_no_secrets(study: Study, closed_port: int) -> None:
     space, record = study
     space = tracked_at(space, f"http://someone:geheim@127.0.0.1:{closed_port}")
     with pytest.raises(UsageError, match=rf"at http://\*\*\*@127.0.0.1:{closed_port}") as caught:
         sync(space, record, Path("results"))
     assert "geheim" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("uri", "shown"),
-    [
-        ("sqlite:////results/mlflow.db", "sqlite:////results/mlflow.db"),
-        ("https://user:pa@ss@host:5000/path", "https://***"),
-        ("postgresql://host/db?user=u&password=p", "postgresql://host/db?***"),
-    ],
-)
-def test_secrets_of_a_uri_are_not_shown(uri: str, shown: str) -> None:
-    location = Location.at(uri, Path("results"))
-    assert str(location) == shown
-    told = location.brief(OSError(f"no answer from {uri}\nmore"))
-    assert not any(secret in told for secret in ("pa@ss", "password=p", "more"))
-
-
-# --- Where it is -----------------------------------------------------------------------------
-
-
-def test_default_is_a_database_in_the_results(make_study: Any, tmp_path: Path) -> None:
-    space, _ = make_study(0)
-    assert Location.of(space, tmp_path) == Location(
-        f"sqlite+pysqlite:///{tmp_path}/mlflow.db", "mlflow-artifacts:/", tmp_path / "mlartifacts"
-    )
-    tracked = tracked_at(space, "http://tracking:5000")
-    assert Location.of(tracked, tmp_path) == Location("http://tracking:5000", None)
-
-
-@pytest.mark.slow
-def test_a_new_database_is_set_up_in_silence(
-    study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    sync(*study, tmp_path)
-    assert (tmp_path / "mlflow.db").exists()
-    assert capfd.readouterr() == ("", "")
-
-
-def test_configuration_is_read_back_from_a_run(
-    study: Study, results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    space, record = study
-    sync(space, record, results)
-    run = run_of(results, 3)
-    trial = next(t for t in record.trials if t.number == 3)
-    expected = space.train_config(trial.params, trial.seed).to_json()
-    assert read_config(run.info.run_id, results) == expected
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", Location.default(results).uri)
-    assert read_config(run.info.run_id, Path("elsewhere")) == expected
-    with pytest.raises(UsageError, match="no configuration of run 'unknown'"):
-        read_config("unknown", results)
-
-
-def test_no_store_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no MLflow database"):
-        serve(tmp_path, 5000)
-    with pytest.raises(UsageError, match="no MLflow database"):
-        read_config("run", tmp_path)
-
-
-def test_a_port_that_is_taken_is_named(study: Study, tmp_path: Path) -> None:
-    space, record = study
-    sync(space, record, tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"port {port} cannot be had: .*--port"):
-            serve(tmp_path, port)
-
-
-def test_a_schedule_is_told_and_in_the_configuration(study: Study) -> None:
-    space, record = study
-    trial = record.trials[0]
-    parent = Ancestor(3, {**trial.params, "g_lr": 0.03}, 5.0)
-    child = replace(trial, params={**trial.params, "g_lr": 0.02}, lineage=(parent,))
-    content = trial_content(space, record, child, Steps("kimg"), closed=True)
-    assert content.tags["lineage"] == "trial 3 to 5 kimg"
-    config = TrainConfig.from_json(content.artifacts[0].files()["config.json"].decode())
-    rates = [config.settings_at(images).g_lr for images in (4999, 5000)]  # type: ignore[attr-defined]
-    assert rates == [0.03, 0.02]
-
-
-def test_values_under_a_metrics_earlier_name_are_written_under_the_current_one(
-    study: Study, results: Path, dumped: Dumped
-) -> None:
-    """A study that an earlier version tracked is resumed: each run has the whole curve."""
-    space, record = study
-
-    def earlier(report: Report) -> Report:
-        metrics = {n.replace("fd_digits", "fid_digits"): v for n, v in report.metrics.items()}
-        return replace(report, metrics=metrics)
-
-    before = tuple(replace(t, reports=tuple(map(earlier, t.reports[:2]))) for t in record.trials)
-    sync(space, replace(record, trials=before), results)
-    sync(space, record, results)
-    content = dumped(results)
-    for trial in record.trials:
-        metrics = content[f"trial {trial.number}"]["metrics"]
-        curve = [value for _, value, _ in metrics.get("fd_digits", [])]
-        assert curve == [report.metrics["fd_digits"] for report in trial.reports]
-        assert [step for step, *_ in metrics.get("fid_digits", [])] == [
-            int(report.kimg) for report in trial.reports[:2]
-        ]
-    assert sync(space, record, results).metrics == 0

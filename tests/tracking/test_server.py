@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 
@@ -88,7 +87,7 @@ def expected(study: Study, results: Path, dumped: Dumped) -> dict[str, Any]:
     return dumped(results)
 
 
-def test_content_is_whole_after_the_server_was_killed(
+def test_content_is_complete_after_the_server_was_killed(
     study: Study,
     expected: dict[str, Any],
     tmp_path: Path,
@@ -114,7 +113,7 @@ def test_content_is_whole_after_the_server_was_killed(
         assert sync(space, record, NOWHERE) == store.Changes()
 
 
-def test_sync_writes_what_a_server_missed_to_the_end(
+def test_sync_writes_what_a_server_lacks_at_the_end(
     study: Study, expected: dict[str, Any], tmp_path: Path, empty_database: Path, dumped: Dumped
 ) -> None:
     space, record = study
@@ -132,7 +131,7 @@ def test_sync_writes_what_a_server_missed_to_the_end(
         assert dumped(server.uri) == expected
 
 
-def test_a_server_that_stands_still_gets_no_second_runs(
+def test_a_suspended_server_gets_no_second_runs(
     study: Study,
     expected: dict[str, Any],
     tmp_path: Path,
@@ -159,30 +158,3 @@ def test_a_server_that_stands_still_gets_no_second_runs(
             observer.update(state)
         observer.close(record)
         assert dumped(server.uri) == expected
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
-def test_the_pages_end_with_all_their_processes(
-    study: Study, tmp_path: Path, number: signal.Signals, code: int
-) -> None:
-    space, record = study
-    sync(space, record, tmp_path)
-    port = Server(tmp_path).port
-    arguments = ["ui", "--results", str(tmp_path), "--port", str(port)]
-    command = subprocess.Popen(
-        [sys.executable, "-m", "gansearch", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    for _ in range(600):
-        with suppress(requests.ConnectionError):
-            if requests.get(f"http://127.0.0.1:{port}/health", timeout=5).ok:
-                break
-        time.sleep(0.2)
-    processes = psutil.Process(command.pid).children(recursive=True)
-    assert processes
-    command.send_signal(number)
-    assert command.wait(30) == code
-    _, alive = psutil.wait_procs(processes, timeout=10)
-    assert not alive

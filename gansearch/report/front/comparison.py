@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gansearch.errors import StudyError, UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import StudyRecord, TrialRecord
-from gansearch.report.front.standing import check_protocols, final, is_complete, standing
+from gansearch.report.front.estimates import check_protocols, estimate_of, is_complete, last_report
 from gansearch.space.models import Space
 
 if TYPE_CHECKING:
@@ -92,10 +92,12 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
     full = space.budget.max_kimg
     trials = [t for t in record.trials if is_complete(t, full) and not t.lineage]
     qualities = [o.metric for o in space.objectives if METRICS[o.metric].kind == "quality"]
-    check_protocols(qualities, {t.number: standing(t, scored=False) for t in trials})
-    metrics = tuple(m for m in (*qualities, *COSTS) if all(m in final(t).metrics for t in trials))
+    check_protocols(qualities, {t.number: estimate_of(t, rescored=False) for t in trials})
+    metrics = tuple(
+        m for m in (*qualities, *COSTS) if all(m in last_report(t).metrics for t in trials)
+    )
     groups = _groups(trials)
-    chosen = _chosen(groups, baseline)
+    chosen = _baseline(groups, baseline)
     others = [_changes(chosen, group, metrics) for group in groups if group is not chosen]
     matched = [other for other in others if other.seeds]
     if not matched:
@@ -106,7 +108,7 @@ def compare(space: Space, record: StudyRecord, baseline: Mapping[str, str]) -> C
     return Comparison(
         metrics=metrics,
         varied=_varied(groups),
-        baseline=_measured(chosen, metrics),
+        baseline=_values(chosen, metrics),
         others=tuple(sorted(matched, key=lambda other: other.values[metrics[0]].mean)),
         unmatched=tuple(other.params for other in others if not other.seeds),
     )
@@ -129,7 +131,7 @@ def _groups(trials: Iterable[TrialRecord]) -> list[_Group]:
     return list(found.values())
 
 
-def _chosen(groups: Sequence[_Group], wanted: Mapping[str, str]) -> _Group:
+def _baseline(groups: Sequence[_Group], wanted: Mapping[str, str]) -> _Group:
     text = " ".join(f"{name}={value}" for name, value in wanted.items())
     fitting = [
         group
@@ -156,15 +158,18 @@ def _varied(groups: Sequence[_Group]) -> tuple[str, ...]:
     return tuple(n for n in names if len({group.params.get(n) for group in groups}) > 1)
 
 
-def _measured(group: _Group, metrics: Iterable[str]) -> Configuration:
-    reports = [final(trial) for trial in group.trials.values()]
+def _values(group: _Group, metrics: Iterable[str]) -> Configuration:
+    reports = [last_report(trial) for trial in group.trials.values()]
     values = {metric: Spread.of([r.metrics[metric] for r in reports]) for metric in metrics}
     return Configuration(group.params, tuple(sorted(group.trials)), values)
 
 
 def _changes(baseline: _Group, group: _Group, metrics: Iterable[str]) -> Configuration:
     seeds = sorted(baseline.trials.keys() & group.trials.keys())
-    pairs = [(final(group.trials[s]).metrics, final(baseline.trials[s]).metrics) for s in seeds]
+    pairs = [
+        (last_report(group.trials[s]).metrics, last_report(baseline.trials[s]).metrics)
+        for s in seeds
+    ]
     values = {
         metric: Spread.of([100 * (mine[metric] / base[metric] - 1) for mine, base in pairs])
         for metric in metrics

@@ -2,7 +2,7 @@
 
 A report holds the standard error of a metric as ``<metric>_error``. A quality without one was
 evaluated on few samples with a single seed of latents; its noise is taken from
-:data:`QUALITY_SHARE`. Other metrics without one count as exact.
+:data:`QUALITY_TOLERANCE`. Other metrics without one count as exact.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.report.front.uncertainty import SIGNIFICANT
+from gansearch.report.front.uncertainty import NORMAL_QUANTILE
 
 ERROR = "_error"
-"""Suffix of a metric's standard error."""
+"""Suffix of the name of a metric's standard error, as in ``fid_error``."""
 
-QUALITY_SHARE = 0.05
-"""Half the 95% interval of a quality with unknown standard error, as a share of its value."""
+QUALITY_TOLERANCE = 0.05
+"""Half the 95% interval of a quality with unknown standard error, relative to its value."""
 
 
 def by_latents(metric: str) -> bool:
@@ -34,14 +34,14 @@ def standard_error(metric: str, metrics: Mapping[str, float]) -> float:
     """
     if (own := metrics.get(metric + ERROR)) is not None:
         return own
-    share = QUALITY_SHARE / SIGNIFICANT if by_latents(metric) else 0.0
-    return share * abs(metrics[metric])
+    relative = QUALITY_TOLERANCE / NORMAL_QUANTILE if by_latents(metric) else 0.0
+    return relative * abs(metrics[metric])
 
 
-def pooled_share(groups: Iterable[Sequence[float]]) -> float:
-    """Relative standard deviation of single values, pooled over groups of repeated values.
+def pooled_relative_deviation(groups: Iterable[Sequence[float]]) -> float:
+    """Compute the relative standard deviation of single values, pooled over groups of repeats.
 
-    A few repeats may agree by luck, but all of a study's together hardly do. Groups are weighted by
+    Few repeats may agree by chance, so all repeats of a study are pooled. Groups are weighted by
     their number of values minus 1. Without a group of at least two values it is 0.
     """
     squares, freedom = 0.0, 0
@@ -59,7 +59,7 @@ def error_of_mean(errors: Sequence[float]) -> float:
 
 
 def birge_ratio(groups: Iterable[tuple[Sequence[float], Sequence[float]]]) -> float:
-    """Ratio by which repeated values scatter more than their standard errors explain; at least 1.
+    """Compute the ratio of repeated values' scatter to their standard errors; at least 1.
 
     It is the root of a weighted mean over groups of s² / e², the variance of a group's values over
     the mean square of their standard errors. The weights are the number of values minus 1.

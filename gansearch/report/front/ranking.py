@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import with_current_names
 from gansearch.record import TrialRecord
-from gansearch.report.front.aims import Candidates
+from gansearch.report.front.criteria import Candidates
 from gansearch.space.models import Objective
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Front:
         probabilities: probability of each to be on the front, by trial number, from
             :func:`gansearch.report.front.uncertainty.front_probability` among all candidates.
         by_noise: trials that another one of the front dominates when differences within the noise
-            count as ties; see :func:`gansearch.report.front.uncertainty.dominated_in_noise`.
+            count as ties; see :func:`gansearch.report.front.uncertainty.dominated_within_noise`.
     """
 
     trials: tuple[TrialRecord, ...] = ()
@@ -53,7 +53,7 @@ def front_of(candidates: Candidates, weights: NDArray[np.float64] | None) -> Fro
     import numpy as np
 
     from gansearch import pareto
-    from gansearch.report.front.uncertainty import dominated_in_noise, front_probability
+    from gansearch.report.front.uncertainty import dominated_within_noise, front_probability
 
     members = np.flatnonzero(pareto.non_dominated(candidates.points))
     if not len(members):
@@ -65,18 +65,18 @@ def front_of(candidates: Candidates, weights: NDArray[np.float64] | None) -> Fro
     else:
         distance = (weights * scaled).max(axis=1) + AUGMENTATION * scaled.sum(axis=1)
         order = np.argsort(distance, kind="stable")
-    noise = dominated_in_noise(points, errors)
+    noise = dominated_within_noise(points, errors)
     clear = np.flatnonzero(~noise) if not noise.all() else np.arange(len(members))
     if weights is None:
         best = int(clear[pareto.knee(points[clear])])
     else:
         best = int(next(i for i in order if i in clear))
-    chances = front_probability(candidates.points, candidates.errors, members)
+    probabilities = front_probability(candidates.points, candidates.errors, members)
     trials = [candidates.trials[member] for member in members]
     return Front(
         trials=tuple(trials[i] for i in order),
         knee=trials[best],
-        probabilities={t.number: float(p) for t, p in zip(trials, chances, strict=True)},
+        probabilities={t.number: float(p) for t, p in zip(trials, probabilities, strict=True)},
         by_noise=tuple(trials[i] for i in order if noise[i]),
     )
 

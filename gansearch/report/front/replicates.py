@@ -16,25 +16,32 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.record import LOST, TrialRecord
-from gansearch.report.front.noise import ERROR, birge_ratio, error_of_mean, pooled_share
-from gansearch.report.front.standing import (
+from gansearch.record import CONFIGURATION_FAILURES, TrialRecord
+from gansearch.report.front.estimates import (
+    Estimate,
     Interval,
-    Standing,
     check_protocols,
+    estimate_of,
     is_complete,
     scores_of,
-    standing,
+)
+from gansearch.report.front.noise import (
+    ERROR,
+    birge_ratio,
+    error_of_mean,
+    pooled_relative_deviation,
 )
 
 
-def standings_of(
+def estimates_of(
     trials: Iterable[TrialRecord],
     full_kimg: float,
-    scored: Collection[int] = (),
+    rescored: Collection[int] = (),
     metrics: Collection[str] = (),
-) -> dict[int, Standing]:
-    """Compute each configuration's standing, by the number of its first trial that counts.
+    *,
+    enlarged: bool = True,
+) -> dict[int, Estimate]:
+    """Compute each configuration's estimate, by the number of its first trial that counts.
 
     Trials that completed the full budget count, one per seed. If some trials of a configuration
     were rescored, only those count.
@@ -42,8 +49,10 @@ def standings_of(
     Args:
         trials: trials of a study.
         full_kimg: the full budget.
-        scored: numbers of the rescored trials; if empty, standings come from reports alone.
+        rescored: numbers of the rescored trials; if empty, estimates come from reports alone.
         metrics: metrics by which configurations are compared.
+        enlarged: whether standard errors are enlarged by the Birge ratio; otherwise they are those
+            that the reports state.
 
     Raises:
         ProtocolError: two trainings of a configuration were evaluated under different protocols.
@@ -54,31 +63,35 @@ def standings_of(
     groups = []
     for group in alike.values():
         done = [trial for trial in group if is_complete(trial, full_kimg)]
-        counted = [trial for trial in done if trial.number in scored] or done
+        counted = [trial for trial in done if trial.number in rescored] or done
         if counted:
             chosen = tuple({trial.seed: trial for trial in counted}.values())
-            groups.append((chosen, sum(trial.outcome in LOST for trial in group)))
-    shares = _shares(trial for chosen, _ in groups for trial in chosen)
-    found: dict[int, list[Standing]] = {}
-    for chosen, lost in groups:
-        each = {t.number: standing(t, scored=bool(scored), shares=shares) for t in chosen}
+            groups.append((chosen, sum(trial.outcome in CONFIGURATION_FAILURES for trial in group)))
+    deviations = _relative_deviations(trial for chosen, _ in groups for trial in chosen)
+    found: dict[int, list[Estimate]] = {}
+    for chosen, failures in groups:
+        each = {
+            t.number: estimate_of(t, rescored=bool(rescored), deviations=deviations) for t in chosen
+        }
         check_protocols(metrics, each)
-        found[chosen[0].number] = [replace(s, trainings=chosen, lost=lost) for s in each.values()]
-    ratios = _ratios(found.values())
-    return {number: _pooled(each, ratios) for number, each in sorted(found.items())}
+        found[chosen[0].number] = [
+            replace(s, trainings=chosen, failures=failures) for s in each.values()
+        ]
+    ratios = _ratios(found.values()) if enlarged else {}
+    return {number: _mean(each, ratios) for number, each in sorted(found.items())}
 
 
-def _shares(trials: Iterable[TrialRecord]) -> dict[str, float]:
-    """Relative standard deviations of scores over latents, pooled over all trials."""
+def _relative_deviations(trials: Iterable[TrialRecord]) -> dict[str, float]:
+    """Return the relative standard deviations of scores over latents, pooled over all trials."""
     scores: dict[str, list[Sequence[float]]] = {}
     for trial in trials:
         for metric, score in scores_of(trial).items():
             scores.setdefault(metric, []).append(score.values)
-    return {metric: pooled_share(values) for metric, values in scores.items()}
+    return {metric: pooled_relative_deviation(values) for metric, values in scores.items()}
 
 
-def _ratios(points: Iterable[Sequence[Standing]]) -> dict[str, float]:
-    """Ratios by which trainings scatter more than their standard errors explain, by metric."""
+def _ratios(points: Iterable[Sequence[Estimate]]) -> dict[str, float]:
+    """Return the Birge ratio of each metric, from all repeated configurations."""
     repeated = [each for each in points if len(each) > 1]
     names = (
         set.intersection(*(set(s.errors) for each in repeated for s in each)) if repeated else ()
@@ -92,19 +105,19 @@ def _ratios(points: Iterable[Sequence[Standing]]) -> dict[str, float]:
     }
 
 
-def _pooled(standings: Sequence[Standing], ratios: Mapping[str, float]) -> Standing:
-    """Average one or several trainings, in every metric that all of them have."""
-    first = standings[0]
-    reports = [each.report.metrics for each in standings]
+def _mean(estimates: Sequence[Estimate], ratios: Mapping[str, float]) -> Estimate:
+    """Return the mean of one or several estimates, in the metrics that all of them have."""
+    first = estimates[0]
+    reports = [each.report.metrics for each in estimates]
     common = [name for name in reports[0] if all(name in metrics for metrics in reports)]
     values = {name: [metrics[name] for metrics in reports] for name in common}
     means = {name: statistics.fmean(each) for name, each in values.items()}
     errors = {
-        name: ratios.get(name, 1.0) * error_of_mean([s.errors.get(name, 0.0) for s in standings])
+        name: ratios.get(name, 1.0) * error_of_mean([s.errors.get(name, 0.0) for s in estimates])
         for name in first.errors
         if name in means
     }
-    if len(standings) > 1:
+    if len(estimates) > 1:
         intervals = {name: Interval.of(each) for name, each in values.items() if name in METRICS}
     else:
         reported = {

@@ -11,23 +11,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from gansearch.pareto import Points, checked
 
-SIGNIFICANT = 1.959963984540054
-"""Standard errors above which a difference is more than noise: 95 % of a normal variable lie
-within."""
+CONFIDENCE = 0.95
+"""Confidence level of every interval."""
+
+NORMAL_QUANTILE = 1.959963984540054
+"""Half width of a normal variable's interval of level :data:`CONFIDENCE`, in standard errors. A
+difference above it is more than noise."""
 
 DRAWS = 1024
-"""Samples of a point over which its probability of being on the front is averaged."""
+"""Number of samples over which a point's probability of being on the front is averaged."""
 
-BEYOND = 6.0
+CERTAIN = 6.0
 """Standard errors above which a difference counts as certain."""
 
 
-def dominated_in_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_]:
+def dominated_within_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_]:
     """Find the points that another one dominates if differences within the noise count as ties.
 
-    The other point is better in at least one objective by more than :data:`SIGNIFICANT` standard
-    errors of the difference, and worse by more than that in none. Without errors these are the
-    points that are not :func:`~gansearch.pareto.non_dominated`. With errors the relation is not
+    The other point is better in at least one objective by more than :data:`NORMAL_QUANTILE`
+    standard errors of the difference, and worse by more than that in none. Without errors these are
+    the points that are not :func:`~gansearch.pareto.non_dominated`. With errors the relation is not
     transitive, so it can hold for every point of a front.
 
     Args:
@@ -44,7 +47,7 @@ def dominated_in_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_
     spread = _checked_errors(errors, values)
     found = np.zeros(len(values), dtype=np.bool_)
     for i, (point, error) in enumerate(zip(values, spread, strict=True)):
-        noise = SIGNIFICANT * np.hypot(spread, error)
+        noise = NORMAL_QUANTILE * np.hypot(spread, error)
         better, worse = values < point - noise, values > point + noise
         found[i] = (better.any(axis=1) & ~worse.any(axis=1)).any()
     return found
@@ -53,7 +56,7 @@ def dominated_in_noise(points: ArrayLike, errors: ArrayLike) -> NDArray[np.bool_
 def front_probability(
     points: ArrayLike, errors: ArrayLike, members: ArrayLike | None = None
 ) -> Points:
-    """Probability that no other point dominates a point's true values.
+    """Compute the probability that no other point dominates a point's true values.
 
     True values are independent and normal around the measured ones, with their standard errors. For
     fixed values of a point, the probability that no other dominates it is exact: the product over
@@ -69,7 +72,7 @@ def front_probability(
         ``[F]``, in [0, 1]; without errors 1 on the front and 0 elsewhere.
 
     Raises:
-        ValueError: as in :func:`dominated_in_noise`.
+        ValueError: as in :func:`dominated_within_noise`.
 
     Source: Teich 2001, Pareto-Front Exploration with Uncertain Objectives; the Latin hypercube is
     that of McKay, Beckman, Conover 1979.
@@ -77,8 +80,10 @@ def front_probability(
     values = checked(points)
     spread = _checked_errors(errors, values)
     draws = _normal_draws(values.shape[1])
-    asked = np.arange(len(values)) if members is None else np.asarray(members)
-    return np.array([_stays(i, values, spread, draws) for i in asked], dtype=np.float64)
+    chosen = np.arange(len(values)) if members is None else np.asarray(members)
+    return np.array(
+        [_non_domination_probability(i, values, spread, draws) for i in chosen], dtype=np.float64
+    )
 
 
 def _checked_errors(errors: ArrayLike, values: Points) -> Points:
@@ -89,7 +94,7 @@ def _checked_errors(errors: ArrayLike, values: Points) -> Points:
 
 
 def _normal_draws(dimensions: int) -> Points:
-    """Latin hypercube of :data:`DRAWS` standard normal points ``[DRAWS, dimensions]``."""
+    """Return a Latin hypercube of standard normal points ``[DRAWS, dimensions]``."""
     from scipy.special import ndtri
 
     middles = (np.arange(DRAWS) + 0.5) / DRAWS
@@ -97,16 +102,18 @@ def _normal_draws(dimensions: int) -> Points:
     return np.stack([ndtri(random.permutation(middles)) for _ in range(dimensions)], axis=1)
 
 
-def _stays(i: int | np.intp, values: Points, spread: Points, draws: Points) -> float:
-    """Probability that no other point dominates point ``i``."""
+def _non_domination_probability(
+    i: int | np.intp, values: Points, spread: Points, draws: Points
+) -> float:
+    """Compute the probability that no other point dominates point ``i``."""
     from scipy.special import ndtr
 
     point, error = values[i], spread[i]
     noise = np.hypot(spread, error)
-    rivals = ((values - point) <= BEYOND * noise).all(axis=1)
+    rivals = ((values - point) <= CERTAIN * noise).all(axis=1)
     rivals &= (noise > 0).any(axis=1) | (values < point).any(axis=1)  # equal is not better
     rivals[i] = False
-    if ((values - point)[rivals] <= -BEYOND * noise[rivals]).all(axis=1).any():
+    if ((values - point)[rivals] <= -CERTAIN * noise[rivals]).all(axis=1).any():
         return 0.0
     others, theirs = values[rivals], spread[rivals]
     drawn = point + error * draws  # [S, M]

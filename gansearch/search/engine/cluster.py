@@ -16,7 +16,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from gansearch.errors import StudyError
 from gansearch.hardware.cores import usable_cores
-from gansearch.search.engine.daemons import keep_token_private, kept_apart, signals_left_alone
+from gansearch.search.engine.daemons import (
+    isolated_processes,
+    keep_token_private,
+    unchanged_signal_handlers,
+)
 from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
 from gansearch.space import AUTO, Space
 
@@ -76,7 +80,7 @@ def _connect(address: str | None) -> None:
     if not address:
         keep_token_private()
     try:
-        with signals_left_alone(), nullcontext() if address else kept_apart():
+        with unchanged_signal_handlers(), nullcontext() if address else isolated_processes():
             ray.init(
                 address or "local",
                 **quiet,
@@ -89,7 +93,7 @@ def _connect(address: str | None) -> None:
 
 
 def _advice(address: str | None, said: str) -> str:
-    """Return advice for Ray's message that it cannot be joined or started."""
+    """Return an error message with advice, from Ray's message ``said``."""
     if address:
         return (
             f"no Ray cluster answers at {address!r}: {said}; check the address (RAY_ADDRESS), or "
@@ -112,8 +116,8 @@ def capacity(space: Space) -> int:
     """Return the number of trials that the cluster's current resources can run concurrently."""
     resources = ray.cluster_resources()
     gpus = SHARES[0] if space.resources.gpus == AUTO else space.resources.gpus
-    asked = {"CPU": space.resources.cpus, "GPU": gpus}
-    return int(min(resources.get(kind, 0) / amount for kind, amount in asked.items() if amount))
+    needed = {"CPU": space.resources.cpus, "GPU": gpus}
+    return int(min(resources.get(kind, 0) / amount for kind, amount in needed.items() if amount))
 
 
 def gpu_tags(space: Space) -> dict[str, str]:
@@ -127,16 +131,16 @@ def gpu_tags(space: Space) -> dict[str, str]:
     if space.resources.gpus != AUTO:
         return {}
     nodes = [node["NodeID"] for node in ray.nodes() if node["Resources"].get("GPU")]
-    ask = ray.remote(num_cpus=0, num_gpus=SHARES[0] / 100)(gpu_memory)
+    query = ray.remote(num_cpus=0, num_gpus=SHARES[0] / 100)(gpu_memory)
     places = (NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes)
-    asked = [ask.options(scheduling_strategy=place).remote() for place in places]
+    answers = [query.options(scheduling_strategy=place).remote() for place in places]
     try:
-        found = ray.get(asked, timeout=ANSWER_SECONDS)
+        found = ray.get(answers, timeout=ANSWER_SECONDS)
     except GetTimeoutError:
         found = [[]]
     if not all(found):
         raise StudyError(
-            "resources.gpus: auto needs the memory of the GPUs, and a node of the cluster does not "
-            "tell it: give a number of GPUs instead"
+            "resources.gpus: auto needs the memory of the GPUs, which a node of the cluster does "
+            "not report: give a number of GPUs instead"
         )
     return gpu_memory_tag(chain.from_iterable(found))

@@ -11,7 +11,7 @@ from gansearch.hardware.locks import lock_file, locked, locked_if_free
 
 
 @contextmanager
-def own_cores(cpus: float) -> Iterator[frozenset[int]]:
+def exclusive_cores(cpus: float) -> Iterator[frozenset[int]]:
     """Pin this thread and its future threads to cores that no other trial of this host has.
 
     The training thread starts the threads that compute. The cores are free again at the end, or
@@ -30,7 +30,7 @@ def own_cores(cpus: float) -> Iterator[frozenset[int]]:
         return
     allowed = os.sched_getaffinity(0)
     with ExitStack() as claims:
-        cores = _claimed(allowed, cpus, claims) if _are_ours(allowed) else frozenset()
+        cores = _claimed(allowed, cpus, claims) if _has_quota_for(allowed) else frozenset()
         if cores:
             claims.callback(os.sched_setaffinity, 0, allowed)
             os.sched_setaffinity(0, cores)
@@ -53,6 +53,6 @@ def _claimed(allowed: set[int], cpus: float, claims: ExitStack) -> frozenset[int
     return frozenset()
 
 
-def _are_ours(cores: set[int]) -> bool:
+def _has_quota_for(cores: set[int]) -> bool:
     """Whether the containers' quotas cover all these cores."""
     return quota() >= len(cores)

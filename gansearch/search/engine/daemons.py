@@ -16,25 +16,24 @@ from gansearch.study.signals import END_WITH_PROCESS
 
 
 @contextmanager
-def signals_left_alone() -> Iterator[None]:
+def unchanged_signal_handlers() -> Iterator[None]:
     """Keep the signal handlers unchanged while Ray is joined or started in the block.
 
     Ray installs a handler for SIGTERM, and another one for crashes, which treats SIGTERM as one.
     """
     with _replaced(
-        (utils, "set_sigterm_handler", _leave_handler),
+        (utils, "set_sigterm_handler", _ignore_handler),
         (ray_constants, "RAY_DISABLE_FAILURE_SIGNAL_HANDLER", True),
     ):
         yield
 
 
 @contextmanager
-def kept_apart() -> Iterator[None]:
+def isolated_processes() -> Iterator[None]:
     """Start Ray's processes in the block on loopback and in sessions of their own.
 
     Ctrl-C in a terminal, or a signal to the driver's process group, then reaches the driver alone,
-    which ends its Ray in order. Ray has no options for this. ``tests/search/test_daemons.py``
-    checks the real processes.
+    which ends its Ray in order. Ray has no options for this; a test checks the real processes.
     """
     with _replaced(
         (services, "ConsolePopen", _Daemon),
@@ -79,7 +78,7 @@ class _Daemon(services.ConsolePopen):
             END_WITH_PROCESS.discard(self.pid)
 
 
-def _leave_handler(_handler: Callable[..., None]) -> None:
+def _ignore_handler(_handler: Callable[..., None]) -> None:
     pass
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from gansearch.config import TrainConfig
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome
-from gansearch.search.engine.packing import SHARES, Foresight, foreseen_on_gpu, share_of_gpu
+from gansearch.search.engine.packing import SHARES, MemoryPredictor, memory_on_gpu, share_of_gpu
 from gansearch.search.engine.worker import Job, job_of
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Policy
@@ -17,8 +17,8 @@ from gansearch.space import AUTO, Space
 class Jobs:
     """Makes the jobs of a policy's trials; a trial that cannot run is ended instead.
 
-    With ``gpus: auto``, a thread first predicts the memory of each trial. The next trial is asked
-    for when the prediction is known.
+    With ``gpus: auto``, a thread first predicts the memory of each trial. The policy is asked for
+    the next trial when the prediction is known.
 
     Args:
         policy: the policy.
@@ -30,7 +30,7 @@ class Jobs:
         self._policy = policy
         self._space = space
         self._storage = storage
-        self._foresight = Foresight() if space.resources.gpus == AUTO else None
+        self._predictor = MemoryPredictor() if space.resources.gpus == AUTO else None
         self._held: tuple[Job, Future[float | None]] | None = None
 
     @property
@@ -43,10 +43,10 @@ class Jobs:
         while True:
             if self._held is None:
                 job = self._draft()
-                if job is None or self._foresight is None:
+                if job is None or self._predictor is None:
                     return job
                 config = TrainConfig.from_json(job["config"])
-                self._held = job, self._foresight.predict(config)
+                self._held = job, self._predictor.predict(config)
             job, predicted = self._held
             if not predicted.done():
                 return None
@@ -56,8 +56,8 @@ class Jobs:
 
     def close(self) -> None:
         """Stop predicting."""
-        if self._foresight is not None:
-            self._foresight.close()
+        if self._predictor is not None:
+            self._predictor.close()
 
     def _draft(self) -> Job | None:
         """Return the job of the next valid trial, with the space's resources."""
@@ -76,7 +76,7 @@ class Jobs:
         try:
             return _with_share(job, share_of_gpu(predicted, study))
         except MemoryError as error:
-            tags = memory_tags(foreseen_on_gpu(predicted, study))
+            tags = memory_tags(memory_on_gpu(predicted, study))
             self._policy.tell(job["number"], Outcome.OUT_OF_MEMORY, str(error), tags)
             return None
 

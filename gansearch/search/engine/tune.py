@@ -31,7 +31,7 @@ from gansearch.hardware.scratch import scratch_folder
 from gansearch.record import Outcome
 from gansearch.search.engine.cluster import capacity
 from gansearch.search.engine.jobs import Jobs, enlarged
-from gansearch.search.engine.packing import of_whole_gpu
+from gansearch.search.engine.packing import memory_on_largest_gpu
 from gansearch.search.engine.worker import Job, train_trial, trial_name
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Policy
@@ -47,8 +47,8 @@ CAPACITY_SECONDS = 5.0
 slow."""
 
 
-class Desk:
-    """Shared state of the searcher and the scheduler of one Tune run: a policy that never raises.
+class SearchAdaptor:
+    """Adapts a policy to Tune: shared by the searcher and the scheduler of a run; never raises.
 
     An exception in an adaptor would end Tune's experiment and every running trial. Instead, the
     first one is logged with its traceback and kept for the end of the study, and a default is
@@ -61,8 +61,8 @@ class Desk:
     Attributes:
         error: first exception of the policy, or ``None``.
         last_errors: last failure of each trial's process, as Ray describes it, by number.
-        foreseen: predicted memory of each running trial, in MiB, by number.
-        again: jobs whose share of a GPU was too small, with a larger share.
+        predicted_memory: predicted memory of each running trial, in MiB, by number.
+        enlarged_jobs: jobs whose share of a GPU was too small, with a larger share.
     """
 
     def __init__(self, policy: Policy, signals: Sequence[int] = ()) -> None:
@@ -70,16 +70,16 @@ class Desk:
         self.signals = signals
         self.error: Exception | None = None
         self.last_errors: dict[int, str] = {}
-        self.foreseen: dict[int, dict[str, float]] = {}
-        self.again: deque[Job] = deque()
+        self.predicted_memory: dict[int, dict[str, float]] = {}
+        self.enlarged_jobs: deque[Job] = deque()
 
-    def call(self, verb: Callable[..., T], *args: Any, default: T) -> T:
-        """Return ``verb(*args)``, or ``default`` if it raises."""
+    def call(self, method: Callable[..., T], *args: Any, default: T) -> T:
+        """Return ``method(*args)``, or ``default`` if it raises."""
         try:
-            return verb(*args)
+            return method(*args)
         except Exception as error:
             if self.error is None:
-                log.exception("%s%r failed; the running trials go on", verb.__name__, args)
+                log.exception("%s%r failed; the running trials go on", method.__name__, args)
                 self.error = error
             return default
 
@@ -91,24 +91,24 @@ class Desk:
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Tell the policy the end of a trial and its predicted memory."""
-        known = memory_tags(self.foreseen.pop(number, {}))
-        self.call(self.policy.tell, number, outcome, reason, {**known, **tags}, default=None)
+        memory = memory_tags(self.predicted_memory.pop(number, {}))
+        self.call(self.policy.tell, number, outcome, reason, {**memory, **tags}, default=None)
 
 
 class PolicySearcher(Searcher):
     """Gives Tune the policy's trials, limited by the cluster's resources.
 
     Args:
-        desk: state shared with the scheduler.
+        adaptor: shared with the scheduler.
         space: provides each trial's training configuration and resources.
         storage: folder or URI of the study, reachable from every node.
     """
 
-    def __init__(self, desk: Desk, space: Space, storage: str) -> None:
+    def __init__(self, adaptor: SearchAdaptor, space: Space, storage: str) -> None:
         super().__init__()
-        self._desk = desk
+        self._adaptor = adaptor
         self._space = space
-        self._source = Jobs(desk.policy, space, storage)
+        self._source = Jobs(adaptor.policy, space, storage)
         self._jobs: dict[str, Job] = {}  # in flight, by Tune's id
         self._capacity = 1
         self._gpus = 0.0
@@ -118,8 +118,12 @@ class PolicySearcher(Searcher):
         """Return the next job, ``None`` while there is none, or ``FINISHED`` after the last."""
         if not self._has_room():
             return None
-        again = self._desk.again
-        job = again.popleft() if again else self._desk.call(self._source.next, default=None)
+        enlarged_jobs = self._adaptor.enlarged_jobs
+        job: Job | None
+        if enlarged_jobs:
+            job = enlarged_jobs.popleft()
+        else:
+            job = self._adaptor.call(self._source.next, default=None)
         if job is None:
             # The choice of replicates depends on the ends of the running trials.
             depends = self._jobs and self._space.search.replicates > 1
@@ -140,9 +144,9 @@ class PolicySearcher(Searcher):
         it to all. Its trial has no outcome.
         """
         job = self._jobs.pop(trial_id, None)
-        if error and job is not None and not self._desk.signals:
-            ending = _failure(self._desk.last_errors.pop(job["number"], ""))
-            self._desk.tell(job["number"], *ending)
+        if error and job is not None and not self._adaptor.signals:
+            ending = _failure(self._adaptor.last_errors.pop(job["number"], ""))
+            self._adaptor.tell(job["number"], *ending)
 
     def save(self, checkpoint_path: str) -> None:
         """Do nothing: the record is the searcher's state."""
@@ -172,44 +176,44 @@ class PolicyScheduler(FIFOScheduler):
     """Passes each result of a trial to the policy and returns its decision.
 
     Args:
-        desk: state shared with the searcher.
+        adaptor: shared with the searcher.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, adaptor: SearchAdaptor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._desk = desk
+        self._adaptor = adaptor
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - Tune's signature
         """Return whether the trial continues or stops."""
-        verbs = {"foreseen": self._foreseen, "outcome": self._ended}
-        verb = next((verb for key, verb in verbs.items() if key in result), self._reported)
-        goes_on = self._desk.call(verb, trial.config, result, default=True)
+        handlers = {"predicted_memory": self._memory_predicted, "outcome": self._ended}
+        handler = next((each for key, each in handlers.items() if key in result), self._reported)
+        goes_on = self._adaptor.call(handler, trial.config, result, default=True)
         decision: str = self.CONTINUE if goes_on else self.STOP
         return decision
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:  # noqa: ARG002 - Tune's signature
         """Store the reason; the searcher learns of it only when the retries are used up."""
         text = Path(trial.error_file).read_text() if trial.error_file else ""
-        self._desk.last_errors[trial.config["number"]] = text
+        self._adaptor.last_errors[trial.config["number"]] = text
 
-    def _foreseen(self, job: Job, result: Mapping[str, Any]) -> bool:
-        foreseen = of_whole_gpu(json.loads(result["foreseen"]), self._desk.policy.record())
-        self._desk.foreseen[job["number"]] = foreseen
+    def _memory_predicted(self, job: Job, result: Mapping[str, Any]) -> bool:
+        needs, study = json.loads(result["predicted_memory"]), self._adaptor.policy.record()
+        self._adaptor.predicted_memory[job["number"]] = memory_on_largest_gpu(needs, study)
         return True
 
     def _reported(self, job: Job, result: Mapping[str, Any]) -> bool:
-        return self._desk.policy.report(job["number"], REPORT.validate_json(result["report"]))
+        return self._adaptor.policy.report(job["number"], REPORT.validate_json(result["report"]))
 
     def _ended(self, job: Job, result: Mapping[str, Any]) -> bool:
         outcome, tags = Outcome(result["outcome"]), {"host": result["host"]}
         if outcome is Outcome.OUT_OF_MEMORY and job["can_grow"]:
-            self._desk.again.append(enlarged(job))
+            self._adaptor.enlarged_jobs.append(enlarged(job))
         else:
-            self._desk.tell(job["number"], outcome, result["reason"], tags)
+            self._adaptor.tell(job["number"], outcome, result["reason"], tags)
         return False
 
 
-class Brake(Stopper):
+class StopCondition(Stopper):
     """Stop condition that ends a Tune run early; running trials keep no outcome and can continue.
 
     Args:
@@ -239,14 +243,16 @@ class Brake(Stopper):
         return f"the wall clock of {self._minutes:g} min has run out" if over else ""
 
 
-def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
+def search(
+    adaptor: SearchAdaptor, space: Space, storage: str, stop_condition: StopCondition
+) -> None:
     """Run trials on the connected cluster until none are left or the stop condition holds.
 
     Args:
-        desk: holds the policy and, afterwards, its first error.
+        adaptor: holds the policy and, afterwards, its first error.
         space: the search space.
         storage: folder or URI of the study, reachable from every node.
-        brake: the stop condition.
+        stop_condition: the stop condition.
     """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
@@ -258,20 +264,20 @@ def search(desk: Desk, space: Space, storage: str, brake: Brake) -> None:
 
     with (
         scratch_folder() as scratch,  # Tune's own files, which are unused
-        closing(PolicySearcher(desk, space, storage)) as searcher,
+        closing(PolicySearcher(adaptor, space, storage)) as searcher,
     ):
         tune.run(
-            tune.with_resources(partial(train_trial, tell=tune.report), resources),
+            tune.with_resources(partial(train_trial, send=tune.report), resources),
             name="tune",
             search_alg=searcher,
-            scheduler=PolicyScheduler(desk),
+            scheduler=PolicyScheduler(adaptor),
             num_samples=-1,
             # Any limit lifts Tune's limit of one pending trial for a searcher. The searcher itself
             # respects the cluster's resources.
             max_concurrent_trials=sys.maxsize,
             max_failures=space.search.retries,
             raise_on_failed_trial=False,
-            stop=brake,
+            stop=stop_condition,
             storage_path=str(scratch),
             trial_name_creator=name,
             trial_dirname_creator=name,

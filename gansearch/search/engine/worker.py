@@ -18,7 +18,7 @@ from gansearch.errors import CheckpointError, ConfigError
 from gansearch.hardware.scratch import scratch_folder
 from gansearch.hardware.share import limit_to_share
 from gansearch.record import Outcome, Report, images_of
-from gansearch.search.engine.cores import own_cores
+from gansearch.search.engine.cores import exclusive_cores
 from gansearch.search.storage.checkpoints import TrialFolder
 from gansearch.space import AUTO
 from gansearch.train.run import CONFIG_FILE, REPORT, run_training
@@ -58,7 +58,7 @@ class Job(TypedDict):
     begin: str | None
 
 
-Tell = Callable[[dict[str, str]], None]
+Send = Callable[[dict[str, str]], None]
 """Sends a worker's message to the driver; does not return if the driver stops the trial."""
 
 
@@ -73,9 +73,10 @@ def job_of(ask: Ask, space: Space, storage: str) -> Job:
     Raises:
         ConfigError: the space's fixed settings do not fit the trial's parameters.
     """
+    config = space.train_config(ask.params, ask.seed, ask.lineage)
     return {
         "number": ask.number,
-        "config": _located(space.train_config(ask.params, ask.seed, ask.lineage)).to_json(),
+        "config": _with_absolute_paths(config).to_json(),
         "rungs": space.budget.rungs,
         "cpus": space.resources.cpus,
         "gpus": 1.0 if space.resources.gpus == AUTO else space.resources.gpus,
@@ -91,7 +92,7 @@ def trial_name(number: int) -> str:
     return f"trial_{number:05d}"
 
 
-def train_trial(job: Job, tell: Tell) -> None:
+def train_trial(job: Job, send: Send) -> None:
     """Train one trial; send each of its reports and finally its end.
 
     An interrupted trial continues from the last complete checkpoint in its folder, whether Ray or a
@@ -102,8 +103,8 @@ def train_trial(job: Job, tell: Tell) -> None:
 
     Args:
         job: the trial.
-        tell: receives ``{"foreseen": JSON}`` before training, ``{"report": JSON}`` at each rung,
-            and ``{"outcome", "reason", "host"}`` at the end.
+        send: receives ``{"predicted_memory": JSON}`` before training, ``{"report": JSON}`` at each
+            rung, and ``{"outcome", "reason", "host"}`` at the end.
 
     Raises:
         OSError: storage is unreachable; a retry may succeed.
@@ -111,38 +112,38 @@ def train_trial(job: Job, tell: Tell) -> None:
     torch.set_num_threads(max(1, int(job["cpus"])))
     folder = TrialFolder(job["folder"])
     if folder.is_shared():
-        with scratch_folder() as scratch, _own_cores(job) as cores:
-            outcome, reason = _train(job, folder, scratch, cores, tell)
+        with scratch_folder() as scratch, _exclusive_cores(job) as cores:
+            outcome, reason = _train(job, folder, scratch, cores, send)
     else:
         outcome = Outcome.FAILED
         reason = f"{platform.node()} cannot see {job['folder']}: results must be on shared storage"
-    tell({"outcome": outcome.value, "reason": reason, "host": platform.node()})
+    send({"outcome": outcome.value, "reason": reason, "host": platform.node()})
 
 
 @contextmanager
-def _own_cores(job: Job) -> Iterator[str]:
+def _exclusive_cores(job: Job) -> Iterator[str]:
     """Provide the exclusive cores of a trial, such as ``0,1``, or ``shared``.
 
     A trial on a GPU has no exclusive cores: the trial's CPU count does not cover threads beside the
     training thread, such as the backward pass's.
     """
-    with own_cores(0 if job["gpus"] else job["cpus"]) as cores:
+    with exclusive_cores(0 if job["gpus"] else job["cpus"]) as cores:
         yield ",".join(map(str, sorted(cores))) or "shared"
 
 
 def _train(
-    job: Job, folder: TrialFolder, scratch: Path, cores: str, tell: Tell
+    job: Job, folder: TrialFolder, scratch: Path, cores: str, send: Send
 ) -> tuple[Outcome, str]:
-    def tell_report(report: Report) -> None:
-        tell({"report": REPORT.dump_json(report).decode()})
+    def send_report(report: Report) -> None:
+        send({"report": REPORT.dump_json(report).decode()})
 
-    def on_foreseen(foreseen: Mapping[str, float]) -> None:
-        tell({"foreseen": json.dumps(dict(foreseen))})
+    def on_foreseen(predicted_memory: Mapping[str, float]) -> None:
+        send({"predicted_memory": json.dumps(dict(predicted_memory))})
 
     def on_report(report: Report, checkpoint: Path) -> bool:
         report = replace(report, tags={**report.tags, "cores": cores})
         kept = folder.publish(checkpoint, report)
-        tell_report(kept)
+        send_report(kept)
         if not job["keeps_all"]:
             folder.prune(kept)
         return True
@@ -155,11 +156,11 @@ def _train(
     begin = [] if job["begin"] is None else [REPORT.validate_json(job["begin"])]
     for report in (*own, *begin):
         try:
-            start = _continued(TrialFolder.of(report), report, config, scratch)
+            start = _checkpoint_to_continue(TrialFolder.of(report), report, config, scratch)
             if start is None:
                 continue
             if report in own:
-                tell_report(report)
+                send_report(report)
             return run_training(config, rungs, scratch, on_report, start, device, on_foreseen)
         except CheckpointError as error:
             # Repeated training from an earlier point gives the same weights.
@@ -167,7 +168,7 @@ def _train(
     return run_training(config, rungs, scratch, on_report, None, device, on_foreseen)
 
 
-def _continued(
+def _checkpoint_to_continue(
     folder: TrialFolder, report: Report, config: TrainConfig, scratch: Path
 ) -> Path | None:
     """Return the folder of a checkpoint if ``config`` may continue from it, else ``None``.
@@ -190,7 +191,7 @@ def _continued(
     return checkpoint if mine == its else None
 
 
-def _located(config: TrainConfig) -> TrainConfig:
+def _with_absolute_paths(config: TrainConfig) -> TrainConfig:
     """Return ``config`` with absolute paths, since a worker has its own working directory."""
     data, evaluation = config.data, config.evaluation
     if data.path is not None:

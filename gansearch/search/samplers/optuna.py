@@ -176,5 +176,4 @@ class OptunaSampler:
             return TrialState.PRUNED, None
         # Samplers ignore failed trials and would propose the same configuration again. These are
         # marked as complete, with a violated constraint.
-        worst = {"minimize": WORST, "maximize": -WORST}
-        return TrialState.COMPLETE, [worst[o.direction] for o in self._space.objectives]
+        return TrialState.COMPLETE, [o.minimised(WORST) for o in self._space.objectives]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from gansearch.config import Params
-from gansearch.record import Ancestor, Outcome, TrialRecord
-from gansearch.search.cohorts import SHARE, Cohorts, images_of
+from gansearch.record import Ancestor, Outcome, TrialRecord, images_of
+from gansearch.search.cohorts import SHARE, Cohorts
 from gansearch.search.feasibility import is_full
 from gansearch.search.samplers.base import Proposal, derive_seed, key_of
 from gansearch.search.samplers.optuna import OptunaSampler, random

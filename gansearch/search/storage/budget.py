@@ -46,15 +46,15 @@ def check_budget(
         "max_kimg": max((trial.reached for trial in study.trials), default=0.0),
     }
     given = {"trials": trials, "max_kimg": max_kimg}
-    asked = {key: amount for key, amount in given.items() if amount is not None}
-    budget = _changed(study, space.budget, asked)
-    for key in asked:
+    wanted = {key: amount for key, amount in given.items() if amount is not None}
+    budget = _changed(study, space.budget, wanted)
+    for key in wanted:
         least, amount = max(getattr(submitted, key), used[key]), getattr(budget, key)
         if amount < least:
             why = "used" if used[key] > getattr(submitted, key) else "in its space"
             raise StudyError(
-                f"study {study.name!r} has {key} {least:g} {why}, of which a resumed study can "
-                f"have more, not less (got {amount:g})"
+                f"study {study.name!r} has {key} {least:g} {why}; a resumed study can have more, "
+                f"but not less (got {amount:g})"
             )
     return budget
 

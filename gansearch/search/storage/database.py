@@ -17,11 +17,11 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from gansearch.errors import StudyError
-from gansearch.search.storage.writer import AWAY, Errors, describe, retry
+from gansearch.search.storage.write_queue import UNREACHABLE, ErrorTypes, describe, retry
 from gansearch.urls import masked, sqlite_file, without_secrets
 
-MADE_MEANWHILE = (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError)
-"""Errors of a database while another process creates the same tables."""
+CREATED_CONCURRENTLY = (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError)
+"""Errors worth retrying at the creation of tables: another process creates the same ones."""
 
 OPEN_SECONDS = 10.0
 """Time for which a command retries an unreachable database, in seconds."""
@@ -41,8 +41,8 @@ class Row(NamedTuple):
     attributes: dict[str, Any]
 
 
-class NoTables(StudyError):  # noqa: N818 - what is found, not what went wrong
-    """A database without Optuna's tables."""
+class MissingTablesError(StudyError):
+    """The database lacks Optuna's tables."""
 
 
 def connect(url: str, *, create: bool = False) -> RDBStorage:
@@ -53,13 +53,13 @@ def connect(url: str, *, create: bool = False) -> RDBStorage:
         create: whether to create missing tables.
 
     Raises:
-        NoTables: the tables are missing.
+        MissingTablesError: the tables are missing.
         StudyError: the database is unreachable, is not Optuna's storage, or needs a driver.
     """
-    passing: Errors = (*AWAY, *MADE_MEANWHILE) if create else AWAY
+    retryable: ErrorTypes = (*UNREACHABLE, *CREATED_CONCURRENTLY) if create else UNREACHABLE
     storages: list[RDBStorage] = []
     with storage_errors(url, "opened"):
-        retry(lambda: storages.append(_open(url, create=create)), OPEN_SECONDS, passing)
+        retry(lambda: storages.append(_open(url, create=create)), OPEN_SECONDS, retryable)
     return storages[0]
 
 
@@ -87,7 +87,7 @@ def storage_errors(url: str, verb: str = "read") -> Iterator[None]:
     else:
         return
     # No cause: a driver's error may contain the whole URL.
-    raise StudyError(f"the storage {show(url)} {problem}") from None
+    raise StudyError(f"the storage {shown(url)} {problem}") from None
 
 
 def read_trials(storage: RDBStorage, study_id: int) -> list[Row]:
@@ -133,7 +133,7 @@ def _parsed(url: str) -> sqlalchemy.URL:
         return sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise StudyError(
-            f"the storage {masked(url)} is no URL of a database, such as "
+            f"the storage {masked(url)} is not a URL of a database, such as "
             "postgresql://USER:PASSWORD@HOST/DATABASE"
         ) from None
 
@@ -155,7 +155,7 @@ def _check_tables(parsed: sqlalchemy.URL, settings: dict[str, Any], url: str) ->
     engine = sqlalchemy.create_engine(parsed, **settings)
     try:
         if not sqlalchemy.inspect(engine).has_table("studies"):
-            raise NoTables(f"the storage {show(url)} has no studies")
+            raise MissingTablesError(f"the storage {shown(url)} has no studies")
     finally:
         engine.dispose()
 
@@ -186,7 +186,7 @@ def is_missing(url: str) -> bool:
     return file is not None and not file.exists()
 
 
-def show(url: str) -> str:
+def shown(url: str) -> str:
     """Format ``url`` for messages: a file's path, or a server's URL without secrets."""
     file = file_of(url)
     return masked(url) if file is None else str(file)

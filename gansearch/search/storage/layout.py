@@ -41,13 +41,24 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from gansearch.metrics.catalog import with_current_names
-from gansearch.record import Ancestor, Outcome, Prior, Report, Score, StudyRecord, TrialRecord
+from gansearch.record import (
+    Ancestor,
+    Outcome,
+    Prior,
+    Report,
+    Score,
+    StudyRecord,
+    TrialRecord,
+    images_of,
+)
 from gansearch.search.feasibility import objective_values
 from gansearch.search.samplers.optuna import drawn
 from gansearch.space import Space
 
 REPORT_PREFIX = "report:"
+"""Start of the attribute of a report; its kimg in images follows."""
 SCORES_PREFIX = "scores:"
+"""Start of the attribute of a trial's scores; its number follows."""
 
 STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
@@ -102,16 +113,11 @@ def scores_attribute(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
 
 def scores_of(attributes: dict[str, Any], number: int) -> dict[str, Score]:
     """Read the scores of a trial from a study's attributes."""
-    held = with_current_names(attributes.get(f"{SCORES_PREFIX}{number}", {}))
+    stored = with_current_names(attributes.get(f"{SCORES_PREFIX}{number}", {}))
     return {
         metric: Score(**{**score, "seeds": tuple(score["seeds"]), "values": tuple(score["values"])})
-        for metric, score in held.items()
+        for metric, score in stored.items()
     }
-
-
-def step_of(report: Report) -> int:
-    """Convert a report's kimg to Optuna's integer step: images."""
-    return round(report.kimg * 1000)
 
 
 def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str, Any]]:
@@ -119,7 +125,7 @@ def report_attribute(trial: TrialRecord, report: Report) -> tuple[str, dict[str,
     ends = None
     if trial.outcome is not None and report is trial.last:
         ends = {"outcome": trial.outcome, "reason": trial.reason, "ended": trial.ended}
-    return f"{REPORT_PREFIX}{step_of(report)}", {**asdict(report), "ends": ends}
+    return f"{REPORT_PREFIX}{images_of(report.kimg)}", {**asdict(report), "ends": ends}
 
 
 def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
@@ -140,7 +146,7 @@ def running_trial(space: Space, trial: TrialRecord) -> FrozenTrial:
             "lineage": [asdict(ancestor) for ancestor in trial.lineage],
             **dict(report_attribute(trial, report) for report in trial.reports),
         },
-        intermediate_values={step_of(r): r.metrics[quality] for r in trial.reports},
+        intermediate_values={images_of(r.kimg): r.metrics[quality] for r in trial.reports},
     )
     frozen.datetime_start = datetime.fromtimestamp(trial.started)  # Optuna's are local and naive
     return frozen
@@ -159,12 +165,12 @@ def final_values(space: Space, trial: TrialRecord) -> list[float] | None:
 
 def trial_of(attributes: dict[str, Any]) -> TrialRecord:
     """Build the record from the attributes of one of Optuna's trials."""
-    told = [value for key, value in attributes.items() if key.startswith(REPORT_PREFIX)]
-    told.sort(key=lambda value: float(value["kimg"]))
-    end = (told[-1]["ends"] if told else None) or {}
+    values = [value for key, value in attributes.items() if key.startswith(REPORT_PREFIX)]
+    values.sort(key=lambda value: float(value["kimg"]))
+    end = (values[-1]["ends"] if values else None) or {}
     if "outcome" in attributes:
         end = {**attributes["end"], "outcome": attributes["outcome"]}
-    reports = [_report_of(value) for value in told]
+    reports = [_report_of(value) for value in values]
     tags = {name: tag for report in reports for name, tag in report.tags.items()}
     return TrialRecord(
         number=attributes["number"],

@@ -27,8 +27,11 @@ from gansearch.errors import StudyError
 log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 10.0
+"""Seconds between two renewals of a lease."""
 EXPIRE_SECONDS = 60.0
+"""Seconds without renewal after which a lease may be taken over."""
 WATCH_SECONDS = 3 * RENEW_SECONDS
+"""Seconds for which a lease that was renewed in the future is watched."""
 
 _KEY = "gansearch:lease"
 _FREE = "null"
@@ -120,8 +123,8 @@ class Lease:
     def _is_renewed(self, found: str, holder: dict[str, Any]) -> bool:
         """Whether a lease changes while it is watched."""
         log.warning(
-            "study %r was last seen on %s at a time that is yet to come, so the clocks differ: "
-            "watching for %g s whether it still runs",
+            "the lease of study %r was renewed on %s in the future, so the clocks differ: "
+            "watching for %g s whether it is renewed",
             *(self._name, holder["host"], WATCH_SECONDS),
         )
         deadline = time.monotonic() + WATCH_SECONDS
@@ -138,7 +141,7 @@ class Lease:
         return StudyError(
             f"study {self._name!r} is being run by process {holder['pid']}{itself} on "
             f"{holder['host']}, last seen at {renewed}; end that process, or wait until "
-            f"{EXPIRE_SECONDS:g} s after it was last seen"
+            f"{EXPIRE_SECONDS:g} s after that time"
         )
 
 

@@ -10,24 +10,24 @@ from gansearch.record import Report, TrialRecord
 class Recorder(Protocol):
     """Receives a policy's history; :class:`gansearch.search.storage.store.StudyStore` stores it."""
 
-    def asked(self, trial: TrialRecord) -> None:
+    def record_trial(self, trial: TrialRecord) -> None:
         """Record a new trial."""
 
-    def reported(self, trial: TrialRecord, report: Report) -> None:
+    def record_report(self, trial: TrialRecord, report: Report) -> None:
         """Record a new report, or the new checkpoint address of a known one."""
 
-    def ended(self, trial: TrialRecord) -> None:
+    def record_end(self, trial: TrialRecord) -> None:
         """Record the end of a trial, which is final."""
 
 
-class Unrecorded:
+class NullRecorder:
     """Records nothing, for a study that lives as long as its process, such as a simulated one."""
 
-    def asked(self, trial: TrialRecord) -> None:
+    def record_trial(self, trial: TrialRecord) -> None:
         """Ignore a new trial."""
 
-    def reported(self, trial: TrialRecord, report: Report) -> None:
+    def record_report(self, trial: TrialRecord, report: Report) -> None:
         """Ignore a report."""
 
-    def ended(self, trial: TrialRecord) -> None:
+    def record_end(self, trial: TrialRecord) -> None:
         """Ignore the end of a trial."""

@@ -19,23 +19,23 @@ from optuna.trial import FrozenTrial
 
 from gansearch.errors import StudyError
 from gansearch.paths import command
-from gansearch.record import Outcome, Prior, Report, StudyRecord, TrialRecord
+from gansearch.record import Outcome, Prior, Report, StudyRecord, TrialRecord, images_of
 from gansearch.search.feasibility import constraint_attributes, is_full, violations
 from gansearch.search.storage import layout
 from gansearch.search.storage.addresses import recorded, relative, resolved
 from gansearch.search.storage.budget import check_budget, record_budget, space_of
 from gansearch.search.storage.database import (
-    NoTables,
+    MissingTablesError,
     Row,
     connect,
     file_of,
     is_missing,
     read_trials,
-    show,
+    shown,
     storage_errors,
 )
 from gansearch.search.storage.lease import RENEW_SECONDS, Lease
-from gansearch.search.storage.writer import Writer
+from gansearch.search.storage.write_queue import WriteQueue
 from gansearch.space import Space
 from gansearch.urls import sqlite_url
 
@@ -52,7 +52,7 @@ def study_names(url: str) -> tuple[str, ...]:
         return ()
     try:
         storage = connect(url)
-    except NoTables:
+    except MissingTablesError:
         return ()
     with storage_errors(url):
         return tuple(_names(storage))
@@ -100,11 +100,11 @@ class StudyStore:
         self.space = space_of(self.study)
         self._ids = {row.attributes["number"]: row.trial_id for row in rows}
         self._count = len(rows)  # of Optuna's trials
-        self._writer = Writer(show(url), self._lease.renew, RENEW_SECONDS)
+        self._queue = WriteQueue(shown(url), self._lease.renew, RENEW_SECONDS)
         open_rows = (row for row in rows if not row.state.is_finished())
         for trial in map(layout.trial_of, (row.attributes for row in open_rows)):
             if trial.outcome is not None:
-                self.ended(trial)  # cut off between its last report and its end
+                self.record_end(trial)  # the process died between the last report and the end
 
     @classmethod
     def create(
@@ -141,7 +141,7 @@ class StudyStore:
                 study_id = storage.create_new_study(layout.directions_of(space), name)
             except DuplicatedStudyError:
                 raise StudyError(
-                    f"there is a study {name!r} in {show(url)} already: continue it with "
+                    f"there is a study {name!r} in {shown(url)} already: continue it with "
                     f"`{command('resume', name, results=results)}`, or choose another name"
                 ) from None
             optuna.load_study(study_name=name, storage=storage).set_metric_names(
@@ -184,29 +184,31 @@ class StudyStore:
         budget = check_budget(self.study, trials=trials, max_kimg=max_kimg)
         tags = record_budget(self.study, budget)
         if tags != self.study.tags:
-            self._writer.submit(
+            self._queue.submit(
                 partial(self._storage.set_study_user_attr, self._study_id, "tags", tags)
             )
         self.study = replace(self.study, tags=tags)
         self.space = space_of(self.study)
-        self.study = replace(self.study, trials=tuple(map(self._continued, self.study.trials)))
+        self.study = replace(
+            self.study, trials=tuple(map(self._fitted_to_budget, self.study.trials))
+        )
 
-    def asked(self, trial: TrialRecord) -> None:
+    def record_trial(self, trial: TrialRecord) -> None:
         """Record a new trial."""
-        self._writer.submit(partial(self._insert, trial))
+        self._queue.submit(partial(self._insert, trial))
 
-    def reported(self, trial: TrialRecord, report: Report) -> None:
+    def record_report(self, trial: TrialRecord, report: Report) -> None:
         """Record a new report, or the new checkpoint address of a known one."""
-        self._writer.submit(partial(self._write_report, trial, report))
+        self._queue.submit(partial(self._write_report, trial, report))
 
-    def ended(self, trial: TrialRecord) -> None:
+    def record_end(self, trial: TrialRecord) -> None:
         """Record the end of a trial."""
-        self._writer.submit(partial(self._write_end, trial))
+        self._queue.submit(partial(self._write_end, trial))
 
-    def scored(self, trial: TrialRecord) -> None:
+    def record_scores(self, trial: TrialRecord) -> None:
         """Record the scores of a rescored trial, which replace earlier ones."""
         key, scores = layout.scores_attribute(trial)
-        self._writer.submit(partial(self._storage.set_study_user_attr, self._study_id, key, scores))
+        self._queue.submit(partial(self._storage.set_study_user_attr, self._study_id, key, scores))
 
     def flush(self) -> None:
         """Wait until all operations so far are on disk.
@@ -214,7 +216,7 @@ class StudyStore:
         Raises:
             StudyError: the storage rejects them.
         """
-        self._writer.flush()
+        self._queue.flush()
 
     def close(self) -> None:
         """Flush, and release the study for other processes.
@@ -223,7 +225,7 @@ class StudyStore:
             StudyError: the storage rejects the operations.
         """
         try:
-            self._writer.close()
+            self._queue.close()
             self._lease.release()
         finally:
             self._storage.engine.dispose()
@@ -242,11 +244,11 @@ class StudyStore:
 
     def _insert(self, trial: TrialRecord) -> None:
         kept = recorded(trial, self._results)
-        self._ids[trial.number] = self._nth_trial(layout.running_trial(self.space, kept))
+        self._ids[trial.number] = self._create_trial(layout.running_trial(self.space, kept))
         self._count += 1
 
-    def _nth_trial(self, template: FrozenTrial) -> int:
-        with suppress(KeyError):  # it exists if this repeats an operation whose answer was lost
+    def _create_trial(self, template: FrozenTrial) -> int:
+        with suppress(KeyError):  # it exists if this operation is a retry
             return self._storage.get_trial_id_from_study_id_trial_number(
                 self._study_id, self._count
             )
@@ -258,12 +260,12 @@ class StudyStore:
         value["checkpoint"] = relative(report.checkpoint, self._results)
         self._storage.set_trial_user_attr(trial_id, key, value)
         quality = report.metrics[self.space.quality.metric]
-        self._storage.set_trial_intermediate_value(trial_id, layout.step_of(report), quality)
+        self._storage.set_trial_intermediate_value(trial_id, images_of(report.kimg), quality)
 
     def _write_end(self, trial: TrialRecord) -> None:
         trial_id = self._ids[trial.number]
         state = layout.STATES[trial.outcome or Outcome.FAILED]
-        with suppress(UpdateFinishedTrialError):  # done before, with a lost answer
+        with suppress(UpdateFinishedTrialError):  # this operation is a retry
             for key, value in layout.end_attributes(trial).items():
                 self._storage.set_trial_user_attr(trial_id, key, value)
             constraints = constraint_attributes(violations(self.space, trial))
@@ -272,24 +274,24 @@ class StudyStore:
             values = layout.final_values(self.space, trial)
             self._storage.set_trial_state_values(trial_id, state, values)
 
-    def _continued(self, trial: TrialRecord) -> TrialRecord:
-        """Adapt a trial to the current budget: unfinished if it is short of it."""
+    def _fitted_to_budget(self, trial: TrialRecord) -> TrialRecord:
+        """Return a trial as completed if it reached the current full budget, else as unfinished."""
         if trial.last is None or trial.outcome not in (None, Outcome.COMPLETED):
             return trial
         is_complete = is_full(self.space, trial.last.kimg)
         if is_complete and trial.outcome is None:
             moment = trial.last.moment
             trial = replace(trial, outcome=Outcome.COMPLETED, ended=moment)
-            self.ended(trial)
+            self.record_end(trial)
         elif not is_complete and trial.outcome is not None:
             trial = replace(trial, outcome=None, reason="", ended=None)
-            self.asked(trial)  # Optuna does not reopen a finished trial
+            self.record_trial(trial)  # Optuna does not reopen a finished trial
         return trial
 
 
 def _connect(url: str, name: str) -> RDBStorage:
     if is_missing(url):
-        raise StudyError(f"there is no study {name!r}: {show(url)} does not exist")
+        raise StudyError(f"there is no study {name!r}: {shown(url)} does not exist")
     return connect(url)
 
 
@@ -297,8 +299,8 @@ def _record(storage: RDBStorage, study_id: int, name: str, rows: Sequence[Row]) 
     attributes = storage.get_study_user_attrs(study_id)
     if "space" not in attributes:
         raise StudyError(
-            f"study {name!r} has no space on record: it is not gansearch's, or it was cut off "
-            "while it was created; start it again under another name"
+            f"study {name!r} has no space on record: it is not a study of gansearch, or its "
+            "creation was interrupted; start it again under another name"
         )
     return layout.study_of(name, attributes, (row.attributes for row in rows))
 
@@ -313,4 +315,4 @@ def _find(storage: RDBStorage, url: str, name: str) -> int:
     except KeyError:
         names = ", ".join(_names(storage))
         known = f"there are {names}" if names else "there is none yet"
-        raise StudyError(f"there is no study {name!r} in {show(url)}; {known}") from None
+        raise StudyError(f"there is no study {name!r} in {shown(url)}; {known}") from None

@@ -65,7 +65,7 @@ def three_seeds(study: Callable[..., Study]) -> Study:
     )
 
 
-def test_changes_are_of_the_same_seed_and_then_averaged(three_seeds: Study) -> None:
+def test_changes_are_computed_per_seed_and_then_averaged(three_seeds: Study) -> None:
     comparison = compare(*three_seeds, BASELINE)
     assert comparison.metrics == ("fd_digits", "seconds_per_kimg", "peak_memory_mib", "params_m")
     assert comparison.varied == ("dsc.resolutions", "dsc.where")
@@ -96,7 +96,7 @@ def test_one_seed_has_no_spread(study: Callable[..., Study]) -> None:
     assert other.values["fd_digits"] == Spread(pytest.approx(10), None)
 
 
-def test_what_was_not_trained_in_full_is_not_compared(study: Callable[..., Study]) -> None:
+def test_trials_short_of_the_full_budget_are_not_compared(study: Callable[..., Study]) -> None:
     space, record = study(
         trial(0, 0, "none", 10, 4),
         trial(1, 1, "none", 10, 4),
@@ -110,15 +110,17 @@ def test_what_was_not_trained_in_full_is_not_compared(study: Callable[..., Study
 
 
 @pytest.mark.parametrize(
-    ("baseline", "said"),
+    ("baseline", "words"),
     [
         ({"dsc.where": "discriminator"}, "no configuration completed with it.*dsc.where=none"),
         ({"dsc.where": "generator"}, "several configurations have it.*dsc.resolutions=low"),
         ({"nonsense": "1"}, "nonsense=1: no configuration"),
     ],
 )
-def test_a_baseline_is_one_configuration(three_seeds: Study, baseline, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_a_baseline_that_is_not_one_configuration_is_refused(
+    three_seeds: Study, baseline, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
         compare(*three_seeds, baseline)
 
 
@@ -130,7 +132,7 @@ def test_without_a_common_seed_there_is_nothing_to_compare(study: Callable[..., 
         compare(*study(), BASELINE)
 
 
-def test_what_stands_in_is_the_same_in_all(study: Callable[..., Study]) -> None:
+def test_different_stand_ins_are_not_compared(study: Callable[..., Study]) -> None:
     apart = study(
         trial(0, 0, "none", 10, 4, protocols={"projector": "random"}),
         trial(1, 0, "both", 11, 2, protocols={"projector": "tf_efficientnet_lite0 1f"}),
@@ -139,14 +141,14 @@ def test_what_stands_in_is_the_same_in_all(study: Callable[..., Study]) -> None:
         compare(*apart, BASELINE)
 
 
-def test_tables_show_changes_beside_the_papers(three_seeds: Study) -> None:
+def test_tables_show_own_and_published_changes(three_seeds: Study) -> None:
     console = Console(width=140, record=True)
     published = PUBLISHED["faster_projected_gan"]
     console.print(comparison_tables(compare(*three_seeds, BASELINE), [published]))
     text = console.export_text()
-    for said in (
+    for words in (
         *("5.333 ± 2.309", "+10.00% ± 10.00", "-25.00% ± 0.00", "-65.00%"),
         *("baseline's seeds: 1", "Wang et al. 2024", "+11.01%", "-26.16%", "15% less memory"),
     ):
-        assert said in text
+        assert words in text
     assert len(published.rows) == 5

@@ -9,10 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from gansearch.pareto import non_dominated
-from gansearch.report.front.uncertainty import SIGNIFICANT, dominated_in_noise, front_probability
+from gansearch.report.front.uncertainty import (
+    CONFIDENCE,
+    NORMAL_QUANTILE,
+    dominated_within_noise,
+    front_probability,
+)
 
 # A coarse grid makes ties and duplicates common.
 grid = st.integers(-4, 4).map(float)
@@ -22,7 +27,7 @@ matrices = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=12),
 @given(matrices)
 def test_without_errors_the_front_is_certain(points: Any) -> None:
     on = non_dominated(points)
-    assert (dominated_in_noise(points, 0) == ~on).all()
+    assert (dominated_within_noise(points, 0) == ~on).all()
     assert (front_probability(points, 0) == on).all()
 
 
@@ -41,7 +46,7 @@ def test_probability_of_two_points_is_its_closed_form(objectives: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 20])
-def test_of_equal_points_with_one_objective_each_is_the_best_as_probably(count: int) -> None:
+def test_equal_points_with_one_objective_are_the_best_with_equal_probability(count: int) -> None:
     points = np.full((count, 1), 3.0)
     assert front_probability(points, 0.5) == pytest.approx(1 / count, abs=1e-3)
 
@@ -74,24 +79,28 @@ def test_a_difference_within_the_noise_is_a_tie() -> None:
     # The second is worse in two objectives and better in the third by less than the noise.
     points, errors = [[9.7, 0.389, 1.7], [16.9, 0.378, 3.4]], [[0.2, 0.012, 0.1]] * 2
     assert non_dominated(points).all()
-    assert dominated_in_noise(points, errors).tolist() == [False, True]
+    assert dominated_within_noise(points, errors).tolist() == [False, True]
     assert front_probability(points, errors) == pytest.approx(
         [1.0, ndtr(0.011 / 0.01697)], abs=0.01
     )
     # Where it is better by more than the noise, it is on the front for its time.
-    assert not dominated_in_noise([points[0], [16.9, 0.35, 3.4]], errors).any()
+    assert not dominated_within_noise([points[0], [16.9, 0.35, 3.4]], errors).any()
     # Where they differ by noise alone, neither dominates.
-    assert not dominated_in_noise([points[0], [9.8, 0.378, 1.75]], errors).any()
+    assert not dominated_within_noise([points[0], [9.8, 0.378, 1.75]], errors).any()
 
 
 @given(st.floats(0, 10), st.floats(0.01, 1), st.floats(0.01, 1))
-def test_what_is_significant_is_of_the_difference(gap: float, one: float, other: float) -> None:
-    found = dominated_in_noise([[0.0], [gap]], [[one], [other]])
-    assert found.tolist() == [False, bool(gap > SIGNIFICANT * np.hypot(one, other))]
+def test_significance_is_that_of_the_difference(gap: float, one: float, other: float) -> None:
+    found = dominated_within_noise([[0.0], [gap]], [[one], [other]])
+    assert found.tolist() == [False, bool(gap > NORMAL_QUANTILE * np.hypot(one, other))]
 
 
-@pytest.mark.parametrize("function", [dominated_in_noise, front_probability])
+@pytest.mark.parametrize("function", [dominated_within_noise, front_probability])
 @pytest.mark.parametrize("error", [-1.0, np.nan])
-def test_an_error_below_nothing_is_refused(function: Any, error: float) -> None:
+def test_a_negative_error_is_refused(function: Any, error: float) -> None:
     with pytest.raises(ValueError, match="at least 0"):
         function([[1.0, 2.0]], error)
+
+
+def test_the_quantile_is_that_of_the_confidence_level() -> None:
+    assert float(ndtri((1 + CONFIDENCE) / 2)) == NORMAL_QUANTILE

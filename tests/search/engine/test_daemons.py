@@ -6,31 +6,21 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import ray
 
-from gansearch.errors import StudyError
-from gansearch.search.engine import cluster as module
 from gansearch.search.engine.cluster import cluster
 from gansearch.search.engine.daemons import keep_token_private
-from gansearch.space import Space, parse_space
-
-SPACE = """
-name: small
-variant: gan
-parameters: {g_lr: [0.1, 0.2]}
-objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
-budget: {trials: 2, max_kimg: 1, rungs: []}
-"""
+from gansearch.space import Space
 
 
 @pytest.fixture
-def space() -> Space:
-    return parse_space(SPACE, "small.yaml")
+def space(tiny_space: Callable[..., Space]) -> Space:
+    return tiny_space()
 
 
 @pytest.fixture
@@ -44,7 +34,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_local_ray_is_private_and_hears_no_signals(space: Space, short: Path) -> None:
+def test_a_local_ray_is_private_and_gets_no_signals(space: Space, short: Path) -> None:
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     with cluster(None, space):
         assert {each: signal.getsignal(each) for each in handlers} == handlers
@@ -73,7 +63,9 @@ def test_a_local_ray_is_private_and_hears_no_signals(space: Space, short: Path) 
     assert {each: signal.getsignal(each) for each in handlers} == handlers
 
 
-def test_the_token_is_for_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_token_is_unreadable_for_other_users(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -86,46 +78,3 @@ def test_the_token_is_for_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path:
     keep_token_private()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_text() == token
-
-
-def test_a_path_too_long_for_sockets_is_named(
-    space: Space, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    long = tmp_path / ("x" * 90)
-    long.mkdir()
-    monkeypatch.setenv("RAY_TMPDIR", str(long))
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with (
-        pytest.raises(StudyError, match="set RAY_TMPDIR to a shorter folder"),
-        cluster(None, space),
-    ):
-        pass
-    assert not ray.is_initialized()
-
-
-def test_a_ray_that_does_not_start_is_one_readable_error(
-    space: Space, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slow(*_: object, **__: object) -> None:
-        raise TimeoutError("Timed out waiting for the raylet\nand more")
-
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(module.ray, "init", slow)
-    with pytest.raises(StudyError) as told, cluster(None, space):
-        pass
-    assert len(str(told.value).splitlines()) == 1
-    assert "Timed out waiting for the raylet; run the command again" in str(told.value)
-
-
-def test_a_cluster_that_does_not_answer_is_named(
-    space: Space, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nobody(address: str, **_: object) -> None:
-        raise ConnectionError(f"Failed to connect to Ray cluster at {address}")
-
-    monkeypatch.setattr(module.ray, "init", nobody)
-    with (
-        pytest.raises(StudyError, match="no Ray cluster answers at 'elsewhere:6379'"),
-        cluster("elsewhere:6379", space),
-    ):
-        pass

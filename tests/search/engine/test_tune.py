@@ -14,7 +14,12 @@ from ray.tune.search import Searcher
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome, StudyRecord
 from gansearch.search.engine import jobs, tune
-from gansearch.search.engine.tune import Brake, Desk, PolicyScheduler, PolicySearcher
+from gansearch.search.engine.tune import (
+    PolicyScheduler,
+    PolicySearcher,
+    SearchAdaptor,
+    StopCondition,
+)
 from gansearch.search.engine.worker import Job
 from gansearch.search.policy import Ask, Policy
 from gansearch.space import Space
@@ -27,9 +32,9 @@ class Bench:
 
     def __init__(self, space: Space) -> None:
         self.policy = Policy(space, StudyRecord("s", "", "", 0.0, {}, ()))
-        self.desk = Desk(self.policy)
-        self.searcher = PolicySearcher(self.desk, space, "/results/s")
-        self.scheduler = PolicyScheduler(self.desk)
+        self.adaptor = SearchAdaptor(self.policy)
+        self.searcher = PolicySearcher(self.adaptor, space, "/results/s")
+        self.scheduler = PolicyScheduler(self.adaptor)
 
     def result(self, number: int, **result: Any) -> str:
         trial = SimpleNamespace(config={"number": number, "can_grow": False})
@@ -86,7 +91,7 @@ def ask_all(bench: Bench, limit: int = 20) -> list[int]:
         ({"search": {"sampler": "random", "concurrency": 3}}, {"CPU": 1.0}, 3),
     ],
 )
-def test_as_many_trials_are_in_flight_as_there_is_room_for(
+def test_the_trials_in_flight_are_limited_by_the_resources(
     tiny_space: Callable[..., Space],
     cluster: dict[str, float],
     sections: dict[str, Any],
@@ -117,7 +122,9 @@ def test_a_full_cluster_waits_and_a_used_budget_finishes(bench: Bench, cluster: 
     assert bench.searcher.suggest("z") == Searcher.FINISHED
 
 
-def test_who_is_trained_again_is_waited_for(tiny_space: Callable[..., Space], cluster: Any) -> None:
+def test_the_search_waits_for_trials_that_decide_the_replicates(
+    tiny_space: Callable[..., Space], cluster: Any
+) -> None:
     budget = {"trials": 2, "max_kimg": 10, "rungs": []}
     search = {"sampler": "random", "stopping": "none", "replicates": 2}
     bench = Bench(tiny_space(budget=budget, search=search))
@@ -145,11 +152,11 @@ def test_a_completed_trial(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["diverged", "out_of_memory", "failed"])
-def test_an_end_that_the_worker_reports_is_data(bench: Bench, outcome: str) -> None:
+def test_an_outcome_from_the_worker_is_recorded(bench: Bench, outcome: str) -> None:
     bench.searcher.suggest("a")
     assert bench.result(0, outcome=outcome, reason="because", host="node") == STOP
     assert (bench.trial(0).outcome, bench.trial(0).reason) == (Outcome(outcome), "because")
-    assert bench.desk.error is None
+    assert bench.adaptor.error is None
 
 
 def test_a_poor_trial_is_stopped(tiny_space: Callable[..., Space], cluster: Any) -> None:
@@ -186,7 +193,7 @@ The actor died. Worker exit type: NODE_OUT_OF_MEMORY Worker exit detail: ...
         ("", Outcome.FAILED, "the trial's process failed"),
     ],
 )
-def test_a_process_that_ray_gave_up_on(
+def test_a_process_without_retries_left_has_an_outcome_and_a_reason(
     bench: Bench, tmp_path: Any, text: str, outcome: Outcome, reason: str
 ) -> None:
     bench.searcher.suggest("a")
@@ -195,7 +202,7 @@ def test_a_process_that_ray_gave_up_on(
     assert reason in bench.trial(0).reason
 
 
-def test_a_failure_that_is_retried_is_not_an_end(bench: Bench, tmp_path: Any) -> None:
+def test_a_failure_that_is_retried_is_no_outcome(bench: Bench, tmp_path: Any) -> None:
     bench.searcher.suggest("a")
     file = tmp_path / "error.txt"
     file.write_text(DEAD)
@@ -214,7 +221,7 @@ def test_a_failure_that_is_retried_is_not_an_end(bench: Bench, tmp_path: Any) ->
         {"outcome": "surprised", "reason": "", "host": ""},
     ],
 )
-def test_a_strange_result_never_raises_into_tune(bench: Bench, result: dict[str, str]) -> None:
+def test_an_invalid_result_never_raises_in_tune(bench: Bench, result: dict[str, str]) -> None:
     bench.searcher.suggest("a")
     assert bench.result(0, **result) in (CONTINUE, STOP)
     others = bench.searcher.suggest("b")
@@ -231,11 +238,11 @@ def test_an_error_of_the_policy_is_logged_once_and_kept(
     monkeypatch.setattr(bench.policy, "report", broken)
     assert bench.report(0, 2) == CONTINUE
     assert bench.report(0, 5) == CONTINUE
-    assert str(bench.desk.error) == "disk is gone"
+    assert str(bench.adaptor.error) == "disk is gone"
     assert [record.exc_info is not None for record in caplog.records] == [True]
 
 
-def test_a_policy_that_cannot_be_asked_ends_the_search(
+def test_a_policy_that_raises_ends_the_search(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> None:
@@ -243,10 +250,10 @@ def test_a_policy_that_cannot_be_asked_ends_the_search(
 
     monkeypatch.setattr(bench.policy, "ask", broken)
     assert bench.searcher.suggest("a") == Searcher.FINISHED
-    assert bench.desk.error is not None
+    assert bench.adaptor.error is not None
 
 
-def test_a_configuration_that_cannot_be_built_fails_alone(
+def test_an_invalid_configuration_fails_without_the_others(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_of = jobs.job_of
@@ -260,24 +267,24 @@ def test_a_configuration_that_cannot_be_built_fails_alone(
     assert ask_all(bench) == [0, 2, 3]
     assert bench.trial(1).outcome == Outcome.FAILED
     assert bench.trial(1).reason == "no room for 9 channels"
-    assert bench.desk.error is None
+    assert bench.adaptor.error is None
 
 
-def test_the_brake() -> None:
-    assert not Brake(None).stop_all()
-    assert Brake(0.0).stop_all()
-    assert Brake(0.0).reason == "the wall clock of 0 min has run out"
+def test_the_stop_condition_holds_after_the_wall_clock_or_a_signal() -> None:
+    assert not StopCondition(None).stop_all()
+    assert StopCondition(0.0).stop_all()
+    assert StopCondition(0.0).reason == "the wall clock of 0 min has run out"
     signals: list[int] = []
-    brake = Brake(3600.0, signals)
-    assert not brake.stop_all()
+    stop_condition = StopCondition(3600.0, signals)
+    assert not stop_condition.stop_all()
     signals.append(15)
-    assert brake.stop_all()
-    assert brake.reason == "interrupted"
+    assert stop_condition.stop_all()
+    assert stop_condition.reason == "interrupted"
 
 
-def test_what_a_signal_to_everybody_ends_has_no_outcome(bench: Bench) -> None:
+def test_a_trial_ended_by_a_signal_to_all_processes_has_no_outcome(bench: Bench) -> None:
     signals: list[int] = []
-    bench.desk.signals = signals
+    bench.adaptor.signals = signals
     (first, second) = (bench.searcher.suggest(tune_id) for tune_id in "ab")
     bench.searcher.on_trial_complete("a", error=True)
     assert bench.trial(first["number"]).outcome == Outcome.FAILED

@@ -81,7 +81,7 @@ def job(tiny_space: Callable[..., Space], tmp_path: Path) -> Job:
     return job_of(Ask(7, {"variant": "gan", "g_lr": 0.1}, seed=3), tiny_space(), str(tmp_path))
 
 
-def test_a_job_is_plain_and_whole(job: Job, tmp_path: Path) -> None:
+def test_a_job_is_plain_and_complete(job: Job, tmp_path: Path) -> None:
     assert json.loads(json.dumps(job))
     config = TrainConfig.from_json(job["config"])
     assert (config.variant, config.seed, config.max_kimg) == ("gan", 3, 10)
@@ -101,7 +101,7 @@ def test_paths_are_absolute_because_a_worker_runs_elsewhere(
     assert config.evaluation.inception_weights == Path.cwd() / "w.pth"
 
 
-def test_a_whole_trial_tells_each_rung_and_its_end(job: Job, trained: Any) -> None:
+def test_a_trial_sends_a_report_at_each_rung_and_its_end(job: Job, trained: Any) -> None:
     driver = Driver()
     train_trial(job, driver)
     assert driver.kimgs == [2, 5, 10]
@@ -117,7 +117,7 @@ def test_only_the_last_checkpoint_is_kept(job: Job, trained: Any) -> None:
 
 
 @pytest.mark.parametrize(("killed_at", "again"), [(2, [2, 5, 10]), (5, [5, 10]), (10, [10])])
-def test_an_interrupted_trial_goes_on_from_its_last_rung(
+def test_an_interrupted_trial_continues_from_its_last_rung(
     job: Job, trained: list[tuple[float, float]], killed_at: float, again: list[float]
 ) -> None:
     with pytest.raises(Killed):
@@ -129,7 +129,7 @@ def test_an_interrupted_trial_goes_on_from_its_last_rung(
     assert driver.told[-1]["outcome"] == "completed"
 
 
-def test_a_longer_budget_goes_on_from_the_old_end(
+def test_a_longer_budget_continues_from_the_old_end(
     job: Job, trained: list[tuple[float, float]]
 ) -> None:
     train_trial(job, Driver())
@@ -153,7 +153,7 @@ def test_a_checkpoint_of_another_configuration_is_not_continued(
 @pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("file", ["checkpoint.pt", CONFIG_FILE])
 @pytest.mark.parametrize("content", [None, "", "{"])
-def test_a_trial_goes_back_before_a_damaged_checkpoint(
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(
     job: Job, trained: Any, pruned: bool, file: str, content: str | None
 ) -> None:
     with pytest.raises(Killed):
@@ -172,7 +172,7 @@ def test_a_trial_goes_back_before_a_damaged_checkpoint(
     assert driver.kimgs[-1] == 10
 
 
-def test_a_stop_that_the_record_missed_is_made_up_for(job: Job, trained: Any) -> None:
+def test_a_stop_that_the_record_lacks_is_repeated(job: Job, trained: Any) -> None:
     with pytest.raises(Killed):
         train_trial(job, Driver(end_at=5))
     with pytest.raises(Killed):
@@ -180,7 +180,7 @@ def test_a_stop_that_the_record_missed_is_made_up_for(job: Job, trained: Any) ->
     assert trained == [(0, 2), (2, 5)]
 
 
-def test_a_report_says_where_its_weights_are(job: Job, trained: Any) -> None:
+def test_a_report_has_the_address_of_its_weights(job: Job, trained: Any) -> None:
     driver = Driver(end_at=2)
     with pytest.raises(Killed):
         train_trial(job, driver)
@@ -199,7 +199,7 @@ def test_storage_that_is_not_shared_is_named(job: Job, trained: Any, tmp_path: P
     assert trained == []
 
 
-def test_storage_that_fails_is_left_to_a_retry(
+def test_a_storage_error_is_raised_for_a_retry(
     job: Job, trained: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -238,7 +238,7 @@ def child(tiny_space: Callable[..., Space], tmp_path: Path, trained: Any) -> Job
     return job_of(ask, space, str(tmp_path))
 
 
-def test_a_child_begins_where_its_parent_was(child: Job, trained: Any) -> None:
+def test_a_child_starts_from_its_parents_checkpoint(child: Job, trained: Any) -> None:
     driver = Driver(end_at=10)
     with pytest.raises(Killed):
         train_trial(child, driver)
@@ -249,7 +249,7 @@ def test_a_child_begins_where_its_parent_was(child: Job, trained: Any) -> None:
     assert (driver.kimgs, again.kimgs) == ([10], [10])
 
 
-def test_a_child_whose_parents_weights_are_lost_trains_all_that_led_to_them(
+def test_a_child_without_its_parents_checkpoint_trains_the_whole_lineage(
     child: Job, trained: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = TrainConfig.from_json(child["config"])
@@ -261,7 +261,7 @@ def test_a_child_whose_parents_weights_are_lost_trains_all_that_led_to_them(
     assert "going back before" in caplog.text
 
 
-def test_a_checkpoint_of_another_past_is_no_beginning(child: Job, trained: Any) -> None:
+def test_a_checkpoint_of_another_lineage_is_not_used(child: Job, trained: Any) -> None:
     config = TrainConfig.from_json(child["config"])
     other = config.model_copy(update={"seed": 4})
     train_trial({**child, "config": other.to_json()}, Driver())
@@ -269,7 +269,7 @@ def test_a_checkpoint_of_another_past_is_no_beginning(child: Job, trained: Any) 
 
 
 @pytest.mark.parametrize("share", [0.25, 1.0])
-def test_a_trial_on_a_gpu_is_held_to_its_share_before_it_trains(
+def test_a_trial_on_a_gpu_is_limited_to_its_share_before_training(
     job: Job, trained: list[Any], monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     held: list[tuple[str, float, int]] = []

@@ -24,8 +24,13 @@ from gansearch.config import Params, TrainConfig
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.engine import tune
 from gansearch.search.engine.cluster import cluster
-from gansearch.search.engine.tune import Brake, Desk, PolicyScheduler, PolicySearcher
-from gansearch.search.engine.worker import Job, Tell
+from gansearch.search.engine.tune import (
+    PolicyScheduler,
+    PolicySearcher,
+    SearchAdaptor,
+    StopCondition,
+)
+from gansearch.search.engine.worker import Job, Send
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import Clock, Cluster, Problem, policy, simulate
@@ -113,9 +118,9 @@ class ThroughTune:
 
     def __init__(self, space: Space, clock: Clock) -> None:
         self.policy = policy(space, clock)
-        desk = Desk(self.policy)
-        self.searcher = PolicySearcher(desk, space, "/results")
-        self.scheduler = PolicyScheduler(desk)
+        adaptor = SearchAdaptor(self.policy)
+        self.searcher = PolicySearcher(adaptor, space, "/results")
+        self.scheduler = PolicyScheduler(adaptor)
 
     def ask(self) -> Ask | None:
         job = self.searcher.suggest(f"t{len(self.policy.record().trials)}")
@@ -158,18 +163,18 @@ def test_tunes_searcher_and_scheduler_change_no_decision(
     assert through.ends == bare.ends
 
 
-def trainer(problem: Problem) -> Callable[[Job, Tell], None]:
+def trainer(problem: Problem) -> Callable[[Job, Send], None]:
     """Stands in for training: a job's reports are those of the problem's curve."""
 
-    def train(job: Job, tell: Tell) -> None:
+    def train(job: Job, send: Send) -> None:
         config = TrainConfig.from_json(job["config"])
         curve = problem.run(sampled(config), config.seed)
         for kimg in (*job["rungs"], config.max_kimg):
             if curve.diverges_at <= kimg:
                 reason = f"nan at {curve.diverges_at:g} kimg"
-                return tell({"outcome": "diverged", "reason": reason, "host": "here"})
-            tell({"report": json.dumps(asdict(curve.report(kimg)))})
-        return tell({"outcome": "completed", "reason": "", "host": "here"})
+                return send({"outcome": "diverged", "reason": reason, "host": "here"})
+            send({"report": json.dumps(asdict(curve.report(kimg)))})
+        return send({"outcome": "completed", "reason": "", "host": "here"})
 
     return train
 
@@ -190,11 +195,11 @@ def test_a_study_on_ray_decides_as_its_simulation(
     )
     ray.cloudpickle.register_pickle_by_value(sys.modules[type(problem).__module__])
     monkeypatch.setattr(tune, "train_trial", trainer(problem))
-    desk = Desk(Policy(space, StudyRecord("s", "", "", 0.0, {}, ())))
+    adaptor = SearchAdaptor(Policy(space, StudyRecord("s", "", "", 0.0, {}, ())))
     with cluster(None, space):
-        tune.search(desk, space, str(tmp_path), Brake(None))
-    assert desk.error is None
-    record = desk.policy.record()
+        tune.search(adaptor, space, str(tmp_path), StopCondition(None))
+    assert adaptor.error is None
+    record = adaptor.policy.record()
     outcomes = {trial.outcome for trial in record.trials}
     assert {Outcome.STOPPED, Outcome.COMPLETED} <= outcomes
     assert replayed(space, record) == record

@@ -1,10 +1,13 @@
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.search.stopping.asha import Rungs
+from gansearch.record import Report, TrialRecord
+from gansearch.search.stopping.asha import Asha, Rungs
+from gansearch.space import Space
 
 values = st.floats(0, 100, allow_nan=False)
 
@@ -22,9 +25,24 @@ def test_nobody_is_stopped_before_the_cohort_is_there() -> None:
     assert not rungs.report(3, 5, 98)
 
 
-def test_the_direction_turns_the_comparison() -> None:
-    up = Rungs((5,), 2, "maximize")
-    assert [up.report(n, 5, v) for n, v in enumerate([0.5, 0.4, 0.9])] == [True, False, True]
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_direction_of_the_objective_decides(
+    tiny_space: Callable[..., Space], direction: str
+) -> None:
+    objectives = [
+        {"metric": "fd_digits", "direction": direction},
+        {"metric": "seconds_per_kimg", "direction": "minimize"},
+    ]
+    search = {"sampler": "random", "stopping": "asha", "reduction_factor": 2}
+    rule = Asha(tiny_space(objectives=objectives, search=search))
+    reasons = []
+    for number, value in enumerate([0.5, 0.4, 0.9]):
+        reports = (Report(2.0, {"fd_digits": value}),)
+        reasons.append(rule.reason_to_stop(TrialRecord(number, {}, 0, reports)))
+    stopped = {"minimize": [None, None, "0.9"], "maximize": [None, "0.4", None]}[direction]
+    for reason, value in zip(reasons, stopped, strict=True):
+        expected = f"fd_digits {value} at 2 kimg is not among the best 1/2"
+        assert reason == (value and expected)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -61,13 +79,6 @@ def test_the_best_so_far_is_never_stopped_and_answers_stand(data: list[float], f
         if value <= min(data[: number + 1]):
             assert answers[-1]
     assert [rungs.report(number, 5, 0.0) for number in range(len(data))] == answers
-
-
-@given(st.lists(values, min_size=1, max_size=40), st.integers(2, 5))
-def test_maximising_is_minimising_the_negative(data: list[float], factor: int) -> None:
-    down, up = Rungs((5,), factor), Rungs((5,), factor, "maximize")
-    for number, value in enumerate(data):
-        assert down.report(number, 5, value) == up.report(number, 5, -value)
 
 
 @given(

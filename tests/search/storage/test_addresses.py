@@ -24,7 +24,7 @@ def at(trial: TrialRecord) -> list[str | None]:
 
 
 @pytest.mark.parametrize("results", [Path("here"), Path("/x #1%20é/results")])
-def test_a_moved_folder_of_results_has_its_checkpoints(
+def test_a_moved_results_folder_has_its_checkpoints(
     results: Path,
     url: str,
     make_space: MakeSpace,
@@ -35,9 +35,9 @@ def test_a_moved_folder_of_results_has_its_checkpoints(
     whole = trial(reports=(replace(report(30), checkpoint=kept),), outcome=Outcome.COMPLETED)
     whole = replace(whole, ended=9.0)
     with StudyStore.create(url, "s", make_space(), results=results) as store:
-        store.asked(replace(whole, reports=(), outcome=None, ended=None))
-        store.reported(whole, whole.reports[0])
-        store.ended(whole)
+        store.record_trial(replace(whole, reports=(), outcome=None, ended=None))
+        store.record_report(whole, whole.reports[0])
+        store.record_end(whole)
     assert at(read_study(url, "s")[1].trials[0]) == ["s/trial_00000/kimg_30_ab"]
     assert read_study(url, "s", results)[1].trials == (whole,)
     moved = Path("/else/where")
@@ -59,7 +59,7 @@ def test_a_moved_folder_of_results_has_its_checkpoints(
         (None, None),
     ],
 )
-def test_what_is_on_record_is_looked_for_in_the_results(
+def test_recorded_addresses_are_resolved_in_the_results(
     on_record: str | None,
     found: str | None,
     make_study: Callable[..., tuple[Space, object]],

@@ -43,14 +43,14 @@ def finished(url: str, make_space: MakeSpace, report: Callable[..., Report]) -> 
         {"trials": 5, "max_kimg": float("inf")},
     ],
 )
-def test_an_amount_that_is_none_changes_nothing(finished: str, amounts: dict[str, Any]) -> None:
+def test_an_invalid_amount_changes_nothing(finished: str, amounts: dict[str, Any]) -> None:
     before = read_study(finished, "s")
     with pytest.raises(StudyError, match="study 's'"), StudyStore.open(finished, "s") as store:
         store.extend(**amounts)
     assert read_study(finished, "s") == before
 
 
-def test_a_change_that_nothing_used_can_be_taken_back(finished: str) -> None:
+def test_an_unused_extension_can_be_reverted(finished: str) -> None:
     space, before = read_study(finished, "s")
     with StudyStore.open(finished, "s") as store:
         store.extend(trials=9, max_kimg=60)
@@ -65,7 +65,7 @@ def test_a_change_that_nothing_used_can_be_taken_back(finished: str) -> None:
     assert [t.reports for t in again.trials] == [t.reports for t in before.trials]
 
 
-def test_what_was_used_cannot_be_taken_back(finished: str, report: Callable[..., Report]) -> None:
+def test_a_used_amount_cannot_be_reduced(finished: str, report: Callable[..., Report]) -> None:
     with StudyStore.open(finished, "s") as store:
         store.extend(trials=3, max_kimg=60)
         policy = Policy(store.space, store.study, store)
@@ -73,9 +73,9 @@ def test_what_was_used_cannot_be_taken_back(finished: str, report: Callable[...,
         policy.report(0, report(60, 6))
         policy.ask()
     with StudyStore.open(finished, "s") as store:
-        with pytest.raises(StudyError, match=r"has max_kimg 60 used, .* \(got 30\)"):
+        with pytest.raises(StudyError, match=r"has max_kimg 60 used; .* \(got 30\)"):
             store.extend(max_kimg=30)
-        with pytest.raises(StudyError, match=r"has trials 3 used, .* \(got 2\)"):
+        with pytest.raises(StudyError, match=r"has trials 3 used; .* \(got 2\)"):
             store.extend(trials=2)
     space, record = read_study(finished, "s")
     assert (space.budget.trials, space.budget.max_kimg) == (3, 60)

@@ -38,9 +38,7 @@ def test_an_empty_folder_has_no_checkpoint(folder: TrialFolder) -> None:
     assert folder.reports() == []
 
 
-def test_the_furthest_checkpoint_comes_back_whole(
-    folder: TrialFolder, made, tmp_path: Path
-) -> None:
+def test_the_last_checkpoint_is_fetched_complete(folder: TrialFolder, made, tmp_path: Path) -> None:
     kept = [folder.publish(*made(kimg)) for kimg in (5, 20, 10)]
     latest = folder.reports()[0]
     assert latest == kept[1]
@@ -52,14 +50,14 @@ def test_the_furthest_checkpoint_comes_back_whole(
     assert (fetched / REPORT_FILE).exists()
 
 
-def test_what_was_published_no_longer_fills_the_workers_disk(folder: TrialFolder, made) -> None:
+def test_a_published_checkpoint_leaves_the_workers_disk(folder: TrialFolder, made) -> None:
     local, report = made(5)
     folder.publish(local, report)
     assert not local.exists()
 
 
 @pytest.mark.parametrize("content", [None, "", '{"kimg": 3'])
-def test_a_checkpoint_that_was_cut_short_is_not_looked_at(
+def test_an_incomplete_checkpoint_is_ignored(
     folder: TrialFolder, made, tmp_path: Path, content: str | None
 ) -> None:
     kept = folder.publish(*made(5))
@@ -71,7 +69,7 @@ def test_a_checkpoint_that_was_cut_short_is_not_looked_at(
     assert folder.reports()[0] == kept
 
 
-def test_pruning_keeps_one(folder: TrialFolder, made, tmp_path: Path) -> None:
+def test_pruning_keeps_one_checkpoint(folder: TrialFolder, made, tmp_path: Path) -> None:
     folder.publish(*made(5))
     kept = folder.publish(*made(10))
     (tmp_path / "study" / "trial_00003" / "kimg_20_0badcafe").mkdir()
@@ -80,9 +78,7 @@ def test_pruning_keeps_one(folder: TrialFolder, made, tmp_path: Path) -> None:
     assert folder.reports()[0] == kept
 
 
-def test_pruning_leaves_the_samples_of_every_rung(
-    folder: TrialFolder, made, tmp_path: Path
-) -> None:
+def test_pruning_keeps_the_samples_of_every_rung(folder: TrialFolder, made, tmp_path: Path) -> None:
     for kimg in (5, 10):
         local, report = made(kimg)
         (local / SAMPLES_FILE).write_bytes(b"png")
@@ -99,7 +95,7 @@ def test_two_processes_at_one_rung_do_not_share_a_file(folder: TrialFolder, made
     assert first.checkpoint != second.checkpoint
 
 
-def test_a_study_that_was_moved_is_found_again(made, tmp_path: Path) -> None:
+def test_a_moved_study_has_its_reports(made, tmp_path: Path) -> None:
     TrialFolder(str(tmp_path / "study" / "trial_00003")).publish(*made(5))
     (tmp_path / "study").rename(tmp_path / "moved")
     folder = TrialFolder(str(tmp_path / "moved" / "trial_00003"))
@@ -109,7 +105,7 @@ def test_a_study_that_was_moved_is_found_again(made, tmp_path: Path) -> None:
     assert (folder.fetch(report, tmp_path / "fetched") / "checkpoint.pt").exists()
 
 
-def test_storage_is_shared_where_the_studys_file_is_seen(
+def test_storage_is_shared_if_the_studys_file_is_visible(
     folder: TrialFolder, tmp_path: Path
 ) -> None:
     assert not folder.is_shared()

@@ -47,7 +47,7 @@ def test_two_drivers_never_run_one_study(storage: RDBStorage) -> None:
     take(storage).release()
 
 
-def test_another_hosts_driver_is_named_and_waited_for(storage: RDBStorage) -> None:
+def test_the_driver_of_another_host_is_named_until_its_lease_expires(storage: RDBStorage) -> None:
     held = take(storage)
     as_holder(storage, host="elsewhere", pid=77)
     with pytest.raises(StudyError, match="process 77 on elsewhere"):
@@ -84,7 +84,7 @@ def test_a_lease_from_the_future_is_watched(
     assert "the clocks differ" in caplog.text
 
 
-def test_a_driver_that_lost_its_study_is_told(storage: RDBStorage) -> None:
+def test_a_driver_that_lost_its_lease_gets_an_error(storage: RDBStorage) -> None:
     slept = take(storage)
     as_holder(storage, pid=77, host="elsewhere")
     for verb in (slept.renew, slept.release):
@@ -93,7 +93,7 @@ def test_a_driver_that_lost_its_study_is_told(storage: RDBStorage) -> None:
 
 
 @pytest.mark.parametrize("process", ["gone", "another of its number"])
-def test_a_dead_process_of_this_host_is_succeeded_at_once(
+def test_the_lease_of_a_dead_process_is_taken_over_at_once(
     process: str, storage: RDBStorage
 ) -> None:
     take(storage)
@@ -106,7 +106,7 @@ def test_a_dead_process_of_this_host_is_succeeded_at_once(
     take(storage)
 
 
-def test_a_killed_driver_is_succeeded_at_once(tmp_path: Path) -> None:
+def test_the_lease_of_a_killed_driver_is_taken_over_at_once(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
@@ -122,7 +122,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     StudyStore.open(f"sqlite:///{tmp_path}/studies.db", "s").close()
 
 
-def test_of_two_that_take_over_at_once_one_has_it(
+def test_one_of_two_concurrent_takeovers_succeeds(
     storage: RDBStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both read the free lease; the later swap finds it changed."""
@@ -142,7 +142,7 @@ def test_of_two_that_take_over_at_once_one_has_it(
     rival[0].renew()
 
 
-def test_a_running_study_shows_that_it_is_alive(
+def test_a_running_study_renews_its_lease(
     url: str, make_space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gansearch.search.storage.store.RENEW_SECONDS", 0.05)

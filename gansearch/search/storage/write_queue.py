@@ -27,23 +27,23 @@ PERMANENT = (
     "readonly",
     "unable to open",
 )
-"""Texts of operational errors that do not pass with time."""
+"""Texts in operational errors that are not worth retrying."""
 
-Errors = tuple[type[Exception], ...]
+ErrorTypes = tuple[type[Exception], ...]
 
-AWAY: Errors = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
-"""Errors of a database that is locked, restarting or unreachable."""
+UNREACHABLE: ErrorTypes = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+"""Errors worth retrying: the database is locked, restarting or unreachable."""
 
 Operation = Callable[[], None]
 
 
-def retry(operation: Operation, seconds: float, passing: Errors = AWAY) -> None:
+def retry(operation: Operation, seconds: float, retryable: ErrorTypes = UNREACHABLE) -> None:
     """Execute ``operation``, with retries for up to ``seconds`` while the database is unreachable.
 
     Args:
         operation: an idempotent operation.
         seconds: time after which its error is raised.
-        passing: the retryable errors.
+        retryable: types of errors worth retrying.
     """
     deadline = time.monotonic() + seconds
     delay = 0.05
@@ -51,9 +51,9 @@ def retry(operation: Operation, seconds: float, passing: Errors = AWAY) -> None:
         try:
             return operation()
         except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-            if not _may_pass(error, passing) or time.monotonic() + delay > deadline:
+            if not _is_retryable(error, retryable) or time.monotonic() + delay > deadline:
                 raise
-            log.warning("the study's storage does not answer, trying again: %s", describe(error))
+            log.warning("the study's storage does not answer; retrying: %s", describe(error))
         time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
         delay = min(2 * delay, 5.0)
 
@@ -75,30 +75,30 @@ def _original(error: BaseException) -> BaseException:
     return original or inner
 
 
-def _may_pass(error: Exception, passing: Errors) -> bool:
-    stays = any(text in str(_original(error)) for text in PERMANENT)
-    return isinstance(_unwrapped(error), passing) and not stays
+def _is_retryable(error: Exception, retryable: ErrorTypes) -> bool:
+    permanent = any(text in str(_original(error)) for text in PERMANENT)
+    return isinstance(_unwrapped(error), retryable) and not permanent
 
 
-class Writer:
-    """Executes operations in order in a thread, with a heartbeat between them.
+class WriteQueue:
+    """A queue of operations that a thread executes in order, with a heartbeat between them.
 
     After an operation has failed permanently, no other is executed. The record is therefore always
     a prefix of the history.
 
     Args:
-        place: target of the operations, for messages.
-        beat: heartbeat, due ``interval`` after the last; runs before an operation or when idle.
+        target: target of the operations, for messages.
+        heartbeat: due ``interval`` after the last one; runs before an operation or when idle.
         interval: seconds between heartbeats.
     """
 
-    def __init__(self, place: str, beat: Operation, interval: float) -> None:
-        self._place = place
-        self._beat = beat
+    def __init__(self, target: str, heartbeat: Operation, interval: float) -> None:
+        self._target = target
+        self._heartbeat = heartbeat
         self._interval = interval
-        self._last_beat = time.time()  # not monotonic: that clock stops while a machine sleeps
+        self._last_heartbeat = time.time()  # not monotonic: that clock stops while a machine sleeps
         self._error: Exception | None = None
-        self._queue: queue.Queue[Operation | None] = queue.Queue()
+        self._operations: queue.Queue[Operation | None] = queue.Queue()
         self._thread = Thread(target=self._run, name="gansearch-writer", daemon=True)
         self._thread.start()
 
@@ -109,7 +109,7 @@ class Writer:
             StudyError: an earlier operation failed.
         """
         self._raise_error()
-        self._queue.put(operation)
+        self._operations.put(operation)
 
     def flush(self) -> None:
         """Wait until all operations so far are done.
@@ -117,7 +117,7 @@ class Writer:
         Raises:
             StudyError: an operation failed.
         """
-        self._queue.join()
+        self._operations.join()
         self._raise_error()
 
     def close(self) -> None:
@@ -127,20 +127,20 @@ class Writer:
             StudyError: an operation failed.
         """
         if self._thread.is_alive():
-            self._queue.put(None)
+            self._operations.put(None)
             self._thread.join()
         self._raise_error()
 
     def _run(self) -> None:
         while True:
             try:
-                operation = self._queue.get(timeout=self._interval)
+                operation = self._operations.get(timeout=self._interval)
             except queue.Empty:
                 self._attempt(None)
                 continue
             if operation is not None:
                 self._attempt(operation)
-            self._queue.task_done()
+            self._operations.task_done()
             if operation is None:
                 return
 
@@ -148,9 +148,9 @@ class Writer:
         if self._error is not None:
             return
         try:
-            if time.time() - self._last_beat >= self._interval:
-                retry(self._beat, RETRY_SECONDS)
-                self._last_beat = time.time()
+            if time.time() - self._last_heartbeat >= self._interval:
+                retry(self._heartbeat, RETRY_SECONDS)
+                self._last_heartbeat = time.time()
             if operation is not None:
                 retry(operation, RETRY_SECONDS)
         except Exception as error:
@@ -162,6 +162,6 @@ class Writer:
             raise self._error
         if self._error is not None:
             raise StudyError(
-                f"the study's record at {self._place} cannot be written: {describe(self._error)}; "
-                "what was recorded before is safe: resume the study once this is mended"
+                f"the study's record at {self._target} cannot be written: {describe(self._error)}; "
+                "everything recorded before is safe: resume the study when the storage works again"
             ) from self._error

@@ -1,7 +1,9 @@
-"""Standing of a trial: its last report, or the scores of its weights after the search.
+"""Estimates of trials: the values by which completed trials are ranked, with their errors.
+
+An estimate comes from a trial's last report or, once the trial was rescored, from its scores.
 
 A search evaluates every trial once, with few samples and the same latents. The best of many such
-values is partly luck, so finalists are rescored with more samples and several seeds of latents that
+values is biased, so finalists are rescored with more samples and several seeds of latents that
 the search has not used. The mean over these seeds has a 95% confidence interval by Student's t,
 which covers variation of the latents. It does not cover variation of the training seed, which
 several trainings of a configuration show (:mod:`gansearch.report.front.replicates`).
@@ -19,15 +21,12 @@ from dataclasses import dataclass, field, replace
 from gansearch.errors import ProtocolError
 from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.protocol import differences
-from gansearch.record import Outcome, Report, Score, TrialRecord
+from gansearch.record import Outcome, Report, Score, TrialRecord, images_of
 from gansearch.report.front.noise import standard_error
-from gansearch.report.front.uncertainty import SIGNIFICANT
+from gansearch.report.front.uncertainty import CONFIDENCE, NORMAL_QUANTILE
 
-CONFIDENCE = 0.95
-"""Confidence level of every interval."""
-
-RESCORING = "; `gansearch rescore STUDY` scores them alike"
-"""Remedy when rescoring under another protocol was interrupted."""
+RESCORING = "; `gansearch rescore STUDY` evaluates them under one protocol"
+"""Advice in the error message about finalists that were rescored under different protocols."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,12 @@ class Interval:
     @classmethod
     def of_error(cls, value: float, error: float) -> Interval:
         """Make the interval of a value with standard error ≥ 0: value ± 1.96 error."""
-        return cls(value, SIGNIFICANT * error if error else None)
+        return cls(value, NORMAL_QUANTILE * error if error else None)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Values that rank a completed trial, or several trainings of its configuration.
+class Estimate:
+    """Values by which a completed trial is ranked, or the mean of its configuration's trainings.
 
     Attributes:
         report: the last report; if the trial was rescored, with the means of its scores and their
@@ -79,48 +78,49 @@ class Standing:
         intervals: intervals by metric: of scores, of means over trainings, and of costs that were
             reported with standard errors.
         errors: standard errors by metric; exact values are absent.
-        scored: metrics that were rescored.
-        trainings: trials that count; set by :func:`gansearch.report.front.replicates.standings_of`.
-        lost: number of trainings that diverged, ran out of memory or were stopped.
+        rescored: metrics that were rescored.
+        trainings: trials that count; set by :func:`gansearch.report.front.replicates.estimates_of`.
+        failures: number of trainings that diverged, ran out of memory or were stopped.
     """
 
     report: Report
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
-    scored: frozenset[str] = frozenset()
+    rescored: frozenset[str] = frozenset()
     trainings: tuple[TrialRecord, ...] = ()
-    lost: int = 0
+    failures: int = 0
 
     @property
-    def lost_share(self) -> float:
-        """Failure rate: ``lost`` over the sum of ``lost`` and the trainings that count."""
-        return self.lost / max(1, self.lost + len(self.trainings))
+    def failure_rate(self) -> float:
+        """``failures`` over the sum of ``failures`` and the trainings that count."""
+        return self.failures / max(1, self.failures + len(self.trainings))
 
 
-def standing(
-    trial: TrialRecord, *, scored: bool, shares: Mapping[str, float] | None = None
-) -> Standing:
-    """Compute the standing of a completed trial.
+def estimate_of(
+    trial: TrialRecord, *, rescored: bool, deviations: Mapping[str, float] | None = None
+) -> Estimate:
+    """Compute the estimate of a completed trial.
 
     Args:
         trial: a completed trial.
-        scored: whether to use its scores, if any, rather than its report alone.
-        shares: relative standard deviations of single scores, by metric.
+        rescored: whether to use its scores, if any, rather than its report alone.
+        deviations: relative standard deviations of single scores, by metric; where missing, the
+            errors are those of the report.
     """
-    report, scores = final(trial), scores_of(trial) if scored else {}
+    report, scores = last_report(trial), scores_of(trial) if rescored else {}
     intervals = {metric: Interval.of(score.values) for metric, score in scores.items()}
     means = {metric: interval.mean for metric, interval in intervals.items()}
     protocols = {metric: score.protocol for metric, score in scores.items()}
     metrics = {**report.metrics, **means}
     errors = {name: standard_error(name, metrics) for name in metrics if name in METRICS}
-    for metric, share in (shares or {}).items():
+    for metric, deviation in (deviations or {}).items():
         if metric in scores:
-            errors[metric] = share * abs(means[metric]) / math.sqrt(len(scores[metric].values))
-    return Standing(
+            errors[metric] = deviation * abs(means[metric]) / math.sqrt(len(scores[metric].values))
+    return Estimate(
         replace(report, metrics=metrics, protocols={**report.protocols, **protocols}),
         intervals,
         errors={name: error for name, error in errors.items() if error},
-        scored=frozenset(scores),
+        rescored=frozenset(scores),
     )
 
 
@@ -129,7 +129,7 @@ def scores_of(trial: TrialRecord) -> dict[str, Score]:
     return {
         metric: score
         for metric, score in trial.scores.items()
-        if trial.last and math.isclose(score.kimg, trial.last.kimg)
+        if trial.last and images_of(score.kimg) == images_of(trial.last.kimg)
     }
 
 
@@ -137,10 +137,10 @@ def is_complete(trial: TrialRecord, full_kimg: float) -> bool:
     """Whether a trial completed the full budget and may be on a front."""
     if trial.outcome is not Outcome.COMPLETED or trial.last is None:
         return False
-    return trial.last.kimg >= full_kimg or math.isclose(trial.last.kimg, full_kimg)
+    return images_of(trial.last.kimg) >= images_of(full_kimg)
 
 
-def final(trial: TrialRecord) -> Report:
+def last_report(trial: TrialRecord) -> Report:
     """Return the last report of a completed trial.
 
     Raises:
@@ -151,29 +151,29 @@ def final(trial: TrialRecord) -> Report:
     return trial.last
 
 
-def check_protocols(metrics: Iterable[str], standings: Mapping[int, Standing]) -> None:
+def check_protocols(metrics: Iterable[str], estimates: Mapping[int, Estimate]) -> None:
     """Check that completed trials may be compared.
 
     Args:
         metrics: metrics of the comparison.
-        standings: standings by trial number.
+        estimates: estimates by trial number.
 
     Raises:
         ProtocolError: two trials have different protocols for a metric, or name different stand-ins
             for the same component of a paper.
     """
-    protocols = {number: standing.report.protocols for number, standing in standings.items()}
+    protocols = {number: estimate.report.protocols for number, estimate in estimates.items()}
     stand_ins = {name for named in protocols.values() for name in named} - METRICS.keys()
     for name in (*metrics, *sorted(stand_ins)):
-        seen: dict[str | None, int] = {}
+        numbers: dict[str | None, int] = {}
         for number, named in protocols.items():
             if name in named or name not in stand_ins:
-                seen.setdefault(named.get(name), number)
-        if len(seen) > 1:
-            (one, a), (other, b), *_ = seen.items()
-            rescored = all(name in standings[number].scored for number in (a, b))
+                numbers.setdefault(named.get(name), number)
+        if len(numbers) > 1:
+            (one, a), (other, b), *_ = numbers.items()
+            rescored = all(name in estimates[number].rescored for number in (a, b))
             raise ProtocolError(
-                f"{name} was measured under different protocols and cannot be ranked"
+                f"{name} was evaluated under different protocols and cannot be ranked"
                 f"{_apart(one or '', other or '')}: "
                 f"{one or 'an unnamed one'} (trial {a}) and {other or 'an unnamed one'} (trial {b})"
                 f"{RESCORING if rescored else ''}"

@@ -12,7 +12,13 @@ from hypothesis import given
 from gansearch.errors import ProtocolError
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.record import Outcome, Report, Score, TrialRecord
-from gansearch.report.front.standing import Interval, Standing, check_protocols, scores_of, standing
+from gansearch.report.front.estimates import (
+    Estimate,
+    Interval,
+    check_protocols,
+    estimate_of,
+    scores_of,
+)
 
 PROTOCOL = QualityProtocol(
     method="Fréchet distance",
@@ -27,7 +33,7 @@ PROTOCOL = QualityProtocol(
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8))
-def test_an_interval_is_students(values: list[float]) -> None:
+def test_an_interval_equals_scipys_students_t(values: list[float]) -> None:
     interval = Interval.of(values)
     error = scipy.stats.sem(values)
     low, high = scipy.stats.t.interval(0.95, len(values) - 1, interval.mean, error or 1e-300)
@@ -47,14 +53,14 @@ def test_scores_of_earlier_weights_do_not_count() -> None:
     )
     scores = {"fid": Score(10.0, (1, 2), (4.0, 6.0), "new", 0.0)}
     trial = TrialRecord(0, {}, 0, reports, Outcome.COMPLETED, scores=scores)
-    ranked = standing(trial, scored=True)
+    ranked = estimate_of(trial, rescored=True)
     assert ranked.report.metrics == {"fid": 5.0, "gmacs": 1.0}
     assert ranked.report.protocols == {"fid": "new"}
-    assert standing(trial, scored=False).report is not ranked.report
-    assert standing(trial, scored=False).report.metrics["fid"] == 9.0
+    assert estimate_of(trial, rescored=False).report is not ranked.report
+    assert estimate_of(trial, rescored=False).report.metrics["fid"] == 9.0
     longer = replace(trial, reports=(*reports, Report(30.0, {"fid": 8.0}, {"fid": "old"})))
     assert scores_of(longer) == {}
-    assert standing(longer, scored=True).report.metrics["fid"] == 8.0
+    assert estimate_of(longer, rescored=True).report.metrics["fid"] == 8.0
 
 
 @pytest.mark.parametrize(
@@ -72,22 +78,24 @@ def test_scores_of_earlier_weights_do_not_count() -> None:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_what_two_protocols_differ_in_is_said(change: dict[str, object], words: str) -> None:
+def test_the_message_names_the_difference_of_two_protocols(
+    change: dict[str, object], words: str
+) -> None:
     other = replace(PROTOCOL, **change)  # type: ignore[arg-type]
-    standings = {
-        number: Standing(Report(1.0, {"fd_digits": 1.0}, {"fd_digits": str(protocol)}))
+    estimates = {
+        number: Estimate(Report(1.0, {"fd_digits": 1.0}, {"fd_digits": str(protocol)}))
         for number, protocol in ((3, PROTOCOL), (7, other))
     }
     with pytest.raises(ProtocolError) as caught:
-        check_protocols(["fd_digits"], standings)
+        check_protocols(["fd_digits"], estimates)
     assert words in str(caught.value)
     assert str(caught.value).endswith(f"{PROTOCOL} (trial 3) and {other} (trial 7)")
 
 
-def test_protocols_of_unknown_words_are_still_told_apart() -> None:
-    standings = {
-        number: Standing(Report(1.0, {}, {"parzen": text}))
+def test_protocols_in_unknown_form_are_still_compared() -> None:
+    estimates = {
+        number: Estimate(Report(1.0, {}, {"parzen": text}))
         for number, text in enumerate(("this", "that"))
     }
     with pytest.raises(ProtocolError, match=r"cannot be ranked: this \(trial 0\) and that"):
-        check_protocols(["parzen"], standings)
+        check_protocols(["parzen"], estimates)

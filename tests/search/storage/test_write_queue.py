@@ -8,8 +8,8 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
 from gansearch.errors import StudyError
-from gansearch.search.storage import writer as module
-from gansearch.search.storage.writer import Writer, retry
+from gansearch.search.storage import write_queue as module
+from gansearch.search.storage.write_queue import WriteQueue, retry
 
 
 def failing(times: int, message: str) -> tuple[Callable[[], None], list[int]]:
@@ -25,21 +25,21 @@ def failing(times: int, message: str) -> tuple[Callable[[], None], list[int]]:
     return operation, tries
 
 
-def test_operations_are_done_in_order_beside_the_caller() -> None:
+def test_operations_are_executed_in_order_without_blocking_the_caller() -> None:
     done: list[int] = []
     gate = Event()
-    writer = Writer("x", lambda: None, 60)
-    writer.submit(lambda: done.extend([] if gate.wait(10) else [-1]))
+    operations = WriteQueue("x", lambda: None, 60)
+    operations.submit(lambda: done.extend([] if gate.wait(10) else [-1]))
     for number in range(100):
-        writer.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+        operations.submit(lambda number=number: done.append(number))  # type: ignore[misc]
     assert done == []  # the caller did not wait
     gate.set()
-    writer.flush()
+    operations.flush()
     assert done == list(range(100))
-    writer.close()
+    operations.close()
 
 
-def test_a_database_that_is_away_for_a_while_is_waited_for(
+def test_operations_are_retried_while_the_database_is_unreachable(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     operation, tries = failing(3, "database is locked")
@@ -49,7 +49,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(
     assert "database is locked" in caplog.text
 
 
-def test_waiting_has_an_end_and_what_does_not_pass_is_not_waited_for() -> None:
+def test_retries_end_after_a_time_and_permanent_errors_are_not_retried() -> None:
     with pytest.raises(StorageInternalError):
         retry(failing(1000, "database is locked")[0], 0.2)
     operation, tries = failing(1000, "database or disk is full")
@@ -58,31 +58,31 @@ def test_waiting_has_an_end_and_what_does_not_pass_is_not_waited_for() -> None:
     assert len(tries) == 1
 
 
-def test_nothing_is_written_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_operation_is_executed_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.2)
     done: list[str] = []
-    writer = Writer("the place", lambda: None, 60)
-    writer.submit(lambda: done.append("before"))
-    writer.submit(failing(1000, "server closed the connection")[0])
-    writer._queue.put(lambda: done.append("after"))
-    for verb in (writer.flush, writer.close, lambda: writer.submit(lambda: None)):
+    operations = WriteQueue("the place", lambda: None, 60)
+    operations.submit(lambda: done.append("before"))
+    operations.submit(failing(1000, "server closed the connection")[0])
+    operations._operations.put(lambda: done.append("after"))
+    for verb in (operations.flush, operations.close, lambda: operations.submit(lambda: None)):
         with pytest.raises(StudyError, match=r"the place cannot be written.*server closed"):
             verb()
     assert done == ["before"]
 
 
-def test_a_lease_that_is_lost_ends_the_writing() -> None:
-    def lost() -> None:
+def test_a_lost_lease_ends_the_queue() -> None:
+    def lost_lease() -> None:
         raise StudyError("taken over")
 
     def write() -> None:
-        writer.submit(lambda: done.append("written"))  # may raise by now: the thread is at work
-        writer.flush()
+        operations.submit(lambda: done.append("written"))  # may raise by now: the thread is at work
+        operations.flush()
 
     done: list[str] = []
-    writer = Writer("x", lost, 0.0)  # a heartbeat is due at each operation
+    operations = WriteQueue("x", lost_lease, 0.0)  # a heartbeat is due at each operation
     with pytest.raises(StudyError, match="taken over"):
         write()
     assert done == []
     with pytest.raises(StudyError, match="taken over"):
-        writer.close()
+        operations.close()

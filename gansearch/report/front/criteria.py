@@ -1,4 +1,4 @@
-"""Objectives and bounds of a front, and the trials that meet them."""
+"""Objectives and bounds of a front, and the trials within the bounds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 from gansearch.errors import UsageError
 from gansearch.metrics.catalog import METRICS, current_name
 from gansearch.record import Report, TrialRecord
+from gansearch.report.front.estimates import Estimate, check_protocols
 from gansearch.report.front.noise import by_latents
-from gansearch.report.front.standing import Standing, check_protocols
 from gansearch.space.models import Bound, Objective, Space
 from gansearch.text.readable import number
 
@@ -30,7 +30,7 @@ class Candidates:
             configuration that sometimes diverges may thus be on a front, but does not dominate one
             that never does.
         errors: standard errors of the points.
-        removed: for each bound, in words, the numbers of the trials outside it.
+        removed: numbers of the trials outside each bound, by its description.
     """
 
     trials: tuple[TrialRecord, ...]
@@ -40,8 +40,8 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Aims:
-    """Objectives of a front, and its bounds.
+class Criteria:
+    """The objectives and bounds of a front.
 
     Attributes:
         objectives: objectives, at least one.
@@ -66,7 +66,9 @@ class Aims:
         """
         objectives = _objectives(space, names)
         given = [b for b in (*space.objectives, *space.constraints, *bounds) if is_bounded(b)]
-        limits = {_words(bound): bound for bound in (*objectives, *given) if _known(bound.metric)}
+        limits = {
+            _description(bound): bound for bound in (*objectives, *given) if _known(bound.metric)
+        }
         return cls(objectives, limits)
 
     @property
@@ -81,20 +83,20 @@ class Aims:
         return frozenset(metric for metric in metrics if by_latents(metric))
 
     def candidates(
-        self, trials: Sequence[TrialRecord], standings: Mapping[int, Standing]
+        self, trials: Sequence[TrialRecord], estimates: Mapping[int, Estimate]
     ) -> Candidates:
         """Return the trials that are within every bound and may be compared.
 
         Args:
             trials: trials that completed the full budget.
-            standings: standings by trial number.
+            estimates: estimates by trial number.
 
         Raises:
-            ProtocolError: as in :func:`~gansearch.report.front.standing.check_protocols`.
+            ProtocolError: as in :func:`~gansearch.report.front.estimates.check_protocols`.
         """
         import numpy as np
 
-        given = {trial.number: standings[trial.number] for trial in trials}
+        given = {trial.number: estimates[trial.number] for trial in trials}
         removed = {
             words: tuple(n for n, each in given.items() if not _admits(bound, each.report))
             for words, bound in self.limits.items()
@@ -104,8 +106,8 @@ class Aims:
         check_protocols(self.metrics, kept)
         points = [
             [
-                *(oriented(o, each.report.metrics[o.metric]) for o in self.objectives),
-                each.lost_share,
+                *(o.minimised(each.report.metrics[o.metric]) for o in self.objectives),
+                each.failure_rate,
             ]
             for each in kept.values()
         ]
@@ -116,11 +118,6 @@ class Aims:
             errors=np.array(errors).reshape(-1, len(self.objectives) + 1),
             removed=removed,
         )
-
-
-def oriented(objective: Objective, value: float) -> float:
-    """Negate maximised objectives, so that all are minimised; done here alone."""
-    return -value if objective.direction == "maximize" else value
 
 
 def _objectives(space: Space, names: Sequence[str] | None) -> tuple[Objective, ...]:
@@ -146,7 +143,7 @@ def is_bounded(bound: Bound) -> bool:
     return bound.min is not None or bound.max is not None
 
 
-def _words(bound: Bound) -> str:
+def _description(bound: Bound) -> str:
     least = f"{number(float(bound.min), 6)} <= " if bound.min is not None else ""
     greatest = f" <= {number(float(bound.max), 6)}" if bound.max is not None else ""
     return f"{least}{bound.metric}{greatest}" if least or greatest else f"a finite {bound.metric}"
