@@ -27,7 +27,7 @@ ROW = 0.27
 
 def profile_tables(profile: Profile) -> RenderableType:
     """Make a heading and tables of a profile's sections and blocks."""
-    return Group(_heading(profile), "", _phases(profile), "", _blocks(profile))
+    return Group(_heading(profile), "", _sections(profile), "", _blocks(profile))
 
 
 def write_profile_plot(profile: Profile, path: Path) -> None:
@@ -99,7 +99,7 @@ def _heading(profile: Profile) -> str:
     )
 
 
-def _phases(profile: Profile) -> Sheet:
+def _sections(profile: Profile) -> Sheet:
     sections = profile.sections
     memory = ["-" if each.memory_mib is None else f"{each.memory_mib:.1f}" for each in sections]
     shares = [f"{each.milliseconds / profile.round_ms:.1%}" for each in sections]

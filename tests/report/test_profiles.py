@@ -16,7 +16,7 @@ from gansearch.train.profiling.profile import Block, Profile, SectionCost
 
 @pytest.fixture
 def profile(tiny_space: Callable[..., Space]) -> Profile:
-    """Two phases and two blocks, one of them in both forms."""
+    """Two sections and two blocks, one of them in both forms."""
     dense, separable = BlockCost(9000, 0.5, 6.0, 4.0, 2.0), BlockCost(1200, 0.1, 3.0, 1.0, 3.0)
     return Profile(
         config=tiny_space().train_config({"variant": "gan", "g_lr": 0.1}, seed=0),
