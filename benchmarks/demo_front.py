@@ -23,7 +23,7 @@ import torch
 
 from gansearch.report.front.selection import Selection
 from gansearch.report.tables import FRONT, notes, probability_text, value_text
-from gansearch.study.run import load_study, pareto_front
+from gansearch.study.reading import load_study, pareto_front
 
 ROOT = Path(__file__).parent.parent
 SPACE = Path("search_spaces/quickstart.yaml")

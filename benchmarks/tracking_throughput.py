@@ -34,7 +34,7 @@ from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
 from gansearch.search.storage.store import StudyStore, sqlite_url
 from gansearch.space import parse_space
-from gansearch.study.observers import following
+from gansearch.study.observers import run_observers
 from gansearch.tracking import MlflowMirror
 from gansearch.train.run import REPORT
 
@@ -92,7 +92,7 @@ def with_gansearch(trials: int, results: int, folder: Path, *, mirrored: bool) -
     with StudyStore.create(sqlite_url(folder / "studies.db"), "throughput", space) as store:
         policy = Policy(space, store.study, store)
         adaptor = adaptors.SearchAdaptor(policy)
-        with following(observers, policy.record, close_seconds=600.0):
+        with run_observers(observers, policy.record, close_seconds=600.0):
             adaptors.search(adaptor, space, str(folder), adaptors.StopCondition(None))
             store.flush()
     if adaptor.error:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 
 from gansearch.errors import UsageError
 
-PLAIN = frozenset({"host", "hostaddr", "port", "dbname", "sslmode", "connect_timeout"})
+NOT_SECRET = frozenset({"host", "hostaddr", "port", "dbname", "sslmode", "connect_timeout"})
 """Keys of a database URL's query whose values are not secret."""
 
 _PARTS = re.compile(
@@ -83,7 +83,7 @@ def _secrets(url: str) -> Iterator[str]:
         return
     login, query = parts["login"] or "", parts["query"] or ""
     pairs = [item.partition("=") for item in query.split("&")]
-    raw = [value for key, _, value in pairs if key not in PLAIN]
-    meant = [value for key, value in parse_qsl(query) if key not in PLAIN]
+    raw = [value for key, _, value in pairs if key not in NOT_SECRET]
+    meant = [value for key, value in parse_qsl(query) if key not in NOT_SECRET]
     for secret in (login, login.partition(":")[2], query, *raw, *meant):
         yield from filter(None, (secret, unquote(secret)))

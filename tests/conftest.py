@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +247,109 @@ def tiny_space() -> Callable[..., Space]:
         )
 
     return make
+
+
+def running_trial(number: int, *values: float, **fields: Any) -> TrialRecord:
+    """A trial that reported these values of ``fd_digits`` at 5, 10 and 30 kimg."""
+    rungs = zip((5.0, 10.0, 30.0), values, strict=False)
+    reports = tuple(
+        Report(kimg, {"fd_digits": value, "seconds_per_kimg": 1.0}) for kimg, value in rungs
+    )
+    fields = {"params": {"variant": "gan", "d_steps": 1 + number}, "seed": number, **fields}
+    return TrialRecord(number, reports=reports, **fields)
+
+
+@pytest.fixture
+def running_study(make_study: Callable[..., Study]) -> Study:
+    """A study of 40 trials of 30 kimg with rungs at 5 and 10, of which four have ended."""
+    space, record = make_study(0)
+    reason = "fd_digits 95 at 5 kimg is not among the best"
+    trials = (
+        running_trial(0, 90, 50, 20, outcome=Outcome.COMPLETED),
+        running_trial(1, 95, outcome=Outcome.STOPPED, reason=reason),
+        running_trial(2, 80, 40, 10, outcome=Outcome.COMPLETED),
+        running_trial(3, 3, outcome=Outcome.DIVERGED, reason="nan [at 7 kimg]"),
+        running_trial(4, 70, 60),
+        running_trial(5),
+    )
+    return space, replace(record, trials=trials)
+
+
+# --- Commands -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Exit code and output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    def check_refused(self, *fragments: str) -> None:
+        """The command ended with code 2 and one readable line on the error stream."""
+        assert self.code == 2
+        assert self.err.startswith("error: "), self.err
+        assert len(self.err.splitlines()) == 1
+        assert "Traceback" not in self.err
+        assert not self.out
+        for fragment in fragments:
+            assert fragment in self.err
+
+    def check_completed(self) -> None:
+        """The command ended with code 0 and nothing on the error stream."""
+        assert (self.code, self.err) == (0, "")
+
+
+@pytest.fixture
+def gansearch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Answer]:
+    """Runs a command in this process, in an empty folder; takes the words after ``gansearch``."""
+    from gansearch.cli import app
+
+    for name in ("COLUMNS", "GANSEARCH_RESULTS", "GANSEARCH_STORAGE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def call(*words: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["gansearch", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        printed = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with a study ``s`` of 40 trials on record, without weights; for reading."""
+    from gansearch.search.storage.store import StudyStore
+    from gansearch.space import parse_space
+    from gansearch.urls import sqlite_url
+
+    folder = tmp_path_factory.mktemp("recorded")
+    space, tags = parse_space(RECORDED, "small.yaml"), {"floor/fd_digits": "1.1", "data": "digits"}
+    with StudyStore.create(sqlite_url(folder / "studies.db"), "s", space, tags) as store:
+        for number in range(40):
+            trial = synthetic_trial(number)
+            store.record_trial(trial)
+            store.record_end(trial)
+    return folder
+
+
+RECORDED = """\
+name: small
+variant: [dcgan, gan]
+parameters:
+  d_steps: [1, 2, 3, 5]
+  g_lr: {type: float, low: 2e-5, high: 0.1, log: true}
+objectives:
+  fd_digits: minimize
+  seconds_per_kimg: minimize
+  peak_memory_mib: minimize
+budget: {trials: 40, max_kimg: 30, rungs: [5, 10]}
+"""

@@ -1,7 +1,9 @@
-"""The package as a program sees it: its names, its version, its types."""
+"""The package as a program uses it: its functions, commands, version and types."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import subprocess
 import sys
 import zipfile
@@ -10,16 +12,90 @@ from pathlib import Path
 import pytest
 
 import gansearch
+from gansearch.cli.app import GROUPS
 
 ROOT = Path(__file__).parents[1]
 
+FUNCTIONS = {
+    "check": "check",
+    "compare": "compare",
+    "evaluate": "evaluate",
+    "pareto": "pareto_front",
+    "profile": "profile",
+    "rescore": "rescore",
+    "resume": "resume_study",
+    "run": "run_study",
+    "sample": "sample",
+    "studies": "list_studies",
+    "sync": "sync",
+    "train": "retrain",
+    "ui": "serve_ui",
+    "variants": "list_variants",
+}
+"""The function of every command."""
 
-def test_every_name_is_there_and_listed() -> None:
+OTHERS = {"load_space", "load_study", "save_statistics"}
+"""Functions that are not the main function of a command."""
+
+BRIEF = {"list_studies", "load_space"}
+"""Functions whose only argument the summary explains."""
+
+COMMANDS = {command.__name__: command for group in GROUPS.values() for command in group}
+
+
+def test_the_public_names_are_the_functions_of_the_commands_and_three_more() -> None:
+    assert set(gansearch.__all__) == {*FUNCTIONS.values(), *OTHERS}
+    assert gansearch.__all__ == sorted(gansearch.__all__)
     assert set(gansearch.__all__) <= set(dir(gansearch))
-    for name in gansearch.__all__:
-        assert callable(getattr(gansearch, name))
     with pytest.raises(AttributeError, match="'gansearch' has no attribute 'runstudy'"):
         _ = gansearch.runstudy  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_calls_its_function(command: str) -> None:
+    tree = ast.parse(inspect.getsource(COMMANDS[command]))
+    imported = {
+        alias.name: alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "gansearch"
+        for alias in node.names
+    }
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert FUNCTIONS[command] in imported
+    assert imported[FUNCTIONS[command]] in called
+
+
+@pytest.mark.parametrize("name", gansearch.__all__)
+def test_every_function_has_types_and_a_docstring(name: str) -> None:
+    function = getattr(gansearch, name)
+    assert inspect.isfunction(function)
+    assert function.__name__ == name
+    parameters = inspect.signature(function).parameters
+    assert function.__annotations__.keys() == {*parameters, "return"}
+    documentation = inspect.getdoc(function) or ""
+    for parameter in parameters:
+        assert f"    {parameter}: " in documentation or name in BRIEF
+
+
+def test_importing_the_package_imports_no_other_module() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import gansearch;"
+        "print([n for n in set(sys.modules) - before if n.partition('.')[0] not in"
+        " (*sys.stdlib_module_names, 'gansearch') or n.startswith('gansearch.')])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "[]\n"
+
+
+def test_no_function_is_hidden_by_a_module_of_the_same_name() -> None:
+    modules = {path.stem for path in (ROOT / "gansearch").iterdir()}
+    assert not modules & set(gansearch.__all__)
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

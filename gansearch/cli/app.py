@@ -1,32 +1,31 @@
-"""The commands. Each imports its layer inside itself, so that ``--help`` answers at once."""
+"""The ``gansearch`` program: its commands by group, and its exit codes.
+
+Each command imports its layer inside itself, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 import gansearch
-from gansearch.cli import profile, scores, tracking
-from gansearch.cli.terminal import (
-    LARGEST_SEED,
-    RESULTS,
-    Results,
-    StudyName,
-    check_front,
-    fail,
-    file_to_write,
-    folder_to_write,
-    observers,
-    prepare_streams,
-    summarise,
-    terminal,
-)
+from gansearch.cli import front, runs, spaces, studies, tracking
+from gansearch.cli.terminal import fail, prepare_streams
 from gansearch.errors import GansearchError, UsageError
 from gansearch.study.signals import EXIT_AT_ONCE, INTERRUPTED, end_process
+
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Search spaces": (spaces.check, spaces.variants),
+    "Studies": (studies.run, studies.resume, studies.rescore, studies.studies),
+    "Results": (front.pareto, front.compare),
+    "Single configurations": (runs.train, runs.sample, runs.evaluate, runs.profile),
+    "MLflow": (tracking.sync, tracking.ui),
+}
+"""The commands, each named as its function, by heading in the help."""
 
 app = typer.Typer(
     name="gansearch",
@@ -34,6 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+for heading, commands in GROUPS.items():
+    for function in commands:
+        app.command(rich_help_panel=heading)(function)
 
 
 def print_version(asked: bool) -> None:
@@ -47,234 +49,18 @@ def print_version(asked: bool) -> None:
 def every_command(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out."""
 
 
-SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML file.")]
-
-
-@app.command()
-def check(file: SpaceFile) -> None:
-    """Check a space, print it as a table, and check that this machine has what a run needs."""
-    from gansearch.space import load_space
-    from gansearch.space.table import render
-    from gansearch.study.availability import check_available
-
-    space = load_space(file)
-    terminal().print(render(space))
-    check_available(space)
-
-
-@app.command()
-def variants(
-    name: Annotated[str | None, typer.Argument(help="One variant: list its parameters.")] = None,
-) -> None:
-    """List the GAN variants, or the parameters of one."""
-    from gansearch.variants.table import render
-
-    terminal().print(render(name))
-
-
-@app.command()
-def run(
-    file: SpaceFile,
-    name: Annotated[str | None, typer.Option(help="The study's name, if not a new one.")] = None,
-    results: Results = RESULTS,
-) -> None:
-    """Search a space: train its trials in parallel and select the Pareto front."""
-    from gansearch.space import load_space
-    from gansearch.study.run import run_study
-
-    space, console = load_space(file), terminal()
-    console.print(f"{space.name}: images, metrics and Ray are being prepared")
-    record = run_study(space, name=name, results=results, observers=observers(console, results))
-    summarise(console, record.name, results)
-
-
-@app.command()
-def resume(
-    study: StudyName,
-    results: Results = RESULTS,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials in all, if not as many as before.")
-    ] = None,
-    max_kimg: Annotated[
-        float | None, typer.Option(min=0.001, help="Full budget of a trial, if not as before.")
-    ] = None,
-) -> None:
-    """Resume a study that was interrupted, or give one more trials or a larger budget."""
-    from gansearch.study.run import load_study, resume_study
-
-    console = terminal()
-    load_study(study, results)  # fail before any preparation if there is no such study
-    console.print(f"{study}: images, metrics and Ray are being prepared")
-    resume_study(
-        study,
-        results=results,
-        trials=trials,
-        max_kimg=max_kimg,
-        observers=observers(console, results),
-    )
-    summarise(console, study, results)
-
-
-@app.command()
-def studies(results: Results = RESULTS) -> None:
-    """List the studies in a results folder."""
-    from gansearch.report.tables import studies_table
-    from gansearch.study.run import list_studies
-
-    terminal().print(studies_table(list_studies(results)))
-
-
-@app.command()
-def pareto(
-    study: StudyName,
-    results: Results = RESULTS,
-    objective: Annotated[
-        list[str] | None, typer.Option(help="Metric to trade off, if not the space's; repeatable.")
-    ] = None,
-    at_most: Annotated[
-        list[str] | None,
-        typer.Option("--max", metavar="METRIC=VALUE", help="Greatest value allowed; repeatable."),
-    ] = None,
-    at_least: Annotated[
-        list[str] | None,
-        typer.Option("--min", metavar="METRIC=VALUE", help="Least value allowed; repeatable."),
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METRIC=WEIGHT", help="Preference by objective; repeatable."),
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(callback=file_to_write, help="Write the front as CSV.")
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(callback=file_to_write, help="The front as PNG, PDF or SVG."),
-    ] = None,
-) -> None:
-    """Print the Pareto front of a study and its recommended trial.
-
-    An empty front is an error with its reason and exit code 1; CSV and plot are written all the
-    same.
-    """
-    from gansearch.cli.options import bounds, numbers
-    from gansearch.report.plots import write_front_plot
-    from gansearch.report.style import format_of
-    from gansearch.report.tables import front_table, write_csv
-    from gansearch.study.run import load_study, pareto_front
-
-    if plot:
-        format_of(plot)  # before the table is written
-    selection = pareto_front(
-        study,
-        results=results,
-        objectives=objective,
-        bounds=bounds(at_least or [], at_most or []),
-        weights=numbers("--weight", weight) if weight else None,
-    )
-    console = terminal()
-    if selection.front:
-        console.print(front_table(selection, f"Pareto front of {study}"))
-    if csv:
-        write_csv(selection, csv)
-        console.print(f"table: {csv}")
-    if plot:
-        write_front_plot(selection, load_study(study, results)[1], plot)
-        console.print(f"plot: {plot}")
-    check_front(selection, study)
-
-
-@app.command()
-def compare(
-    study: StudyName,
-    baseline: Annotated[
-        list[str],
-        typer.Option(metavar="PARAMETER=VALUE", help="What the baseline alone has; repeatable."),
-    ],
-    results: Results = RESULTS,
-) -> None:
-    """Compare a study's configurations with a baseline on the same seeds, in percent."""
-    from gansearch.cli.options import assignments
-    from gansearch.report.front.comparison import compare as compare_configurations
-    from gansearch.report.published import PUBLISHED
-    from gansearch.report.tables import comparison_tables
-    from gansearch.study.run import load_study
-
-    space, record = load_study(study, results)
-    comparison = compare_configurations(space, record, assignments("--baseline", baseline))
-    published = [PUBLISHED[variant] for variant in space.variant if variant in PUBLISHED]
-    terminal().print(comparison_tables(comparison, published))
-
-
-@app.command()
-def train(
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="RUN",
-            help="What to train: STUDY/TRIAL, an MLflow run's id, or a config.json.",
-        ),
-    ],
-    kimg: Annotated[float | None, typer.Option(min=0.001, help="Budget, if not the run's.")] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option(min=0, max=LARGEST_SEED, help="Seed, if not the run's; repeatable."),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(callback=folder_to_write, help="Folder of the weights and sample grids.")
-    ] = Path("trained"),
-    results: Results = RESULTS,
-) -> None:
-    """Train one configuration again: longer, or with other seeds."""
-    from gansearch.runs.retrain import find_config, retrain
-    from gansearch.text.readable import number
-
-    console = terminal()
-    config = find_config(source, results)
-    for report, folder in retrain(config, max_kimg=kimg, seeds=seed or [config.seed], out=out):
-        measured = (name for name in report.protocols if name in report.metrics)
-        values = "  ".join(f"{name} {number(report.metrics[name])}" for name in measured)
-        console.print(f"{folder}: {report.kimg:g} kimg  {values}")
-
-
-@app.command()
-def sample(
-    checkpoint: Annotated[
-        str, typer.Argument(help="A checkpoint.pt, its folder, that of a run, or STUDY/TRIAL.")
-    ],
-    count: Annotated[int, typer.Option(min=1, max=10_000, help="Images in the grid.")] = 64,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the latent vectors.")
-    ] = 0,
-    out: Annotated[Path, typer.Option(callback=file_to_write, help="The PNG to write.")] = Path(
-        "samples.png"
-    ),
-    results: Results = RESULTS,
-) -> None:
-    """Write a grid of images that a checkpoint generates."""
-    from gansearch.runs.retrain import sample_checkpoint
-
-    sample_checkpoint(checkpoint, count=count, seed=seed, out=out, results=results)
-    terminal().print(f"{count} images: {out}")
-
-
-app.command()(scores.evaluate)
-app.command()(scores.rescore)
-app.command()(profile.profile)
-app.command()(tracking.sync)
-app.command()(tracking.ui)
-
-
 def main() -> None:
     """Run the command.
 
-    Wrong input, and what this machine refuses, end with one readable error and exit code 2. A
+    Wrong input, and what this machine lacks, end with one readable error and exit code 2. A
     diverged run or an empty front ends with one and exit code 1. Ctrl-C gives 130, SIGTERM 143.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

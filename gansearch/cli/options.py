@@ -1,84 +1,81 @@
-"""Parsing of option values."""
+"""Types of options and arguments that several commands share, and their checks.
+
+Commands are declared when the program starts, so this module imports nothing heavy.
+"""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Sequence
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from gansearch.errors import UsageError
-from gansearch.settings import Scalar
-from gansearch.space.models import Bound
+from gansearch.paths import RESULTS_VARIABLE
 
 
-def bounds(at_least: Sequence[str], at_most: Sequence[str]) -> list[Bound]:
-    """Parse ``--min METRIC=VALUE`` and ``--max METRIC=VALUE``.
-
-    Raises:
-        UsageError: a text is not of that form.
-    """
-    lows, highs = numbers("--min", at_least), numbers("--max", at_most)
-    return [
-        *(Bound(metric=metric, min=value) for metric, value in lows.items()),
-        *(Bound(metric=metric, max=value) for metric, value in highs.items()),
-    ]
-
-
-def numbers(option: str, texts: Sequence[str]) -> dict[str, float]:
-    """``["fid=20", "gmacs=1e1"]`` → ``{"fid": 20.0, "gmacs": 10.0}``.
+def file_to_write(path: Path | None) -> Path | None:
+    """Check before a command begins that it can write a file at its end.
 
     Raises:
-        UsageError: a text is not of that form, or a number is not finite.
+        UsageError: the file cannot be written.
     """
-    values = {}
-    for text, metric, number in _split(texts):
-        try:
-            values[metric] = float(number)
-        except ValueError:
-            values[metric] = math.nan
-        if not math.isfinite(values[metric]):
-            raise UsageError(
-                f"{option} {text}: should be a metric and a number that is finite, "
-                f"such as {option} fid=20"
-            )
-    return values
+    if path is None:
+        return None
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: give the name of a file to write")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UsageError(f"{path} cannot be written")
+    if path.is_file() or not path.exists():  # a device or a pipe is written directly
+        folder_to_write(path.resolve().parent)
+    return path
 
 
-def assignments(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """``["dsc.where=none"]`` → ``{"dsc.where": "none"}``.
+def folder_to_write(path: Path) -> Path:
+    """Check before a command begins that it can write in a folder, or make the folder.
 
     Raises:
-        UsageError: a text is not of that form.
+        UsageError: the folder cannot be made or written to.
     """
-    values = {}
-    for text, name, value in _split(texts):
-        if not (name and value):
-            raise UsageError(
-                f"{option} {text}: should be a parameter and its value, such as "
-                f"{option} dsc.where=none"
-            )
-        values[name] = value
-    return values
+    existing = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"{path} cannot be written: {existing} is not a writable folder")
+    return path
 
 
-def scalars(option: str, texts: Sequence[str]) -> dict[str, Scalar]:
-    """``["d_steps=2", "dsc.where=both"]`` → ``{"d_steps": 2, "dsc.where": "both"}``.
+def seed_in_range(seed: int) -> int:
+    """Check a seed.
 
     Raises:
-        UsageError: a text is not of that form.
+        UsageError: it is negative or larger than databases and random generators accept.
     """
-    return {name: _scalar(value) for name, value in assignments(option, texts).items()}
+    from gansearch.settings import LARGEST  # not to print the help
+
+    if not 0 <= seed <= LARGEST:
+        raise UsageError(f"--seed {seed}: should be from 0 to {LARGEST}")
+    return seed
 
 
-def _scalar(text: str) -> Scalar:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, bool | int | float) else text
+def seeds_in_range(seeds: list[int] | None) -> list[int]:
+    """Check all seeds of a repeatable option, as :func:`seed_in_range` does."""
+    return [seed_in_range(seed) for seed in seeds or ()]
 
 
-def _split(texts: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    for text in texts:
-        name, _, value = text.partition("=")
-        yield text, name, value
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of the study.")]
+
+Results = Annotated[
+    Path,
+    typer.Option(
+        metavar="FOLDER",
+        envvar=RESULTS_VARIABLE,
+        help="Folder with the records and weights of all studies.",
+    ),
+]
+
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", callback=file_to_write, help="Also write a plot: PNG, PDF or SVG."
+    ),
+]

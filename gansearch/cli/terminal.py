@@ -1,4 +1,4 @@
-"""Shared parts of the commands: options, console, output of a study."""
+"""Output of the commands: streams, console, errors, and the end of a study."""
 
 from __future__ import annotations
 
@@ -8,42 +8,21 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from gansearch.errors import EmptyFrontError, UsageError
-from gansearch.paths import RESULTS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gansearch.record import StudyRecord
     from gansearch.report.front.selection import Selection
     from gansearch.study.session import Observers
 
-__all__ = [
-    "LARGEST_SEED",
-    "RESULTS",
-    "Results",
-    "StudyName",
-    "check_front",
-    "observers",
-    "summarise",
-    "terminal",
-]
-
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
-Results = Annotated[
-    Path,
-    typer.Option(
-        envvar="GANSEARCH_RESULTS", help="Folder of the studies, their weights and MLflow's store."
-    ),
-]
-LARGEST_SEED = 2**63 - 1
-"""As in a space; importing its settings would take long."""
 FILE_WIDTH = 200
-"""Columns of output to a file, instead of 80."""
-
+"""Width in columns of output to a file, instead of 80."""
 
 _ASCII = {
     **dict.fromkeys("\u2018\u2019", "'"),
@@ -57,7 +36,7 @@ _ASCII = {
     "\u2192": "->",
     "\u00b7": ".",
 }
-"""Replacements of characters that a terminal's encoding lacks."""
+"""Replacements in ASCII for characters that a terminal's encoding lacks."""
 
 
 def prepare_streams() -> None:
@@ -101,37 +80,8 @@ def fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def file_to_write(path: Path | None) -> Path | None:
-    """Check before a command begins that it can write a file at its end.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    if path is None:
-        return None
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: give the name of a file to write")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise UsageError(f"{path} cannot be written")
-    if path.is_file() or not path.exists():  # a device or a pipe is written itself
-        folder_to_write(path.resolve().parent)
-    return path
-
-
-def folder_to_write(path: Path) -> Path:
-    """Check that a command can write in a folder, or make it.
-
-    Raises:
-        UsageError: the folder cannot be made or written to.
-    """
-    there = next(each for each in (path, *path.absolute().parents) if each.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"{path} cannot be written: {there} is no folder that one can write in")
-    return path
-
-
-def terminal() -> Console:
-    """Make the console of a command's output."""
+def output_console() -> Console:
+    """Make the console of a command's output; tables are not squeezed into 80 columns of a file."""
     from rich.console import Console
 
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
@@ -140,15 +90,15 @@ def terminal() -> Console:
 
 
 def observers(console: Console, results: Path) -> Observers:
-    """Make the observers of a study that a command runs: this terminal and MLflow."""
-    from gansearch.cli.console import ProgressView
+    """Return a function that makes the observers of a command's study: this terminal and MLflow."""
+    from gansearch.cli.progress import ProgressView
     from gansearch.tracking import MlflowMirror
 
     return lambda space: (ProgressView(space, console), MlflowMirror(space, results))
 
 
-def summarise(console: Console, study: str, results: Path) -> None:
-    """Print the front of a finished study, and where its files are.
+def summarise(console: Console, record: StudyRecord, results: Path) -> None:
+    """Print the front of a study at its end, where its files are, and the next commands.
 
     Raises:
         EmptyFrontError: the front is empty.
@@ -156,11 +106,16 @@ def summarise(console: Console, study: str, results: Path) -> None:
     """
     from gansearch.report.front.selection import select
     from gansearch.report.summary import summary
-    from gansearch.study.run import load_study
+    from gansearch.search.storage.budget import space_of
 
-    space, record = load_study(study, results)
-    console.print(summary(space, record, results))
-    check_front(select(space, record), study)
+    space = space_of(record)
+    try:
+        selection = select(space, record)
+    except UsageError:
+        console.print(summary(space, record, results, None))
+        raise
+    console.print(summary(space, record, results, selection))
+    check_front(selection, record.name)
 
 
 def check_front(selection: Selection, study: str) -> None:

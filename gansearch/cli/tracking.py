@@ -1,4 +1,4 @@
-"""The MLflow commands ``sync`` and ``ui``, registered in :mod:`gansearch.cli.app`."""
+"""Commands about MLflow: ``sync``, ``ui``."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from typing import Annotated
 
 import typer
 
-from gansearch.cli.terminal import RESULTS, Results, StudyName, terminal
+from gansearch.cli.options import Results, StudyName
+from gansearch.cli.terminal import output_console
+from gansearch.paths import RESULTS
 
 
 def sync(study: StudyName, results: Results = RESULTS) -> None:
-    """Write to MLflow what it missed while its server was unreachable."""
-    from gansearch.study.run import load_study
-    from gansearch.tracking import sync as sync_study
+    """Write to MLflow what is missing there of a study."""
+    from gansearch import sync as sync_study
 
-    space, record = load_study(study, results)
-    sync_study(space, record, results)
-    terminal().print(f"{study}: {len(record.trials)} trials are in MLflow")
+    record = sync_study(study, results=results)
+    output_console().print(f"{study}: {len(record.trials)} trials are in MLflow")
 
 
 def ui(
     results: Results = RESULTS,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 5000,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="Port on 127.0.0.1.")
+    ] = 5000,
 ) -> None:
-    """Open MLflow's pages of a results folder, on loopback."""
-    from gansearch.tracking import serve
+    """Serve MLflow's pages of a results folder until Ctrl-C."""
+    from gansearch import serve_ui
 
-    serve(results, port)
+    serve_ui(results, port=port)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from gansearch.errors import UsageError
 from gansearch.paths import command
 from gansearch.report.front.estimates import last_report
-from gansearch.report.front.selection import Selection, select
+from gansearch.report.front.selection import Selection
 from gansearch.report.tables import front_table
 from gansearch.text.readable import number
 
@@ -21,20 +20,21 @@ if TYPE_CHECKING:
     from gansearch.space.models import Space
 
 
-def summary(space: Space, record: StudyRecord, results: Path) -> RenderableType:
+def summary(
+    space: Space, record: StudyRecord, results: Path, selection: Selection | None
+) -> RenderableType:
     """Make the front of a study, its trials by outcome, and the commands for next steps.
 
     Args:
         space: space of the study.
         record: record of the study at its end.
         results: results folder of the study.
+        selection: the front, or ``None`` if the trials cannot be ranked.
     """
-    try:
-        selection = select(space, record)
-    except UsageError as error:
-        return Group(f"no Pareto front: {error}", _next_steps(space, record, results, None))
-    front = front_table(selection, f"Pareto front of {record.name}")
-    return Group(front, _next_steps(space, record, results, selection))
+    steps = _next_steps(space, record, results, selection)
+    if selection is None:
+        return steps
+    return Group(front_table(selection, f"Pareto front of {record.name}"), steps)
 
 
 def _next_steps(

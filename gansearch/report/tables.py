@@ -102,7 +102,7 @@ def studies_table(names: Iterable[str]) -> Sheet:
 def write_csv(selection: Selection, path: Path) -> None:
     """Write the front as CSV: every metric and varied parameter, at full precision."""
     with written_atomically(path) as temporary:
-        selection.table.to_csv(temporary, index=False, lineterminator="\n")
+        selection.to_frame().to_csv(temporary, index=False, lineterminator="\n")
 
 
 def schedule_text(trial: TrialRecord, name: str) -> str:

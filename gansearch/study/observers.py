@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 from gansearch.record import Observer, StudyRecord
 from gansearch.space import Space
-from gansearch.study.progress import News
+from gansearch.study.messages import ProgressMessages
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ CLOSE_SECONDS = 30.0
 
 
 @contextmanager
-def following(
+def run_observers(
     observers: Sequence[Observer],
     snapshot: Callable[[], StudyRecord],
     close_seconds: float = CLOSE_SECONDS,
@@ -36,7 +36,7 @@ def following(
         snapshot: returns the study's current record.
         close_seconds: most seconds that the end waits for all of them together.
     """
-    threads = [_Follower(observer, snapshot) for observer in observers]
+    threads = [_ObserverThread(observer, snapshot) for observer in observers]
     for thread in threads:
         thread.start()
     try:
@@ -48,11 +48,11 @@ def following(
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                log.warning("%s was still busy %g s after the end", thread.name, close_seconds)
+                log.warning("%s did not finish within %g s", thread.name, close_seconds)
 
 
 class ProgressLog:
-    """Observer that logs news of a study at level INFO.
+    """Observer that logs the progress of a study at level INFO.
 
     If the program has not configured logging, the lines go to standard error.
 
@@ -61,7 +61,7 @@ class ProgressLog:
     """
 
     def __init__(self, space: Space) -> None:
-        self._news = News(space, panel=False)
+        self._messages = ProgressMessages(space, panel=False)
         package = logging.getLogger("gansearch")
         if not package.hasHandlers() and package.level == logging.NOTSET:
             handler = logging.StreamHandler()
@@ -70,23 +70,23 @@ class ProgressLog:
             package.setLevel(logging.INFO)
 
     def update(self, record: StudyRecord) -> None:
-        """Log the news."""
-        for line in self._news.look(record)[1]:
+        """Log what is new."""
+        for line in self._messages.new(record)[1]:
             log.info("%s", line.plain)
 
     def close(self, record: StudyRecord) -> None:
-        """Log the last news."""
+        """Log what is new at the end."""
         self.update(record)
 
 
-def usual_observers(results: Path) -> Callable[[Space], Sequence[Observer]]:
+def default_observers(results: Path) -> Callable[[Space], Sequence[Observer]]:
     """Return the default observers of a study in a program: its log and MLflow."""
     from gansearch.tracking import MlflowMirror
 
     return lambda space: (ProgressLog(space), MlflowMirror(space, results))
 
 
-class _Follower(Thread):
+class _ObserverThread(Thread):
     def __init__(self, observer: Observer, snapshot: Callable[[], StudyRecord]) -> None:
         super().__init__(name=type(observer).__name__, daemon=True)
         self.ended = Event()
@@ -96,18 +96,18 @@ class _Follower(Thread):
 
     def run(self) -> None:
         while not self.ended.wait(UPDATE_SECONDS):
-            self._show(self._observer.update)
-        self._show(self._observer.close)
+            self._call(self._observer.update)
+        self._call(self._observer.close)
 
-    def _show(self, look: Callable[[StudyRecord], None]) -> None:
+    def _call(self, method: Callable[[StudyRecord], None]) -> None:
         try:
-            look(self._snapshot())
+            method(self._snapshot())
         except Exception as error:
             self._failures += 1
             first = self._failures == 1  # later failures are likely the same, once a second
             log.log(
                 logging.WARNING if first else logging.DEBUG,
-                "%s could not follow the study: %s",
+                "%s could not show the study: %s",
                 self.name,
                 error,
                 exc_info=first,

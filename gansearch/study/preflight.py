@@ -28,7 +28,7 @@ def check_name(name: str, results: Path, taken: Sequence[str]) -> None:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", name):
         raise StudyError(
-            f"{name!r} cannot be a study's name: it should be letters, digits, _, . and -, "
+            f"{name!r} cannot be a study's name: use letters, digits, _, . and -, "
             "beginning with a letter or digit"
         )
     if name in taken:
@@ -43,7 +43,7 @@ def check_name(name: str, results: Path, taken: Sequence[str]) -> None:
 
 def study_tags(space: Space) -> dict[str, str]:
     """Return the versions, host, data fingerprint and floors of a study, as tags."""
-    images, evaluator = _measures(space)
+    images, evaluator = _images_and_evaluator(space)
     packages = {package: version(package) for package in ("gansearch", "torch", "ray", "optuna")}
     return {
         **packages,
@@ -55,7 +55,7 @@ def study_tags(space: Space) -> dict[str, str]:
     }
 
 
-def _measures(space: Space) -> tuple[Images, Evaluator]:
+def _images_and_evaluator(space: Space) -> tuple[Images, Evaluator]:
     """Load the images and the evaluator, which need the same files as a trial.
 
     Workers find what the evaluator prepares in the cache.
@@ -73,7 +73,7 @@ def check_data(space: Space, record: StudyRecord) -> None:
         DataError: the images are missing, unreadable, or different.
         WeightsError: a metric's weights are missing or not the expected file.
     """
-    now, then = _measures(space)[0].train.fingerprint, record.tags["data"]
+    now, then = _images_and_evaluator(space)[0].train.fingerprint, record.tags["data"]
     if now != then:
         raise DataError(
             f"study {record.name!r} began with other images: their fingerprint was {then}, "

@@ -16,21 +16,22 @@ import torch
 from gansearch.config import FinalistsConfig
 from gansearch.data import load_images
 from gansearch.errors import StudyError, TrialError
+from gansearch.paths import CHECKPOINT_FILE
 from gansearch.record import Score, StudyRecord, TrialRecord
 from gansearch.report.front.estimates import is_complete, last_report, scores_of
 from gansearch.report.front.selection import finalists
 from gansearch.search.storage.checkpoints import fetched
 from gansearch.space import Space
 from gansearch.train.evaluation import CheckpointEvaluator
-from gansearch.train.run import CHECKPOINT_FILE, RETRYABLE_ERRORS
+from gansearch.train.run import RETRYABLE_ERRORS
 
 log = logging.getLogger(__name__)
 
 
-def score_finalists(
+def rescore_finalists(
     space: Space,
     record: StudyRecord,
-    plan: FinalistsConfig,
+    config: FinalistsConfig,
     also: Collection[int] = (),
 ) -> Iterator[TrialRecord]:
     """Rescore the finalists; yield each with its scores as soon as they are known.
@@ -41,7 +42,7 @@ def score_finalists(
     Args:
         space: space of the study.
         record: record of the study.
-        plan: number of samples and seeds. The seeds follow the search's seed.
+        config: number of samples and seeds. The seeds follow the search's seed.
         also: numbers of further trials to rescore.
 
     Raises:
@@ -52,24 +53,26 @@ def score_finalists(
     """
     completed = [t for t in record.trials if is_complete(t, space.budget.max_kimg)]
     if unknown := set(also) - {trial.number for trial in completed}:
-        raise StudyError(f"trial {min(unknown)} has not completed the full budget: it has no score")
+        raise StudyError(
+            f"trial {min(unknown)} has not completed the full budget, so it cannot be rescored"
+        )
     wanted = {trial.number for trial in finalists(space, record)} | set(also)
     trials = [trial for trial in completed if trial.number in wanted or scores_of(trial)]
     if not trials:
         return
     first = space.evaluation.seed + 1
-    seeds = tuple(range(first, first + plan.seeds))
+    seeds = tuple(range(first, first + config.seeds))
     evaluation = space.train_config(trials[0].params, trials[0].seed).evaluation
-    config = evaluation.model_copy(update={"samples": plan.samples})
-    evaluator = CheckpointEvaluator(config, seeds, load_images(space.data))
+    evaluation = evaluation.model_copy(update={"samples": config.samples})
+    evaluator = CheckpointEvaluator(evaluation, seeds, load_images(space.data))
     for trial in trials:
-        held = {metric: score.protocol for metric, score in scores_of(trial).items()}
-        if held == evaluator.protocols:
+        protocols = {metric: score.protocol for metric, score in scores_of(trial).items()}
+        if protocols == evaluator.protocols:
             continue
         try:
             yield replace(trial, scores=_scores(trial, evaluator, seeds))
         except (TrialError, torch.OutOfMemoryError, *RETRYABLE_ERRORS) as error:
-            log.warning("trial %d cannot be scored again: %s", trial.number, error)
+            log.warning("trial %d cannot be rescored: %s", trial.number, error)
 
 
 def _scores(

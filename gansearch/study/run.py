@@ -1,34 +1,27 @@
-"""Public functions of studies: run, resume, rescore, load."""
+"""Functions that change studies: run, resume, rescore."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gansearch.config import FinalistsConfig, describe
-from gansearch.errors import ConfigError, StudyError
-from gansearch.paths import RESULTS, StrPath
+from gansearch.errors import ConfigError
+from gansearch.paths import RESULTS, SPACE_FILE, StrPath
 from gansearch.record import StudyRecord, TrialRecord
-from gansearch.report.front.selection import Selection, select
 from gansearch.search.storage.budget import check_budget
-from gansearch.search.storage.database import is_missing, shown
 from gansearch.search.storage.store import StudyStore, read_study, study_names
-from gansearch.space import Bound, Space
-from gansearch.study.observers import following, usual_observers
-from gansearch.study.session import Observers, score_study, search_study, with_scores
-from gansearch.study.signals import raise_noted, signals_noted
-from gansearch.urls import sqlite_url
+from gansearch.space import Space
+from gansearch.study.observers import default_observers, run_observers
+from gansearch.study.reading import storage_url
+from gansearch.study.session import Observers, record_scores, search_study, with_scores
+from gansearch.study.signals import deferred_signals, raise_deferred
 
 # torch and Ray are imported where trials run, because reading a study needs neither.
-
-STORAGE = "GANSEARCH_STORAGE"
-"""Environment variable with the URL of a PostgreSQL database for study records, used instead of
-``studies.db`` in the results folder. It is not an option because it may contain a password."""
 
 
 def run_study(
@@ -77,8 +70,8 @@ def run_study(
     from gansearch.study.warm_start import priors, summary
 
     results = Path(results)
-    url = _database(results)
-    storage = (results / name).absolute()
+    url = storage_url(results)
+    folder = (results / name).absolute()
     check_name(name, results, study_names(url))
     tags = study_tags(space)
     taken = priors(space, tags, partial(read_study, url, results=results))
@@ -86,14 +79,13 @@ def run_study(
         tags["warm_start"] = summary(taken)
     make_writable(results)
     from gansearch.search.engine.cluster import cluster, gpu_tags
-    from gansearch.search.storage.checkpoints import STUDY_FILE
 
-    with signals_noted() as signals, cluster(address, space):
-        raise_noted(signals)
+    with deferred_signals() as signals, cluster(address, space):
+        raise_deferred(signals)
         tags |= gpu_tags(space)
         with StudyStore.create(url, name, space, tags, taken, results=results) as store:
-            storage.mkdir()
-            (storage / STUDY_FILE).write_text(space.text)
+            folder.mkdir()
+            (folder / SPACE_FILE).write_text(space.text)
             return search_study(store, results, observers, signals)
 
 
@@ -135,7 +127,7 @@ def resume_study(
     from gansearch.study.preflight import check_data, make_writable
 
     results = Path(results)
-    url = _database(results)
+    url = storage_url(results)
     space, record = read_study(url, name, results)
     check_budget(record, trials=trials, max_kimg=max_kimg)
     make_writable(results)
@@ -143,16 +135,16 @@ def resume_study(
     from gansearch.search.engine.cluster import cluster
 
     with (
-        signals_noted() as signals,
+        deferred_signals() as signals,
         StudyStore.open(url, name, results=results) as store,
         cluster(address, space),
     ):
-        raise_noted(signals)
+        raise_deferred(signals)
         store.extend(trials=trials, max_kimg=max_kimg)
         return search_study(store, results, observers, signals)
 
 
-def rescore_study(
+def rescore(
     name: str,
     *,
     results: StrPath = RESULTS,
@@ -182,79 +174,25 @@ def rescore_study(
             the full budget.
         ConfigError: the number of samples or seeds is out of range.
         ProtocolError, DataError, WeightsError: as in
-            :func:`gansearch.study.rescoring.score_finalists`.
+            :func:`gansearch.study.rescoring.rescore_finalists`.
     """
     from gansearch.study.preflight import make_writable
 
     results = Path(results)
-    url = _database(results)
+    url = storage_url(results)
     read_study(url, name)
     make_writable(results)
     with StudyStore.open(url, name, results=results) as store:
-        usual = store.space.evaluation.finalists or FinalistsConfig()
+        default = store.space.evaluation.finalists or FinalistsConfig()
         try:
-            plan = FinalistsConfig(
-                samples=usual.samples if samples is None else samples,
-                seeds=usual.seeds if seeds is None else seeds,
+            config = FinalistsConfig(
+                samples=default.samples if samples is None else samples,
+                seeds=default.seeds if seeds is None else seeds,
             )
         except ValidationError as error:
             raise ConfigError(describe(error)) from None
-        scored: dict[int, TrialRecord] = {}
-        watching = (observers or usual_observers(results))(store.space)
-        with following(watching, lambda: with_scores(store.study, scored)):
-            score_study(store, store.study, plan, scored, also=also)
-        return with_scores(store.study, scored)
-
-
-def load_study(name: str, results: StrPath = RESULTS) -> tuple[Space, StudyRecord]:
-    """Load a study's record, finished or not, even while another process runs it.
-
-    Raises:
-        StudyError: there is no such study in ``results``, or its record cannot be read.
-    """
-    return read_study(_database(results), name, Path(results))
-
-
-def list_studies(results: StrPath = RESULTS) -> tuple[str, ...]:
-    """List the names of the studies in ``results``, oldest first; at least one.
-
-    Raises:
-        StudyError: there is no study, or the records cannot be read.
-    """
-    url = _database(results)
-    if is_missing(url):
-        raise StudyError(f"{results} is no folder of results: {shown(url)} does not exist")
-    names = study_names(url)
-    if not names:
-        raise StudyError(f"there is no study in {shown(url)}")
-    return names
-
-
-def pareto_front(
-    name: str,
-    *,
-    results: StrPath = RESULTS,
-    objectives: Sequence[str] | None = None,
-    bounds: Sequence[Bound] = (),
-    weights: Mapping[str, float] | None = None,
-) -> Selection:
-    """Select the Pareto front of a study and its recommended trial.
-
-    Args:
-        name: name of the study in ``results``.
-        results: folder of all studies.
-        objectives: metrics to trade off instead of the space's objectives.
-        bounds: further bounds.
-        weights: preference by objective, as in :func:`gansearch.report.front.selection.select`.
-
-    Raises:
-        StudyError: there is no such study.
-        UsageError: an objective, bound or weight names no metric, or a weight is invalid.
-        ProtocolError: an objective was evaluated under different protocols.
-    """
-    space, record = load_study(name, results)
-    return select(space, record, objectives=objectives, bounds=bounds, weights=weights)
-
-
-def _database(results: StrPath) -> str:
-    return os.environ.get(STORAGE) or sqlite_url(Path(results) / "studies.db")
+        rescored: dict[int, TrialRecord] = {}
+        watching = (observers or default_observers(results))(store.space)
+        with run_observers(watching, lambda: with_scores(store.study, rescored)):
+            record_scores(store, store.study, config, rescored, also=also)
+        return with_scores(store.study, rescored)

@@ -1,4 +1,4 @@
-"""Run of a study: search, rescoring of finalists, and end."""
+"""The run of a study: search, rescoring of finalists, and end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gansearch.record import Observer, StudyRecord, TrialRecord
 from gansearch.search.policy import Policy
 from gansearch.search.storage.store import StudyStore
 from gansearch.space import Space
-from gansearch.study.observers import following, usual_observers
-from gansearch.study.progress import ending
-from gansearch.study.signals import EXIT_AT_ONCE, raise_noted
+from gansearch.study.messages import ending
+from gansearch.study.observers import default_observers, run_observers
+from gansearch.study.signals import EXIT_AT_ONCE, raise_deferred
 
 log = logging.getLogger(__name__)
 
@@ -43,57 +43,66 @@ def search_study(
     from gansearch.search.engine.tune import SearchAdaptor, StopCondition, search
 
     resume = command("resume", store.study.name, results=results)
-    EXIT_AT_ONCE.advice = f"`{resume}` goes on"
+    EXIT_AT_ONCE.advice = f"continue with `{resume}`"
     policy = Policy(store.space, store.study, store)
     adaptor = SearchAdaptor(policy, signals)
     stop_condition = StopCondition(store.space.budget.wall_clock_s, signals)
     storage = (results / store.study.name).absolute()
-    scored: dict[int, TrialRecord] = {}
-    why = ""
+    rescored: dict[int, TrialRecord] = {}
+    reason = ""
 
     def record() -> StudyRecord:
-        return replace(with_scores(policy.record(), scored), ending=why)
+        return replace(with_scores(policy.record(), rescored), ending=reason)
 
-    with following((observers or usual_observers(results))(store.space), record):
+    with run_observers((observers or default_observers(results))(store.space), record):
         search(adaptor, store.space, str(storage), stop_condition)
-        why = ending(store.space, record(), stop_condition.reason, resume)
+        reason = ending(store.space, record(), stop_condition.reason, resume)
         store.flush()
-        plan = store.space.evaluation.finalists
-        if plan and not signals and adaptor.error is None:
+        finalists = store.space.evaluation.finalists
+        if finalists and not signals and adaptor.error is None:
             try:
-                score_study(store, record(), plan, scored, signals)
+                record_scores(store, record(), finalists, rescored, signals)
             except UsageError as error:  # the search itself is complete
-                log.warning("the finalists are not scored again: %s", error)
+                log.warning("the finalists are not rescored: %s", error)
     if adaptor.error is not None:
         raise StudyError(
-            f"study {store.study.name!r}: the search could not be kept up: {adaptor.error}; "
+            f"study {store.study.name!r}: the search ended with an error: {adaptor.error}; "
             f"{EXIT_AT_ONCE.advice}"
         ) from adaptor.error
     if signals and not EXIT_AT_ONCE.installed:
         log.warning("interrupted; %s", EXIT_AT_ONCE.advice)
-    raise_noted(signals)
+    raise_deferred(signals)
     return record()
 
 
-def score_study(
+def record_scores(
     store: StudyStore,
     record: StudyRecord,
-    plan: FinalistsConfig,
-    scored: dict[int, TrialRecord],
+    config: FinalistsConfig,
+    rescored: dict[int, TrialRecord],
     signals: Sequence[int] = (),
     also: Collection[int] = (),
 ) -> None:
-    """Rescore finalists into the store and ``scored``; stop early after a signal."""
-    from gansearch.study.rescoring import score_finalists
+    """Rescore finalists and record their scores; stop early after a signal.
 
-    for trial in score_finalists(store.space, record, plan, also):
+    Args:
+        store: store of the study, which records the scores.
+        record: record of the study.
+        config: number of samples and seeds.
+        rescored: rescored trials by number; extended in place after each trial.
+        signals: signals that this process has received so far.
+        also: numbers of further trials to rescore.
+    """
+    from gansearch.study.rescoring import rescore_finalists
+
+    for trial in rescore_finalists(store.space, record, config, also):
         store.record_scores(trial)
-        scored[trial.number] = trial
+        rescored[trial.number] = trial
         if signals:
             break
     store.flush()
 
 
-def with_scores(record: StudyRecord, scored: Mapping[int, TrialRecord]) -> StudyRecord:
-    """Replace the trials of a record that are in ``scored``."""
-    return replace(record, trials=tuple(scored.get(t.number, t) for t in record.trials))
+def with_scores(record: StudyRecord, rescored: Mapping[int, TrialRecord]) -> StudyRecord:
+    """Return a record with the trials in ``rescored`` in place of its own of the same number."""
+    return replace(record, trials=tuple(rescored.get(t.number, t) for t in record.trials))

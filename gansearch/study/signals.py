@@ -15,12 +15,13 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that a command and a study handle."""
 
 INTERRUPTED = tuple(128 + number for number in SIGNALS)
-"""Exit codes of processes that these signals end."""
+"""Exit codes of processes that :data:`SIGNALS` end."""
 
 END_WITH_PROCESS: set[int] = set()
-"""Process groups to kill if this process ends at once."""
+"""Process groups that are killed if this process ends at once."""
 
 _SHOW_CURSOR = "\x1b[?25h"
 _ERASE_LINE = "\r\x1b[2K"
@@ -38,7 +39,7 @@ class ExitAtOnce:
     """
 
     def __init__(self) -> None:
-        self.advice = "the same command begins again"
+        self.advice = "run the same command again"
         self.installed = False
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
@@ -78,8 +79,8 @@ def _write(text: str) -> None:
 
 
 @contextmanager
-def signals_noted() -> Iterator[list[int]]:
-    """Note Ctrl-C and SIGTERM during the block instead of acting on them.
+def deferred_signals() -> Iterator[list[int]]:
+    """Defer Ctrl-C and SIGTERM during the block: note them instead of acting on them.
 
     A second signal has its previous effect. Outside the main thread this does nothing, because
     Python delivers signals only to the main thread.
@@ -87,36 +88,36 @@ def signals_noted() -> Iterator[list[int]]:
     Yields:
         The signals received so far, in order.
     """
-    noted: list[int] = []
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield noted
+        yield received
         return
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        noted.append(number)
+    def defer(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         restore()
         if before[number] is EXIT_AT_ONCE:
             # A live panel keeps the cursor on its last line and overwrites this text.
-            line = f"interrupted: ending, a second signal ends at once; {EXIT_AT_ONCE.advice}\n"
-            _write("\rending, a second signal ends at once" if os.isatty(2) else line)
+            line = f"interrupted: ending; a second signal ends at once; {EXIT_AT_ONCE.advice}\n"
+            _write("\rending; a second signal ends at once" if os.isatty(2) else line)
 
-    before: dict[int, Any] = {each: signal.signal(each, note) for each in SIGNALS}
+    before: dict[int, Any] = {each: signal.signal(each, defer) for each in SIGNALS}
     try:
-        yield noted
+        yield received
     finally:
         restore()
 
 
-def raise_noted(noted: list[int]) -> None:
-    """Act on the first of the noted signals, if any.
+def raise_deferred(received: list[int]) -> None:
+    """Act on the first of the received signals, if any.
 
     Raises:
         KeyboardInterrupt: the signal is Ctrl-C.
         SystemExit: the signal is SIGTERM.
     """
-    if noted:
-        raise KeyboardInterrupt if noted[0] == signal.SIGINT else SystemExit(128 + noted[0])
+    if received:
+        raise KeyboardInterrupt if received[0] == signal.SIGINT else SystemExit(128 + received[0])

@@ -12,14 +12,14 @@ from gansearch.report.front.selection import select
 from gansearch.settings import Params
 from gansearch.space import Space
 
-ALIKE = ("data", "host", "gansearch", "torch")
+COMPARABLE_TAGS = ("data", "host", "gansearch", "torch")
 """Tags that two studies must share for their values to be comparable."""
 
-Read = Callable[[str], tuple[Space, StudyRecord]]
+ReadStudy = Callable[[str], tuple[Space, StudyRecord]]
 """Reads a study by its name."""
 
 
-def priors(space: Space, tags: Mapping[str, str], read: Read) -> tuple[Prior, ...]:
+def priors(space: Space, tags: Mapping[str, str], read: ReadStudy) -> tuple[Prior, ...]:
     """Collect configurations and results for a new study from those that its space names.
 
     Configurations to try: the earlier fronts, moved into the ranges, in order of the first
@@ -42,32 +42,32 @@ def priors(space: Space, tags: Mapping[str, str], read: Read) -> tuple[Prior, ..
     for name in space.search.warm_start:
         earlier, record = _read(name, read)
         front = select(earlier, record)
-        fitting = [(t, params) for t in front.front if (params := _moved(space, t)) is not None]
+        fitting = [(t, moved) for t in front.front if (moved := _moved_into(space, t)) is not None]
         if not fitting:
             variants = ", ".join(sorted({str(t.params["variant"]) for t in front.front}))
-            why = front.message or f"its front has {variants} alone"
-            raise StudyError(f"search.warm_start: nothing of study {name!r} fits: {why}")
+            why = front.message or f"its front has only {variants}"
+            raise StudyError(f"search.warm_start: nothing of study {name!r} fits the space: {why}")
         found += [Prior(name, trial.number, params) for trial, params in fitting]
-        if all(record.tags.get(tag) == tags.get(tag) for tag in ALIKE):
+        if all(record.tags.get(tag) == tags.get(tag) for tag in COMPARABLE_TAGS):
             results += _results(space, earlier, record)
-    tried = _first_of_each(found, own)[: max(1, space.budget.trials // 2)]
-    return (*tried, *_first_of_each(results, [prior.params for prior in tried]))
+    tried = _distinct(found, own)[: max(1, space.budget.trials // 2)]
+    return (*tried, *_distinct(results, [prior.params for prior in tried]))
 
 
 def summary(found: tuple[Prior, ...]) -> str:
-    """Describe the priors in words."""
-    told = sum(bool(prior.metrics) for prior in found)
-    return f"{len(found) - told} configurations to try, {told} results"
+    """Describe the priors in words: ``3 configurations to try, 8 results``."""
+    results = sum(bool(prior.metrics) for prior in found)
+    return f"{len(found) - results} configurations to try, {results} results"
 
 
-def _read(name: str, read: Read) -> tuple[Space, StudyRecord]:
+def _read(name: str, read: ReadStudy) -> tuple[Space, StudyRecord]:
     try:
         return read(name)
     except StudyError as error:
         raise StudyError(f"search.warm_start: {error}") from None
 
 
-def _moved(space: Space, trial: TrialRecord) -> Params | None:
+def _moved_into(space: Space, trial: TrialRecord) -> Params | None:
     """Move a trial's configuration into the ranges of ``space``; ``None`` if that is invalid."""
     variant = str(trial.params["variant"])
     if variant not in space.variant:
@@ -84,7 +84,7 @@ def _results(space: Space, earlier: Space, record: StudyRecord) -> Iterator[Prio
     bounds = [bound.metric for bound in (*space.objectives, *space.constraints)]
     estimates: dict[int, Estimate] = estimates_of(record.trials, earlier.budget.max_kimg)
     for trial in record.trials:
-        params = _moved(space, trial)
+        params = _moved_into(space, trial)
         if trial.number not in estimates or trial.lineage or params is None:
             continue
         same = space.train_config(params, 0) == earlier.train_config(trial.params, 0)
@@ -93,10 +93,10 @@ def _results(space: Space, earlier: Space, record: StudyRecord) -> Iterator[Prio
             yield Prior(record.name, trial.number, params, {name: metrics[name] for name in bounds})
 
 
-def _first_of_each(found: list[Prior], but: list[Params]) -> list[Prior]:
-    """Return each configuration once, without those in ``but``."""
+def _distinct(found: list[Prior], known: list[Params]) -> list[Prior]:
+    """Return the first prior of each configuration, without configurations in ``known``."""
     kept: list[Prior] = []
     for prior in found:
-        if prior.params not in (*but, *(other.params for other in kept)):
+        if prior.params not in (*known, *(other.params for other in kept)):
             kept.append(prior)
     return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-PLAIN = (1e-4, 1e12)
+PLAIN_RANGE = (1e-4, 1e12)
 """Range of magnitudes that are written without an exponent."""
 
 
@@ -22,7 +22,7 @@ def number(value: float | str | bool | None, digits: int = 4) -> str:
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     rounded = float(f"{value:.{digits - 1}e}")
-    if not PLAIN[0] <= abs(rounded) < PLAIN[1]:
+    if not PLAIN_RANGE[0] <= abs(rounded) < PLAIN_RANGE[1]:
         return f"{value:.{digits}g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{value:.{decimals}f}"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.table import Table
 
-GAP = 2
+COLUMN_GAP = 2
 """Spaces between two columns."""
 
-NARROWEST = 12
+MIN_TEXT_WIDTH = 12
 """Least width of a text column in characters, unless its text is shorter."""
 
 
@@ -30,7 +30,7 @@ class Column:
         cells: one cell per row.
         unit: unit in a second line of the heading; empty for none.
         numbers: whether cells are right-aligned and never broken. Text is wrapped at its spaces.
-        style: style of rich.
+        style: rich's style of the column.
     """
 
     heading: str
@@ -40,17 +40,17 @@ class Column:
     style: str = ""
 
     @property
-    def natural(self) -> int:
+    def natural_width(self) -> int:
         """Width in characters without wrapping."""
         return max(map(len, self._lines()), default=0)
 
     @property
-    def least(self) -> int:
+    def min_width(self) -> int:
         """Least width in characters."""
         if self.numbers:
-            return self.natural
+            return self.natural_width
         words = max((len(word) for line in self._lines() for word in line.split()), default=0)
-        return max(words, min(self.natural, NARROWEST))
+        return max(words, min(self.natural_width, MIN_TEXT_WIDTH))
 
     def _lines(self) -> Iterator[str]:
         for text in (self.heading, self.unit, *self.cells):
@@ -84,8 +84,8 @@ class Sheet:
 
         if self.title:
             yield Text(self.title, style="italic")
-        for place, columns in enumerate(self._tables(options.max_width)):
-            if place:
+        for index, columns in enumerate(self._tables(options.max_width)):
+            if index:
                 yield ""
             yield self._table(columns, options.max_width)
         if self.notes:
@@ -98,17 +98,17 @@ class Sheet:
         keys, groups = list(self.keys), [list(group) for group in self.groups if group]
         if not keys:
             return
-        together = [*keys, *(column for group in groups for column in group)]
-        if _least(together) <= width:
-            yield together
+        all_columns = [*keys, *(column for group in groups for column in group)]
+        if _min_width(all_columns) <= width:
+            yield all_columns
             return
-        if _least(keys) > width / 2:  # too wide to repeat: row numbers replace them
+        if _min_width(keys) > width / 2:  # too wide to repeat: row numbers replace them
             numbers = [str(row + 1) for row in range(len(keys[0].cells))]
             groups, keys = [keys, *groups], [Column("", numbers, numbers=True, style="dim")]
         for group in groups:
             block: list[Column] = []
             for column in group:
-                if block and _least([*keys, *block, column]) > width:
+                if block and _min_width([*keys, *block, column]) > width:
                     yield [*keys, *block]
                     block = []
                 block.append(column)
@@ -121,7 +121,7 @@ class Sheet:
 
         table = Table(
             box=box.SIMPLE_HEAD,
-            padding=(0, GAP - 1, 0, 0),
+            padding=(0, COLUMN_GAP - 1, 0, 0),
             pad_edge=False,
             show_edge=False,
             show_lines=self.lines,
@@ -157,19 +157,20 @@ def sheet(
     return Sheet([key], [others], title, notes, lines=lines)
 
 
-def _least(columns: Sequence[Column]) -> int:
-    return sum(column.least for column in columns) + GAP * (len(columns) - 1)
+def _min_width(columns: Sequence[Column]) -> int:
+    """Return the least width in characters of columns side by side."""
+    return sum(column.min_width for column in columns) + COLUMN_GAP * (len(columns) - 1)
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Widths of the columns in characters: natural, or shrunk text so that all fit."""
-    widths = [column.natural for column in columns]
-    excess = sum(widths) + GAP * (len(columns) - 1) - width
+    """Return the columns' widths in characters: natural, or with text shrunk so that all fit."""
+    widths = [column.natural_width for column in columns]
+    excess = sum(widths) + COLUMN_GAP * (len(columns) - 1) - width
     while excess > 0:
-        spare = [size - column.least for size, column in zip(widths, columns, strict=True)]
-        able = [i for i, left in enumerate(spare) if left > 0]
-        if not able:
+        spare = [size - column.min_width for size, column in zip(widths, columns, strict=True)]
+        shrinkable = [i for i, left in enumerate(spare) if left > 0]
+        if not shrinkable:
             break
-        widths[max(able, key=lambda i: widths[i])] -= 1
+        widths[max(shrinkable, key=lambda i: widths[i])] -= 1
         excess -= 1
     return widths

@@ -96,7 +96,7 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
     from gansearch.report.plots import front_figure
     from gansearch.report.style import png
 
-    table = selection.table
+    table = selection.to_frame()
     return {
         "front/front.csv": table.to_csv(index=False, lineterminator="\n").encode(),
         "front/front.json": table.to_json(orient="split", index=False).encode(),

@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gansearch.errors import UsageError
-from gansearch.study.signals import END_WITH_PROCESS, raise_noted, signals_noted
+from gansearch.paths import RESULTS, StrPath
+from gansearch.study.signals import END_WITH_PROCESS, deferred_signals, raise_deferred
 from gansearch.tracking.artifacts import CONFIG_FILE
 from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable_database
 from gansearch.tracking.store import artifacts_of, client_of
@@ -29,8 +30,8 @@ END_SECONDS = 5.0
 """Seconds that a server has for an orderly shutdown."""
 
 
-def serve(results: Path, port: int) -> None:
-    """Serve MLflow's pages on loopback until Ctrl-C or SIGTERM, which also end the server.
+def serve_ui(results: StrPath = RESULTS, *, port: int = 5000) -> None:
+    """Serve MLflow's pages on 127.0.0.1 until Ctrl-C or SIGTERM, which also end the server.
 
     Args:
         results: folder of studies.
@@ -41,11 +42,12 @@ def serve(results: Path, port: int) -> None:
             own.
         SystemExit: SIGTERM, raised after the server has ended.
     """
-    if not database(results).exists():
+    folder = Path(results)
+    if not database(folder).exists():
         raise UsageError(f"{results} has no MLflow database: `gansearch run` or `sync` makes it")
     _check_port(port)
     environment = {**os.environ, **SERVER_ENVIRONMENT}
-    with signals_noted() as signals, readable_database(results) as location:
+    with deferred_signals() as signals, readable_database(folder) as location:
         location.prepare()
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         arguments += ["--backend-store-uri", location.uri]
@@ -60,7 +62,7 @@ def serve(results: Path, port: int) -> None:
     if not signals:
         raise UsageError(f"MLflow's server on port {port} ended with code {server.returncode}")
     if signals[0] != signal.SIGINT:  # Ctrl-C is the normal end
-        raise_noted(signals)
+        raise_deferred(signals)
 
 
 def _check_port(port: int) -> None:

@@ -1,7 +1,8 @@
-"""What ``gansearch variants`` prints; no torch."""
+"""The list of variants, and tables of variants and of their parameters; no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from gansearch.errors import ConfigError
@@ -11,22 +12,17 @@ from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import Entry
 
 
-def render(name: str | None = None) -> Sheet:
-    """The table of all variants, or that of one variant's parameters.
+def list_variants() -> tuple[Entry, ...]:
+    """List the catalog's entries of all variants, in the order of the catalog.
 
-    Args:
-        name: of a variant, or ``None`` for all.
-
-    Raises:
-        ConfigError: there is no such variant.
+    An entry has the variant's name, summary, source, kind of data and settings with the defaults of
+    its paper. Torch is not imported.
     """
-    if name is None:
-        return _all()
-    return _one(known(name))
+    return tuple(CATALOG.values())
 
 
 def known(name: str) -> Entry:
-    """The entry of a variant.
+    """Return the catalog's entry of a variant.
 
     Raises:
         ConfigError: there is no such variant.
@@ -38,9 +34,10 @@ def known(name: str) -> Entry:
     return CATALOG[name]
 
 
-def _all() -> Sheet:
+def variants_table(entries: Iterable[Entry]) -> Sheet:
+    """Make a table of variants with their summaries, sources and parameters."""
     rows = []
-    for entry in CATALOG.values():
+    for entry in entries:
         names = ", ".join(
             f"{name}.*" if isinstance(field.default, Model) else name
             for name, field in entry.settings.model_fields.items()
@@ -49,7 +46,8 @@ def _all() -> Sheet:
     return sheet(("variant", "what it is", "data", "parameters"), rows, lines=True)
 
 
-def _one(entry: Entry) -> Sheet:
+def parameters_table(entry: Entry) -> Sheet:
+    """Make a table of a variant's parameters with their defaults, domains and meanings."""
     from gansearch.space.knobs import knobs_of  # not to list the variants
 
     rows = [

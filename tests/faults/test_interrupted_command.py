@@ -29,7 +29,7 @@ objectives: {fd_digits: minimize, seconds_per_kimg: minimize}
 budget: {trials: 50, max_kimg: 20, rungs: [1, 5, 10]}
 search: {stopping: none}
 """
-ADVICE = re.compile(r"the same command begins again|`gansearch resume s --results \S+` goes on")
+ADVICE = re.compile(r"run the same command again|continue with `gansearch resume s --results \S+`")
 SECONDS_TO_END = 45.0
 
 Kill = Callable[[psutil.Process, signal.Signals], None]

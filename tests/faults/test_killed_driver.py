@@ -18,7 +18,8 @@ import pytest
 
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, StudyRecord
-from gansearch.study.run import load_study, resume_study
+from gansearch.study.reading import load_study
+from gansearch.study.run import resume_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

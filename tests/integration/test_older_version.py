@@ -26,16 +26,16 @@ def test_it_is_read_and_has_its_front(results: Path) -> None:
 
 
 def test_its_averaged_weights_are_sampled(results: Path, tmp_path: Path) -> None:
-    from gansearch.runs.retrain import sample_checkpoint
+    from gansearch import sample
 
-    sample_checkpoint("kept/1", count=9, seed=0, out=tmp_path / "grid.png", results=results)
+    assert len(sample("kept/1", count=9, out=tmp_path / "grid.png", results=results)) == 9
     assert (tmp_path / "grid.png").exists()
 
 
 def test_its_finalists_are_scored_again(results: Path) -> None:
-    from gansearch import rescore_study
+    from gansearch import rescore
 
-    record = rescore_study("kept", results=results, samples=200, seeds=2)
+    record = rescore("kept", results=results, samples=200, seeds=2)
     scored = [trial for trial in record.trials if trial.scores]
     assert scored
     for trial in scored:
@@ -47,11 +47,10 @@ def test_its_finalists_are_scored_again(results: Path) -> None:
 
 
 def test_a_trial_of_it_is_trained_again(results: Path, tmp_path: Path) -> None:
-    from gansearch.runs.retrain import find_config, retrain
+    from gansearch import retrain
 
-    config = find_config("kept/1", results)
-    ((report, _),) = retrain(config, max_kimg=0.5, seeds=[config.seed], out=tmp_path / "trained")
-    assert report.kimg == 0.5
+    (run,) = retrain("kept/1", max_kimg=0.5, out=tmp_path / "trained", results=results)
+    assert run.report.kimg == 0.5
 
 
 @pytest.mark.slow

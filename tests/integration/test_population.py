@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from gansearch.record import Outcome
-from gansearch.runs.retrain import find_config, retrain
+from gansearch.runs.retrain import retrain
+from gansearch.runs.sources import find_config
 from gansearch.space import parse_space
-from gansearch.study.run import load_study, run_study
+from gansearch.study.reading import load_study
+from gansearch.study.run import run_study
 
 SPACE = """
 name: tiny
@@ -45,5 +47,7 @@ def test_a_schedule_is_found_and_trained_again(ray_here: None, tmp_path: Path) -
     config = find_config(f"p/{child.number}", tmp_path)
     assert [change.kimg for change in config.schedule] == [a.kimg for a in child.lineage]
     out, kimg = tmp_path / "again", child.last.kimg
-    ((again, _),) = retrain(config, seeds=[child.seed], out=out, max_kimg=kimg)
-    assert again.metrics["fd_digits"] == pytest.approx(child.last.metrics["fd_digits"], rel=1e-6)
+    (run,) = retrain(config, seeds=[child.seed], out=out, max_kimg=kimg)
+    assert run.report.metrics["fd_digits"] == pytest.approx(
+        child.last.metrics["fd_digits"], rel=1e-6
+    )

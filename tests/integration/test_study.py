@@ -17,7 +17,8 @@ from gansearch.report import select
 from gansearch.search.engine import tune
 from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import Space, parse_space
-from gansearch.study.run import list_studies, load_study, resume_study, run_study
+from gansearch.study.reading import list_studies, load_study
+from gansearch.study.run import resume_study, run_study
 
 SPACE = """
 name: tiny

@@ -102,7 +102,7 @@ def test_csv_keeps_full_precision(make_study: Make, tmp_path: Path) -> None:
     selection = select(*make_study(60))
     write_csv(selection, tmp_path / "front.csv")
     read = pd.read_csv(tmp_path / "front.csv")
-    pd.testing.assert_frame_equal(read, selection.table, check_dtype=False, check_exact=True)
+    pd.testing.assert_frame_equal(read, selection.to_frame(), check_dtype=False, check_exact=True)
 
 
 def test_trials_that_were_not_measured_alone_are_named_and_can_be_excluded(

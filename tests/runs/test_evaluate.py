@@ -1,4 +1,4 @@
-"""Scores outside of a study: of weights, of folders of images, of statistics files."""
+"""Evaluation outside a study: of checkpoints, folders of images and statistics files."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from gansearch.config import DataConfig, EvaluationConfig
+from gansearch.config import EvaluationConfig
 from gansearch.data import Images, ImageSet
 from gansearch.data.images import from_arrays
 from gansearch.errors import DataError, UsageError
 from gansearch.metrics import weights as published
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.features import random_features
-from gansearch.runs.evaluate import Wanted, data_config, evaluate, save_statistics
-from gansearch.study.run import load_study
+from gansearch.runs.evaluate import evaluate, save_statistics
+from gansearch.study.reading import load_study
 
-HERE = Path()
-RANDOM = Wanted(metrics=("fd_random", "kid_random"))
+METRICS = ("fd_random", "kid_random")
 
 
 def drawn(seed: int, side: int = 16, count: int = 12) -> ImageSet:
-    """Smooth colour pictures."""
+    """Make smooth colour images."""
     shape = (count, 3, side, side)
     smooth = np.random.default_rng(seed).normal(size=shape).cumsum(2).cumsum(3)
     pixels = np.clip(128 + 12 * smooth + 20 * seed, 0, 255).astype(np.uint8)
@@ -47,34 +47,34 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(saved(drawn(0), base / "a")), str(saved(drawn(1), base / "b"))
 
 
-# --- Weights ------------------------------------------------------------------------------------
+# --- Checkpoints --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "place", ["study", lambda file: file, lambda file: file.parent, lambda file: file.parent.parent]
 )
-def test_a_checkpoint_scores_as_it_did_in_its_run(
+def test_a_checkpoint_has_the_values_of_its_run(
     trained: Path, place: str | Callable[[Path], Path]
 ) -> None:
     last = load_study("s", trained)[1].trials[0].last
     assert last is not None
     file = Path(str(last.checkpoint)) / "checkpoint.pt"
     source = "s/0" if isinstance(place, str) else str(place(file))
-    (scored,) = evaluate(source, None, Wanted(), results=trained)
-    assert scored.metric == "fd_digits"
-    assert scored.values == (pytest.approx(last.metrics["fd_digits"]),)
-    assert scored.protocol == last.protocols["fd_digits"]
+    (found,) = evaluate(source, results=trained)
+    assert found.metric == "fd_digits"
+    assert found.values == (pytest.approx(last.metrics["fd_digits"]),)
+    assert found.protocol == last.protocols["fd_digits"]
 
 
-def test_a_checkpoint_scores_as_is_wanted(trained: Path) -> None:
-    wanted = Wanted(("kid_digits", "fd_digits"), samples=50, seeds=(3, 5))
-    kid, fid = evaluate("s/1", "digits", wanted, results=trained)
+def test_options_replace_those_of_the_checkpoints_run(trained: Path) -> None:
+    options: Any = {"metrics": ("kid_digits", "fd_digits"), "samples": 50, "results": trained}
+    kid, fid = evaluate("s/1", "digits", seeds=(3, 5), **options)
     assert (kid.metric, fid.metric) == ("kid_digits", "fd_digits")
     assert fid.protocol.startswith(
         "samples=50; source=latents of seeds 3, 5; against=1797 real ones"
     )
     for index, seed in enumerate((3, 5)):
-        _, one = evaluate("s/1", "digits", replace(wanted, seeds=(seed,)), results=trained)
+        _, one = evaluate("s/1", "digits", seeds=(seed,), **options)
         assert one.values == (fid.values[index],)
     assert fid.values[0] != fid.values[1]
 
@@ -82,42 +82,42 @@ def test_a_checkpoint_scores_as_is_wanted(trained: Path) -> None:
 # --- Images -------------------------------------------------------------------------------------
 
 
-def test_a_folder_scores_as_the_same_images_as_a_data_set(folders: tuple[str, str]) -> None:
+def test_a_folder_has_the_values_of_the_same_images_as_a_data_set(folders: tuple[str, str]) -> None:
     a, b = folders
     config = EvaluationConfig(samples=12)
-    direct = Evaluator(config, RANDOM.metrics, Images(drawn(1), None), torch.device("cpu"))
+    direct = Evaluator(config, METRICS, Images(drawn(1), None), torch.device("cpu"))
     expected = direct.evaluate_images(drawn(0)).values
-    for scored in evaluate(a, b, RANDOM, results=HERE):
-        assert scored.values == (pytest.approx(expected[scored.metric], rel=1e-6),)
-        assert scored.protocol.startswith("samples=12; source=real images")
-    assert evaluate(a, f"folder:{b}", RANDOM, results=HERE) == evaluate(a, b, RANDOM, results=HERE)
+    for found in evaluate(a, b, metrics=METRICS):
+        assert found.values == (pytest.approx(expected[found.metric], rel=1e-6),)
+        assert found.protocol.startswith("samples=12; source=real images")
+    assert evaluate(a, f"folder:{b}", metrics=METRICS) == evaluate(a, b, metrics=METRICS)
 
 
-def test_seeds_choose_some_of_the_images(folders: tuple[str, str]) -> None:
-    wanted = replace(RANDOM, samples=6, seeds=(0, 1))
-    fid, _ = evaluate(*folders, wanted, results=HERE)
+def test_seeds_choose_subsets_of_the_images(folders: tuple[str, str]) -> None:
+    fid, _ = evaluate(*folders, metrics=METRICS, samples=6, seeds=(0, 1))
     assert len(set(fid.values)) == 2
     with pytest.raises(UsageError, match="number of samples"):
-        evaluate(*folders, replace(RANDOM, seeds=(1,)), results=HERE)
+        evaluate(*folders, metrics=METRICS, seeds=(1,))
 
 
-def test_statistics_stand_for_their_images(folders: tuple[str, str], tmp_path: Path) -> None:
+def test_statistics_have_the_values_of_their_images(
+    folders: tuple[str, str], tmp_path: Path
+) -> None:
     a, b = folders
     file = tmp_path / "new" / "b.npz"
-    wanted = Wanted(metrics=("fd_random",))
-    save_statistics(b, wanted, file)
+    save_statistics(b, file, metric="fd_random")
     images = drawn(1)
     features = random_features(images.spec)(images.batch(torch.arange(12)).images).double().numpy()
     with np.load(file) as held:
         np.testing.assert_allclose(held["mu"], features.mean(0), rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(held["sigma"], np.cov(features.T), rtol=1e-5, atol=1e-8)
-    (direct,) = evaluate(a, b, wanted, results=HERE)
-    (by_file,) = evaluate(a, str(file), wanted, results=HERE)
+    (direct,) = evaluate(a, b, metrics=["fd_random"])
+    (by_file,) = evaluate(a, file, metrics=["fd_random"])
     assert by_file.values == (pytest.approx(direct.values[0], rel=1e-6),)
     assert "b.npz" in by_file.protocol
     other = tmp_path / "a.npz"
-    save_statistics(a, wanted, other)
-    (of_files,) = evaluate(str(other), str(file), Wanted(), results=HERE)
+    save_statistics(a, other, metric="fd_random")
+    (of_files,) = evaluate(other, file)
     assert of_files.metric == "fd_random"  # what the file says
     assert of_files.values == (pytest.approx(direct.values[0], rel=1e-6),)
 
@@ -125,15 +125,14 @@ def test_statistics_stand_for_their_images(folders: tuple[str, str], tmp_path: P
 def by_folder_and_by_file(
     made: ImageSet, real: ImageSet, place: Path, resolution: int | None = None
 ) -> tuple[float | str, ...]:
-    """The value, or what is said instead."""
+    """Return the values against a folder and its statistics; the message where it is refused."""
     a, b = str(saved(made, place / "a")), str(saved(real, place / "b"))
-    wanted = Wanted(("fd_random",), resolution=resolution)
-    save_statistics(b, wanted, place / "b.npz")
+    save_statistics(b, place / "b.npz", metric="fd_random", resolution=resolution)
     found: list[float | str] = []
     for against in (b, str(place / "b.npz")):
         try:
-            (scored,) = evaluate(a, against, wanted, results=HERE)
-            found.append(scored.values[0])
+            (fid,) = evaluate(a, against, metrics=["fd_random"], resolution=resolution)
+            found.append(fid.values[0])
         except DataError as error:
             found.append(str(error))
     return tuple(found)
@@ -151,7 +150,7 @@ def equal(images: ImageSet) -> ImageSet:
 
 @pytest.mark.parametrize("made", [drawn(0), gray(drawn(0)), equal(drawn(0)), equal(gray(drawn(0)))])
 @pytest.mark.parametrize("real", [drawn(1), equal(drawn(1))])
-def test_gray_and_collapsed_images_score_by_file_as_by_folder(
+def test_gray_and_collapsed_images_have_the_same_value_by_file_and_by_folder(
     tmp_path: Path, made: ImageSet, real: ImageSet
 ) -> None:
     by_folder, by_file = by_folder_and_by_file(made, real, tmp_path)
@@ -180,21 +179,21 @@ def test_files_of_different_features_are_not_compared(
     folders: tuple[str, str], tmp_path: Path
 ) -> None:
     for name, side in (("a", None), ("b", 8)):
-        wanted = Wanted(("fd_random",), resolution=side)
-        save_statistics(folders[0], wanted, tmp_path / f"{name}.npz")
+        file = tmp_path / f"{name}.npz"
+        save_statistics(folders[0], file, metric="fd_random", resolution=side)
     with pytest.raises(DataError, match="resolution 16 there and 8 here"):
-        evaluate(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"), Wanted(), results=HERE)
-    (scored,) = evaluate(str(tmp_path / "b.npz"), folders[0], Wanted(), results=HERE)
-    assert scored.values == (pytest.approx(0, abs=1e-4),)  # of images brought to its size
+        evaluate(tmp_path / "a.npz", tmp_path / "b.npz")
+    (found,) = evaluate(tmp_path / "b.npz", folders[0])
+    assert found.values == (pytest.approx(0, abs=1e-4),)  # of images brought to its size
 
 
 def test_single_images_are_too_few(folders: tuple[str, str], tmp_path: Path) -> None:
     one, out = str(saved(drawn(0, count=1), tmp_path / "one")), tmp_path / "one.npz"
     for source, against in ((one, folders[0]), (folders[0], one)):
         with pytest.raises(UsageError, match=r"fd_random needs at least 2 .*, got 1"):
-            evaluate(source, against, RANDOM, results=HERE)
+            evaluate(source, against, metrics=METRICS)
     with pytest.raises(UsageError, match=r"at least 2 .*, got 1"):
-        save_statistics(one, Wanted(("fd_random",)), out)
+        save_statistics(one, out, metric="fd_random")
     assert not out.exists()
 
 
@@ -204,57 +203,50 @@ def test_mixed_and_broken_images_are_named(folders: tuple[str, str], tmp_path: P
     Image.new("RGB", (30, 20), "red").save(mixed / "wide.png")
     Image.new("RGB", (16, 16), "blue").save(mixed / "square.png")
     with pytest.raises(DataError, match=r"16x16 \(square.png\), 30x20 \(wide.png\)"):
-        evaluate(str(mixed), folders[0], RANDOM, results=HERE)
-    fid, _ = evaluate(str(mixed), folders[0], replace(RANDOM, resolution=16), results=HERE)
+        evaluate(mixed, folders[0], metrics=METRICS)
+    fid, _ = evaluate(mixed, folders[0], metrics=METRICS, resolution=16)
     assert fid.protocol.startswith("samples=2;")
     (mixed / "broken.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"broken\.png: not an image"):
-        evaluate(str(mixed), folders[0], replace(RANDOM, resolution=16), results=HERE)
+        evaluate(mixed, folders[0], metrics=METRICS, resolution=16)
 
 
 @pytest.mark.parametrize(
-    ("source", "against", "wanted", "words"),
+    ("source", "against", "options", "words"),
     [
-        ("{a}", None, RANDOM, "needs --against"),
-        ("{a}", "{a}/none", RANDOM, "is no data: give digits"),
-        ("{a}", "mnist", RANDOM, "needs a path"),
-        ("{a}", "{b}", Wanted(metrics=("fidd",)), "'fidd' is not a quality metric"),
-        ("{a}", "{b}", replace(RANDOM, resize="pil"), "'clean-fid'"),
-        ("{a}", "{b}", Wanted(metrics=("accuracy",)), "measured by a variant while it trains"),
-        ("{a}", "gone.npz", RANDOM, "no statistics file gone.npz"),
-        ("gone", None, Wanted(), "gone: there is no checkpoint"),
-        ("gone/0", None, Wanted(), "no study 'gone'"),
-        ("s/7", None, Wanted(), "trials 0 to 1"),
-        ("s/0", "photos", Wanted(metrics=("fd_random",)), "channels"),
+        ("{a}", None, {}, "needs --against"),
+        ("{a}", "{a}/none", {}, "is not a data set: give digits"),
+        ("{a}", "mnist", {}, "needs a path"),
+        ("{a}", "{b}", {"metrics": ["fidd"]}, "'fidd' is not a quality metric"),
+        ("{a}", "{b}", {"resize": "pil"}, "'clean-fid'"),
+        ("{a}", "{b}", {"metrics": ["accuracy"]}, "reported by a variant during training"),
+        ("{a}", "gone.npz", {}, "no statistics file gone.npz"),
+        ("gone", None, {}, "gone: there is no checkpoint"),
+        ("gone/0", None, {}, "no study 'gone'"),
+        ("s/7", None, {}, "trials 0 to 1"),
+        ("s/0", "photos", {"metrics": ["fd_random"]}, "channels"),
     ],
 )
-def test_what_cannot_be_scored_is_said(
+def test_an_impossible_evaluation_is_refused_with_the_reason(
     trained: Path,
     folders: tuple[str, str],
     source: str,
     against: str | None,
-    wanted: Wanted,
+    options: dict[str, Any],
     words: str,
 ) -> None:
     named = {"a": folders[0], "b": folders[1]}
     against = against and against.format(**named)
     with pytest.raises(UsageError) as caught:
-        evaluate(source.format(**named), against, wanted, results=trained)
+        evaluate(source.format(**named), against, results=trained, **options)
     assert words in str(caught.value)
-
-
-def test_a_data_set_is_a_word(tmp_path: Path) -> None:
-    assert data_config("digits") == DataConfig(name="digits")
-    assert data_config("photos", 64) == DataConfig(name="photos", resolution=64)
-    mnist = DataConfig(name="mnist", path=tmp_path, resolution=32)
-    assert data_config(f"mnist:{tmp_path}") == mnist
 
 
 # --- Beside pytorch-fid --------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_folders_score_as_by_pytorch_fids_command(
+def test_folders_have_the_values_of_pytorch_fids_command(
     weights: Path, folders: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pytorch_fid import fid_score
@@ -273,15 +265,14 @@ def test_folders_score_as_by_pytorch_fids_command(
     how = {"batch_size": 12, "device": "cpu", "dims": 2048, "num_workers": 0}
     fid_score.save_fid_stats([b, str(theirs)], **how)
     expected = fid_score.calculate_fid_given_paths([a, str(theirs)], **how)
-    wanted = Wanted(weights=weights)
-    (scored,) = evaluate(a, b, wanted, results=HERE)
-    assert scored.metric == "fid"
-    assert scored.values == (pytest.approx(expected, rel=1e-3),)
-    (by_file,) = evaluate(a, str(theirs), wanted, results=HERE)
+    (values,) = evaluate(a, b, weights=weights)
+    assert values.metric == "fid"
+    assert values.values == (pytest.approx(expected, rel=1e-3),)
+    (by_file,) = evaluate(a, theirs, weights=weights)
     assert by_file.values == (pytest.approx(expected, rel=1e-3),)
     with pytest.raises(DataError, match="resize '8-bit, bilinear"):
-        evaluate(a, str(theirs), replace(wanted, resize="clean-fid"), results=HERE)
-    save_statistics(b, wanted, ours)
+        evaluate(a, theirs, weights=weights, resize="clean-fid")
+    save_statistics(b, ours, weights=weights)
     with np.load(theirs) as one, np.load(ours) as other:
         assert sorted(one) == ["mu", "sigma"]
         for name in one:

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from gansearch.record import StudyRecord
-from gansearch.study import observers as following
+from gansearch.study import observers
 
 
-class Watcher:
+class RecordingObserver:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.thread: threading.Thread | None = None
@@ -25,24 +25,24 @@ class Watcher:
         self.calls.append("closed")
 
 
-class Failing(Watcher):
+class FailingObserver(RecordingObserver):
     def update(self, _record: StudyRecord) -> None:
         self.calls.append("failed")
         raise RuntimeError("no server")
 
 
-class Stuck(Watcher):
+class StuckObserver(RecordingObserver):
     def __init__(self) -> None:
         super().__init__()
-        self.let_go = threading.Event()
+        self.release = threading.Event()
 
     def update(self, _record: StudyRecord) -> None:
-        self.let_go.wait(30)
+        self.release.wait(30)
 
 
 @pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "UPDATE_SECONDS", 0.01)
+def _short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observers, "UPDATE_SECONDS", 0.01)
 
 
 def snapshot() -> StudyRecord:
@@ -56,50 +56,50 @@ def until(condition) -> None:
         time.sleep(0.005)
 
 
-def test_an_observer_is_updated_beside_the_study_and_closed_once() -> None:
-    watcher = Watcher()
-    with following.following([watcher], snapshot):
-        until(lambda: len(watcher.calls) >= 3)
-    assert watcher.calls.count("closed") == 1
-    assert watcher.calls[-1] == "closed"
-    assert set(watcher.calls[:-1]) == {"s"}
-    assert watcher.thread is not threading.current_thread()
+def test_an_observer_is_updated_in_its_own_thread_and_closed_once() -> None:
+    observer = RecordingObserver()
+    with observers.run_observers([observer], snapshot):
+        until(lambda: len(observer.calls) >= 3)
+    assert observer.calls.count("closed") == 1
+    assert observer.calls[-1] == "closed"
+    assert set(observer.calls[:-1]) == {"s"}
+    assert observer.thread is not threading.current_thread()
 
 
-def test_a_study_that_ends_at_once_is_still_shown() -> None:
-    watcher = Watcher()
-    with following.following([watcher], snapshot):
+def test_an_observer_of_a_study_that_ends_at_once_is_closed() -> None:
+    observer = RecordingObserver()
+    with observers.run_observers([observer], snapshot):
         pass
-    assert watcher.calls[-1] == "closed"
+    assert observer.calls[-1] == "closed"
 
 
-def test_what_an_observer_raises_is_logged_with_one_traceback(
+def test_errors_of_an_observer_are_logged_with_one_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    failing, watcher = Failing(), Watcher()
-    with following.following([failing, watcher], snapshot):
+    failing, observer = FailingObserver(), RecordingObserver()
+    with observers.run_observers([failing, observer], snapshot):
         until(lambda: failing.calls.count("failed") >= 3)
     assert failing.calls[-1] == "closed"
     warnings = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert warnings[0].exc_info
     assert "no server" in warnings[0].getMessage()
-    assert watcher.calls[-1] == "closed"
+    assert observer.calls[-1] == "closed"
 
 
-def test_a_stuck_observer_holds_up_neither_the_study_nor_the_others(
+def test_a_stuck_observer_delays_neither_the_study_nor_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stuck, watcher = Stuck(), Watcher()
-    with following.following([stuck, watcher], snapshot, close_seconds=0.2):
-        until(lambda: len(watcher.calls) >= 3)
-    assert watcher.calls[-1] == "closed"
-    assert "Stuck was still busy" in caplog.text
-    stuck.let_go.set()
+    stuck, observer = StuckObserver(), RecordingObserver()
+    with observers.run_observers([stuck, observer], snapshot, close_seconds=0.2):
+        until(lambda: len(observer.calls) >= 3)
+    assert observer.calls[-1] == "closed"
+    assert "StuckObserver did not finish within" in caplog.text
+    stuck.release.set()
 
 
 def test_observers_are_closed_when_the_study_fails() -> None:
-    watcher = Watcher()
-    with pytest.raises(ZeroDivisionError), following.following([watcher], snapshot):
+    observer = RecordingObserver()
+    with pytest.raises(ZeroDivisionError), observers.run_observers([observer], snapshot):
         raise ZeroDivisionError
-    assert watcher.calls[-1] == "closed"
+    assert observer.calls[-1] == "closed"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: noted by a study, and the end of a command at any other moment."""
+"""Ctrl-C and SIGTERM: deferred by a study; otherwise they end a command at once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from gansearch.study.signals import SIGNALS, raise_noted, signals_noted
+from gansearch.study.signals import SIGNALS, deferred_signals, raise_deferred
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _restored() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     yield
@@ -24,38 +24,38 @@ def _as_before() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_is_noted_and_the_second_acts(number: signal.Signals) -> None:
+def test_the_first_signal_is_deferred_and_the_second_acts(number: signal.Signals) -> None:
     calls: list[int] = []
     signal.signal(number, lambda got, _frame: calls.append(got))
-    with signals_noted() as noted:
+    with deferred_signals() as received:
         os.kill(os.getpid(), number)
-        assert (noted, calls) == ([number], [])
+        assert (received, calls) == ([number], [])
         os.kill(os.getpid(), number)
-        assert (noted, calls) == ([number], [number])
+        assert (received, calls) == ([number], [number])
 
 
-def test_handlers_are_as_before() -> None:
+def test_handlers_are_restored() -> None:
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    with signals_noted():
+    with deferred_signals():
         assert {number: signal.getsignal(number) for number in SIGNALS} != before
     assert {number: signal.getsignal(number) for number in SIGNALS} == before
 
 
-def test_what_was_noted_is_raised() -> None:
-    raise_noted([])
+def test_a_deferred_signal_is_raised() -> None:
+    raise_deferred([])
     with pytest.raises(KeyboardInterrupt):
-        raise_noted([signal.SIGINT, signal.SIGTERM])
+        raise_deferred([signal.SIGINT, signal.SIGTERM])
     with pytest.raises(SystemExit) as ended:
-        raise_noted([signal.SIGTERM])
+        raise_deferred([signal.SIGTERM])
     assert ended.value.code == 143
 
 
-def test_another_thread_leaves_signals_alone() -> None:
+def test_another_thread_does_not_defer_signals() -> None:
     found: list[list[int]] = []
 
     def look() -> None:
-        with signals_noted() as noted:
-            found.append(noted)
+        with deferred_signals() as received:
+            found.append(received)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -79,7 +79,7 @@ finally:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_command_ends_at_once_and_nothing_can_swallow_that(
+def test_a_command_ends_at_once_and_nothing_can_swallow_the_signal(
     number: signal.Signals, code: int
 ) -> None:
     process = subprocess.Popen(
@@ -90,4 +90,4 @@ def test_a_command_ends_at_once_and_nothing_can_swallow_that(
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, "")
-    assert err == "interrupted; the same command begins again\n"
+    assert err == "interrupted; run the same command again\n"

@@ -16,7 +16,9 @@ from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.policy import Policy
 from gansearch.search.storage.store import layout, read_study, sqlite_url
 from gansearch.space import Space, parse_space
-from gansearch.study.warm_start import ALIKE, priors, summary
+from gansearch.study.warm_start import COMPARABLE_TAGS, priors, summary
+
+Take = Callable[..., Any]
 
 YAML = """
 name: warm
@@ -28,7 +30,7 @@ objectives: {{fd_digits: minimize, seconds_per_kimg: minimize}}
 budget: {{trials: {trials}, max_kimg: {kimg}}}
 search: {{sampler: random, warm_start: [{names}]}}
 """
-TAGS = dict.fromkeys(ALIKE, "same")
+TAGS = dict.fromkeys(COMPARABLE_TAGS, "same")
 
 
 def space_of(**changes: Any) -> Space:
@@ -63,7 +65,9 @@ def take() -> Callable[..., Any]:
     return of
 
 
-def test_the_front_is_tried_and_the_rest_learnt_from(take: Callable[..., Any]) -> None:
+def test_the_front_gives_configurations_and_the_rest_gives_results(
+    take: Callable[..., Any],
+) -> None:
     found = take(space_of())
     # In the order of the first objective; trial 0 is the paper's configuration, tried anyway.
     assert [(p.number, p.params["d_steps"]) for p in found if not p.metrics] == [(1, 2), (2, 3)]
@@ -85,7 +89,7 @@ def test_the_front_is_tried_and_the_rest_learnt_from(take: Callable[..., Any]) -
         ({}, {"host": "other"}),
     ],
 )
-def test_results_of_other_trainings_are_not_told(
+def test_results_of_other_trainings_are_not_used(
     take: Callable[..., Any], changes: dict[str, Any], tags: dict[str, str]
 ) -> None:
     found = take(space_of(**changes), **tags)
@@ -93,26 +97,32 @@ def test_results_of_other_trainings_are_not_told(
     assert not any(p.metrics for p in found)
 
 
-def test_configurations_are_moved_into_the_ranges_each_once(take: Callable[..., Any]) -> None:
+def test_configurations_are_moved_into_the_ranges_and_tried_once(take: Take) -> None:
     found = take(space_of(high=2))
     assert [(p.number, p.params["d_steps"]) for p in found if not p.metrics] == [(1, 2)]
     assert [p.number for p in found if p.metrics] == [0]
 
 
-def test_at_most_half_of_the_budget_is_spent_on_it(take: Callable[..., Any]) -> None:
+def test_at_most_half_of_the_budget_goes_to_earlier_configurations(
+    take: Callable[..., Any],
+) -> None:
     found = take(space_of(trials=2))
     assert [p.number for p in found if not p.metrics] == [1]
     assert 2 in [p.number for p in found if p.metrics]
 
 
-def test_nothing_that_fits_is_an_error(take: Callable[..., Any]) -> None:
-    with pytest.raises(StudyError, match=r"nothing of study 'old' fits: its front has gan alone"):
+def test_an_earlier_study_without_a_fitting_configuration_is_an_error(
+    take: Callable[..., Any],
+) -> None:
+    with pytest.raises(
+        StudyError, match=r"nothing of study 'old' fits the space: its front has only gan"
+    ):
         take(space_of(variant="dcgan"))
-    with pytest.raises(StudyError, match=r"'old' fits: no trial has completed the full budget"):
+    with pytest.raises(StudyError, match="fits the space: no trial has completed the full budget"):
         take(space_of(), TRIALS[-1:])
 
 
-def test_what_was_taken_is_on_record_and_is_not_read_again(
+def test_priors_are_on_record_and_earlier_studies_are_not_read_again(
     take: Callable[..., Any], tmp_path: Path
 ) -> None:
     space = space_of()

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers in readable form."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from gansearch.text.readable import number
         (None, ""),
     ],
 )
-def test_a_number_has_four_digits_and_hardly_ever_an_exponent(value: object, text: str) -> None:
+def test_a_number_has_four_digits_and_rarely_an_exponent(value: object, text: str) -> None:
     assert number(value) == text  # type: ignore[arg-type]
 
 
 @given(st.floats(1e-4, 9e8), st.integers(2, 6))
-def test_what_is_written_is_the_value_to_so_many_digits(value: float, digits: int) -> None:
+def test_the_text_is_the_value_to_the_given_digits(value: float, digits: int) -> None:
     text = number(value, digits)
     assert "e" not in text
     assert float(text) == pytest.approx(value, rel=0.5001 * 10.0 ** (1 - digits))

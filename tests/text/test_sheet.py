@@ -23,7 +23,7 @@ def printed(renderable: object, width: int) -> str:
 
 
 @given(st.data(), st.integers(40, 200), st.integers(1, 5), st.integers(1, 12))
-def test_every_number_and_heading_is_whole_and_no_line_too_long(
+def test_numbers_and_headings_are_never_broken_and_lines_fit(
     data: st.DataObject, width: int, rows: int, count: int
 ) -> None:
     def column(heading: str, kind: st.SearchStrategy[str]) -> Column:
@@ -43,7 +43,7 @@ def test_every_number_and_heading_is_whole_and_no_line_too_long(
         assert all(cell in pieces for cell in each.cells)
 
 
-def test_what_fits_is_one_table_and_what_does_not_begins_with_the_keys() -> None:
+def test_columns_that_do_not_fit_become_further_tables_with_the_keys() -> None:
     keys = [Column("trial", ["7", "8"], numbers=True)]
     results = [Column("fid", ["1.234 ± 0.051", "20 ± 3"], numbers=True)]
     parameters = [Column("g_channels", ["16", "32"]), Column("d_channels", ["64", "128"])]

@@ -19,7 +19,7 @@ import requests
 from gansearch.errors import UsageError
 from gansearch.record import StudyRecord
 from gansearch.space.models import Space
-from gansearch.tracking import read_config, serve, sync
+from gansearch.tracking import read_config, serve_ui, sync
 from gansearch.tracking.location import Location
 
 Study = tuple[Space, StudyRecord]
@@ -43,7 +43,7 @@ def test_the_configuration_of_a_run_reads_back(
 
 def test_a_missing_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no MLflow database"):
-        serve(tmp_path, 5000)
+        serve_ui(tmp_path)
     with pytest.raises(UsageError, match="no MLflow database"):
         read_config("run", tmp_path)
 
@@ -56,7 +56,7 @@ def test_a_used_port_is_named(study: Study, tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"port {port} cannot be used: .*--port"):
-            serve(tmp_path, port)
+            serve_ui(tmp_path, port=port)
 
 
 @pytest.mark.slow

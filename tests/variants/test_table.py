@@ -1,4 +1,4 @@
-"""The tables of ``gansearch variants``."""
+"""The list of variants, and tables of variants and of their parameters."""
 
 import io
 import subprocess
@@ -10,12 +10,13 @@ from rich.console import Console
 from gansearch.errors import ConfigError
 from gansearch.space.knobs import defaults_of
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.table import render
+from gansearch.variants.table import known, list_variants, parameters_table, variants_table
 
 
 def printed(name: str | None = None) -> str:
     file = io.StringIO()
-    Console(file=file, width=240).print(render(name))
+    table = variants_table(list_variants()) if name is None else parameters_table(known(name))
+    Console(file=file, width=240).print(table)
     return file.getvalue()
 
 
@@ -43,12 +44,13 @@ def test_ranges_and_meanings_are_shown() -> None:
 
 def test_unknown_variant_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ConfigError, match=r"'dcgn' is not one of gan, dcgan.*did you mean dcgan\?"):
-        render("dcgn")
+        known("dcgn")
 
 
 def test_rendering_loads_no_torch() -> None:
     script = (
-        "import sys; from gansearch.variants.table import render; render(); render('gan');"
+        "import sys; from gansearch.variants import table;"
+        "table.variants_table(table.list_variants()); table.parameters_table(table.known('gan'));"
         "print('torch' in sys.modules)"
     )
     result = subprocess.run(

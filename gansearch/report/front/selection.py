@@ -19,7 +19,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gansearch import pareto
-from gansearch.metrics.catalog import METRICS
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.front.criteria import Criteria, is_bounded
 from gansearch.report.front.estimates import (
@@ -28,6 +27,7 @@ from gansearch.report.front.estimates import (
     is_complete,
     scores_of,
 )
+from gansearch.report.front.frame import front_frame
 from gansearch.report.front.ranking import checked_weights, front_of
 from gansearch.report.front.replicates import estimates_of
 from gansearch.report.front.uncertainty import NORMAL_QUANTILE
@@ -128,60 +128,12 @@ class Selection:
         bounds = "; ".join(f"{bound} removes {len(t)}" for bound, t in self.removed.items() if t)
         return f"none of {len(self.completed)} completed trials is within every bound: {bounds}"
 
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """The front, one row per trial in the order of :attr:`front`.
+    def to_frame(self) -> pd.DataFrame:
+        """Make a pandas ``DataFrame`` of the front, one row per point.
 
-        Columns: ``trial``, ``variant``, ``knee``; the objectives and the other reported metrics of
-        the catalog, each followed by its interval if it has one (``fid_low``, ``fid_high``);
-        ``kimg``, ``seed``; ``trainings``, the number in the means; ``failed``, the number that
-        diverged, ran out of memory or were stopped; ``probability`` of being on the front;
-        ``by_noise``, whether it is there by noise alone; and the varied parameters, as sampled.
+        Its columns are described at :func:`gansearch.report.front.frame.front_frame`.
         """
-        import pandas as pd
-
-        reported = {name for trial in self.front for name in self.values(trial)}
-        first = [objective.metric for objective in self.objectives]
-        metrics = [*first, *(name for name in METRICS if name in reported - set(first))]
-        columns = [
-            column
-            for name in metrics
-            for column in (name, *([f"{name}_low", f"{name}_high"] if name in self.spread else []))
-        ]
-        names = [
-            "trial",
-            "variant",
-            "knee",
-            *columns,
-            "kimg",
-            "seed",
-            "trainings",
-            "failed",
-            "probability",
-            "by_noise",
-            *self.varied,
-        ]
-        rows = [self._row(trial, metrics) for trial in self.front]
-        return pd.DataFrame(rows, columns=pd.Index(names))
-
-    def _row(self, trial: TrialRecord, metrics: Sequence[str]) -> dict[str, Any]:
-        values = self.values(trial)
-        intervals = self.estimates[trial.number].intervals
-        return {
-            "trial": trial.number,
-            "variant": trial.params.get("variant"),
-            "knee": trial is self.knee,
-            **{name: values.get(name) for name in metrics},
-            **{f"{name}_low": interval.low for name, interval in intervals.items()},
-            **{f"{name}_high": interval.high for name, interval in intervals.items()},
-            "kimg": self.estimates[trial.number].report.kimg,
-            "seed": trial.seed,
-            "trainings": len(self.trainings(trial)),
-            "failed": self.failures(trial),
-            "probability": self.probabilities[trial.number],
-            "by_noise": trial in self.by_noise,
-            **{name: trial.params.get(name) for name in self.varied},
-        }
+        return front_frame(self)
 
 
 def select(

@@ -50,7 +50,7 @@ def test_an_empty_front_names_the_bounds_that_remove_trials(make_trial: Any, stu
     selection = select(space, record, bounds=bounds)
     assert (selection.front, selection.knee) == ((), None)
     assert "fd_digits <= 50 removes 1; peak_memory_mib <= 100 removes 1" in selection.message
-    assert selection.table.empty
+    assert selection.to_frame().empty
 
 
 def test_bounds_apply_to_rescored_values(

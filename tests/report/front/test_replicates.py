@@ -29,7 +29,7 @@ def test_trainings_of_a_configuration_are_one_point(
     interval = selection.interval(steady, "fd_digits")
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.5, rel=1e-3)  # t(0.975, 1) s / √2
-    row = selection.table.iloc[0]
+    row = selection.to_frame().iloc[0]
     assert (row["trainings"], row["failed"], row["seed"]) == (2, 0, 0)
     assert (row["seconds_per_kimg"], row["peak_memory_mib"]) == (2.5, 5)
     assert (row["fd_digits_low"], row["fd_digits_high"]) == (interval.low, interval.high)

@@ -19,7 +19,6 @@ from gansearch.space.models import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 OBJECTIVES = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")
-ENDS = ("_low", "_high")
 
 
 def test_the_front_is_that_of_the_completed_trials(numbers: Any, make_study: Make) -> None:
@@ -57,15 +56,6 @@ def test_a_study_without_completed_trials_has_a_message(make_trial: Any, study: 
     assert "full budget of 30 kimg" in selection.message
 
 
-def test_table_has_a_row_for_each_point(numbers: Any, make_study: Make) -> None:
-    selection = select(*make_study(60))
-    table = selection.table
-    assert table["trial"].tolist() == numbers(selection.front)
-    assert table.columns[:6].tolist() == ["trial", "variant", "knee", *OBJECTIVES]
-    assert {"kimg", "seed", "d_steps", "g_lr", "train_seconds"} <= set(table.columns)
-    assert table.loc[table["knee"], "trial"].tolist() == [selection.knee and selection.knee.number]
-
-
 def test_the_front_is_that_of_the_rescored_means(
     make_trial: Any, numbers: Any, rescored: Any, study: Any
 ) -> None:
@@ -83,11 +73,10 @@ def test_the_front_is_that_of_the_rescored_means(
     assert interval is not None
     assert interval.half == pytest.approx(12.706 * 0.1, rel=1e-3)  # t(0.975, 1) s / √2
     assert selection.interval(again[1], "seconds_per_kimg") is None
-    row = selection.table.iloc[0]
-    assert selection.table.columns[3:6].tolist() == [f"fd_digits{end}" for end in ("", *ENDS)]
+    row = selection.to_frame().iloc[0]
     assert (row["fd_digits_low"], row["fd_digits_high"]) == (interval.low, interval.high)
     assert selection.knee in selection.front
-    assert "fd_digits_low" not in select(*study(lucky, cheap)).table.columns
+    assert "fd_digits_low" not in select(*study(lucky, cheap)).to_frame().columns
 
 
 def test_finalists_that_were_not_rescored_are_named_and_not_ranked(
@@ -147,6 +136,6 @@ def test_costs_have_intervals_from_their_standard_errors(noisy: Any, study: Any)
     assert interval is not None
     assert interval.half == pytest.approx(1.96 * 0.03 * 0.4, rel=1e-3)
     assert selection.interval(selection.front[0], "fd_digits") is None
-    row = selection.table.iloc[0]
+    row = selection.to_frame().iloc[0]
     assert row["seconds_per_kimg_high"] == pytest.approx(0.4 * (1 + 1.96 * 0.03), rel=1e-3)
     assert (row["probability"], row["by_noise"]) == (1.0, False)

@@ -1,76 +1,40 @@
-"""A results folder as it is met: with any name, moved, damaged, or not to be written."""
+"""Commands on a results folder that was renamed, moved or damaged, or that is read-only."""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import os
-import shlex
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gansearch.cli import app as cli
-from gansearch.cli import scores as cli_scores
-from gansearch.cli.terminal import summarise, terminal
 from gansearch.errors import StudyError
-from gansearch.search.storage.store import read_study, sqlite_url
-from gansearch.study import run as study
-from gansearch.study.run import load_study
+from gansearch.study.reading import load_study
+from gansearch.study.run import resume_study
 
 CAPBSET_DROP, DAC_OVERRIDE, DAC_READ_SEARCH = 24, 1, 2
 
 
-def as_anybody() -> None:
-    """Let the process that begins here keep to the rights of files, even where root tests."""
+def drop_root_rights() -> None:
+    """Make this process respect the permissions of files, even as root."""
     libc = ctypes.CDLL(None)
     for capability in (DAC_OVERRIDE, DAC_READ_SEARCH):
         libc.prctl(CAPBSET_DROP, capability, 0, 0, 0)
 
 
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
+Call = Callable[..., Any]
 
 
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def gansearch(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Call:
-    """Calls the entry point in this process, in an empty folder."""
-    for name in ("GANSEARCH_RESULTS", "GANSEARCH_STORAGE", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch, gansearch: Call) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-    def call(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["gansearch", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), printed.out, printed.err)
-
-    return call
-
-
-def refused(answer: Answer, *fragments: str) -> None:
-    assert answer.code == 2
-    assert answer.err.startswith("error: "), answer.err
-    assert len(answer.err.splitlines()) == 1
-    for fragment in fragments:
-        assert fragment in answer.err
 
 
 IN_A_PROCESS = """
@@ -86,15 +50,15 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def without_rights(*commands: tuple[object, ...]) -> subprocess.CompletedProcess[str]:
-    """What commands come to in one process that keeps to the rights of files."""
+def run_without_root_rights(*commands: tuple[object, ...]) -> subprocess.CompletedProcess[str]:
+    """Run commands in one process that respects the permissions of files."""
     texts = json.dumps([[str(word) for word in command] for command in commands])
     return subprocess.run(
         [sys.executable, "-c", IN_A_PROCESS, texts],
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=as_anybody,
+        preexec_fn=drop_root_rights,
     )
 
 
@@ -104,14 +68,14 @@ def moved(trained: Path, tmp_path: Path) -> Path:
     return shutil.copytree(trained, tmp_path / "x #1%20é?")
 
 
-def test_results_are_in_one_folder_whatever_its_name(
+def test_results_are_in_one_folder_of_any_name(
     gansearch: Call, moved: Path, tmp_path: Path
 ) -> None:
     assert gansearch("studies", "--results", moved).out.split()[-1] == "s"
     assert {path.name for path in tmp_path.iterdir()} == {moved.name, "here"}
 
 
-def test_what_was_moved_can_be_sampled_and_scored(gansearch: Call, moved: Path) -> None:
+def test_a_moved_study_can_be_sampled_evaluated_and_rescored(gansearch: Call, moved: Path) -> None:
     _, record = load_study("s", moved)
     for trial in record.trials:
         assert trial.last is not None
@@ -123,23 +87,11 @@ def test_what_was_moved_can_be_sampled_and_scored(gansearch: Call, moved: Path) 
         ("rescore", "s", "--samples", 20, "--seeds", 2),
     ):
         answer = gansearch(*command, "--results", moved)
-        assert (answer.code, answer.err) == (0, "")
+        answer.check_completed()
     assert all(trial.scores for trial in load_study("s", moved)[1].trials)
 
 
-def test_printed_commands_can_be_pasted(
-    moved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
-    summarise(terminal(), "s", moved)
-    lines = capsys.readouterr().out.splitlines()
-    printed = [line.partition("gansearch")[2] for line in lines if "  gansearch " in line]
-    assert len(printed) >= 4
-    for command in printed:
-        assert shlex.split(command)[-2:] == ["--results", str(moved)]
-
-
-# --- Not to be written --------------------------------------------------------------------------
+# --- Read-only ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -155,7 +107,7 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_results_that_cannot_be_written_can_be_read(read_only: Path, tmp_path: Path) -> None:
+def test_a_read_only_folder_can_be_read(read_only: Path, tmp_path: Path) -> None:
     before = listing(read_only)
     there = ("--results", read_only)
     out, front = tmp_path / "out.png", tmp_path / "front.csv"
@@ -166,19 +118,19 @@ def test_results_that_cannot_be_written_can_be_read(read_only: Path, tmp_path: P
         ("evaluate", "s/1", "--samples", 20),
         ("train", "--from", "s/0", "--kimg", 0.05, "--out", tmp_path / "trained"),
     )
-    answer = without_rights(*((*command, *there) for command in reading))
+    answer = run_without_root_rights(*((*command, *there) for command in reading))
     assert (answer.stdout.count("code 0"), answer.stderr) == (len(reading), "")
     assert out.exists()
     assert front.exists()
     writing = (("resume", "s", "--trials", 5, *there), ("rescore", "s", *there))
-    answer = without_rights(*writing)
+    answer = run_without_root_rights(*writing)
     assert answer.stdout.count("code 2") == len(writing)
     assert answer.stderr.count("results cannot be written there") == len(writing)
     assert listing(read_only) == before
 
 
-def test_a_log_that_was_left_is_read_too(trained: Path, tmp_path: Path) -> None:
-    """As a driver that was killed leaves it: the newest is not in the database's file yet."""
+def test_the_write_ahead_log_of_a_killed_driver_is_read(trained: Path, tmp_path: Path) -> None:
+    """The newest change of a killed driver is in the log, not yet in the database's file."""
     results = shutil.copytree(trained, tmp_path / "results")
     connection = sqlite3.connect(results / "studies.db")
     connection.execute("PRAGMA journal_mode=WAL")
@@ -189,11 +141,11 @@ def test_a_log_that_was_left_is_read_too(trained: Path, tmp_path: Path) -> None:
     connection.close()
     assert (copy / "studies.db-wal").exists()
     copy.chmod(0o555)
-    answer = without_rights(("studies", "--results", copy))
+    answer = run_without_root_rights(("studies", "--results", copy))
     assert answer.stdout.split()[-3:] == ["renamed", "code", "0"], answer.stderr
 
 
-# --- Damaged, or none ---------------------------------------------------------------------------
+# --- Damaged or missing--------------------------------------------------------------------------
 
 
 def damage(file: Path, kind: str) -> None:
@@ -215,16 +167,16 @@ def test_a_damaged_database_is_an_error(
     damage(moved / "studies.db", kind)
     before = (moved / "studies.db").read_bytes()
     names = () if command == "studies" else ("s",)
-    refused(gansearch(command, *names, "--results", moved), "studies.db")
+    gansearch(command, *names, "--results", moved).check_refused("studies.db")
     assert (moved / "studies.db").read_bytes() == before
 
 
-def test_a_record_of_nonsense_is_an_error(gansearch: Call, moved: Path) -> None:
+def test_a_damaged_record_is_an_error(gansearch: Call, moved: Path) -> None:
     connection = sqlite3.connect(moved / "studies.db")
     connection.execute("UPDATE trial_user_attributes SET value_json = '{' WHERE key = 'params'")
     connection.commit()
     connection.close()
-    refused(gansearch("pareto", "s", "--results", moved), "studies.db", "cannot be read")
+    gansearch("pareto", "s", "--results", moved).check_refused("studies.db", "cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -237,21 +189,21 @@ def test_a_record_of_nonsense_is_an_error(gansearch: Call, moved: Path) -> None:
         "sqlite:///",
     ],
 )
-def test_a_storage_that_is_none_is_an_error_without_secrets(
+def test_an_unusable_storage_url_is_an_error_without_secrets(
     url: str, gansearch: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gansearch.search.storage.database.OPEN_SECONDS", 0.01)
     monkeypatch.setenv("GANSEARCH_STORAGE", url)
     for command in (("studies",), ("pareto", "s")):
         answer = gansearch(*command)
-        refused(answer)
+        answer.check_refused()
         assert "hunter2" not in answer.err
 
 
 def test_a_folder_without_results_is_an_error(gansearch: Call, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path, tmp_path / "none", tmp_path / "file"):
-        refused(gansearch("studies", "--results", place), f"{place} is no folder of results")
+        gansearch("studies", "--results", place).check_refused(f"{place} is no folder of results")
     assert {path.name for path in tmp_path.iterdir()} == {"file", "here"}
 
 
@@ -259,27 +211,27 @@ def test_a_folder_without_results_is_an_error(gansearch: Call, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("amount", ["inf", "nan", "0.05", "-1"])
-def test_an_amount_that_is_none_destroys_nothing(gansearch: Call, moved: Path, amount: str) -> None:
-    before = read_study(sqlite_url(moved / "studies.db"), "s")
+def test_an_invalid_budget_changes_nothing(gansearch: Call, moved: Path, amount: str) -> None:
+    before = load_study("s", moved)
     assert gansearch("resume", "s", "--max-kimg", amount, "--results", moved).code == 2
-    assert read_study(sqlite_url(moved / "studies.db"), "s") == before
+    assert load_study("s", moved) == before
 
 
-def test_a_cluster_that_is_not_there_changes_nothing(
+def test_an_unreachable_cluster_changes_nothing(
     moved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
         raise StudyError("Ray is away")
 
-    before = read_study(sqlite_url(moved / "studies.db"), "s")
+    before = load_study("s", moved)
     monkeypatch.setattr("gansearch.search.engine.cluster.cluster", away)
     monkeypatch.setattr("gansearch.study.preflight.check_data", lambda *_: None)
     with pytest.raises(StudyError, match="Ray is away"):
-        study.resume_study("s", results=moved, max_kimg=60)
-    assert read_study(sqlite_url(moved / "studies.db"), "s") == before
+        resume_study("s", results=moved, max_kimg=60)
+    assert load_study("s", moved) == before
 
 
-# --- All that is given is checked first ---------------------------------------------------------
+# --- Invalid options -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -298,7 +250,7 @@ def test_a_cluster_that_is_not_there_changes_nothing(
         (("train", "--from", "s/0", "--kimg", "nan"), "--kimg"),
         (("train", "--from", "s/0", "--seed", 1, "--seed", 2**64), "--seed"),
         (("train", "--from", "s/0", "--out", "file"), "file"),
-        (("train", "--from", "binary.json"), "no text"),
+        (("train", "--from", "binary.json"), "is not text"),
         (("evaluate", "s/0", "--resolution", 0), "--resolution"),
         (("evaluate", "s/0", "--seed", 2**64), "--seed"),
         (("evaluate", "s/0", "--save-stats", "x.npz"), "--against"),
@@ -309,14 +261,14 @@ def test_a_cluster_that_is_not_there_changes_nothing(
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
-def test_what_is_given_is_checked_before_anything_is_written(
+def test_options_are_checked_before_anything_is_written(
     arguments: tuple[object, ...],
     fragment: str,
     gansearch: Call,
     trained: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cli_scores, "observers", lambda *_: lambda _: ())
+    monkeypatch.setattr("gansearch.cli.studies.observers", lambda *_: lambda _: ())
     Path("file").touch()
     Path("binary.json").write_bytes(b"\xff\x00")
     before = load_study("s", trained)

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.record import StudyRecord
-from gansearch.study.progress import COLOURS, News, Progress
+from gansearch.study.messages import COLOURS, ProgressMessages
+from gansearch.study.progress import Progress
 from gansearch.text.readable import number
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ BAR_WIDTH = 60
 
 
 class ProgressView:
-    """Observer that prints news of a study, and on a terminal a live panel.
+    """Observer that prints the progress of a study: lines, and on a terminal a live panel.
 
     Args:
         space: space of the study.
@@ -35,7 +36,7 @@ class ProgressView:
 
     def __init__(self, space: Space, console: Console) -> None:
         self.console = console
-        self._news = News(space, panel=console.is_terminal)
+        self._messages = ProgressMessages(space, panel=console.is_terminal)
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._silent = False
 
@@ -47,7 +48,7 @@ class ProgressView:
             self._show(record)
         except OSError as error:
             self._silent = True
-            log.warning("progress cannot be printed (%s); the study goes on", error.strerror)
+            log.warning("progress cannot be printed (%s); the study continues", error.strerror)
 
     def close(self, record: StudyRecord) -> None:
         """Show the final state and restore the terminal."""
@@ -56,7 +57,7 @@ class ProgressView:
             self._live.stop()
 
     def _show(self, record: StudyRecord) -> None:
-        progress, lines = self._news.look(record)
+        progress, lines = self._messages.new(record)
         if self._live:
             self._live.start()
         for line in lines:
@@ -77,7 +78,7 @@ class ProgressView:
         for metric, (value, trial) in progress.best.items():
             table.add_row(f"best {metric}", f"{number(value)}  [dim]trial {trial.number}[/dim]")
         if not record.ending:
-            table.add_row("time left", self._news.time_left(progress) or "estimating")
+            table.add_row("time left", self._messages.time_left(progress) or "estimating")
         bar = ProgressBar(
             total=max(progress.expected_kimg, 1e-9),
             completed=progress.kimg,
