@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -28,11 +31,13 @@ from gansearch.cli.terminal import (
 from gansearch.errors import GansearchError, UsageError
 from gansearch.study.signals import EXIT_AT_ONCE, INTERRUPTED, end_process
 
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     name="gansearch",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_CONTEXT,
 )
 
 
@@ -53,19 +58,30 @@ def every_command(
     """Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out."""
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage during a short command, whose imports make many objects and no garbage."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML file.")]
 
 
 @app.command()
 def check(file: SpaceFile) -> None:
     """Check a space, print it as a table, and check that this machine has what a run needs."""
-    from gansearch.space import load_space
-    from gansearch.space.table import render
-    from gansearch.study.availability import check_available
+    with uncollected():
+        from gansearch.space import load_space
+        from gansearch.space.table import render
+        from gansearch.study.availability import check_available
 
-    space = load_space(file)
-    terminal().print(render(space))
-    check_available(space)
+        space = load_space(file)
+        terminal().print(render(space))
+        check_available(space)
 
 
 @app.command()
@@ -73,9 +89,10 @@ def variants(
     name: Annotated[str | None, typer.Argument(help="One variant: list its parameters.")] = None,
 ) -> None:
     """List the GAN variants, or the parameters of one."""
-    from gansearch.variants.table import render
+    with uncollected():
+        from gansearch.variants.table import render
 
-    terminal().print(render(name))
+        terminal().print(render(name))
 
 
 @app.command()
@@ -271,6 +288,22 @@ app.command()(tracking.sync)
 app.command()(tracking.ui)
 
 
+def run_command(arguments: Sequence[str]) -> None:
+    """Run the application, or the command named first by itself.
+
+    An application builds all its commands and options before it runs one.
+    """
+    name = next(iter(arguments), "")
+    callbacks = (command.callback for command in app.registered_commands)
+    command = next((each for each in callbacks if each and each.__name__ == name), None)
+    if command is None:
+        app()
+        return
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(context_settings=_CONTEXT)(command)
+    alone(arguments[1:], prog_name=f"gansearch {name}")
+
+
 def main() -> None:
     """Run the command.
 
@@ -280,7 +313,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     prepare_streams()
     try:
-        app()
+        run_command(sys.argv[1:])
         sys.stdout.flush()
     except GansearchError as error:
         fail(str(error), 2 if isinstance(error, UsageError) else 1)

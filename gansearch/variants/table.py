@@ -8,7 +8,7 @@ from gansearch.errors import ConfigError
 from gansearch.settings import Model
 from gansearch.text.sheet import Sheet, sheet
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import Entry
+from gansearch.variants.entry import VariantEntry
 
 
 def render(name: str | None = None) -> Sheet:
@@ -25,7 +25,7 @@ def render(name: str | None = None) -> Sheet:
     return _one(known(name))
 
 
-def known(name: str) -> Entry:
+def known(name: str) -> VariantEntry:
     """The entry of a variant.
 
     Raises:
@@ -49,17 +49,17 @@ def _all() -> Sheet:
     return sheet(("variant", "what it is", "data", "parameters"), rows, lines=True)
 
 
-def _one(entry: Entry) -> Sheet:
-    from gansearch.space.knobs import knobs_of  # not to list the variants
+def _one(entry: VariantEntry) -> Sheet:
+    from gansearch.space.specs import specs_of  # not to list the variants
 
     rows = [
         (
-            knob.name,
-            str(knob.default),
-            knob.domain,
-            " ".join(knob.summary.replace("``", "").split()),
+            spec.name,
+            str(spec.default),
+            spec.domain,
+            " ".join(spec.summary.replace("``", "").split()),
         )
-        for knob in knobs_of(entry.name).values()
+        for spec in specs_of(entry.name).values()
     ]
     return sheet(
         ("parameter", "default", "takes", "meaning"),

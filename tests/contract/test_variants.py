@@ -18,10 +18,10 @@ from gansearch.data.images import ImageSet, from_arrays
 from gansearch.errors import ConfigError
 from gansearch.metrics.catalog import METRICS
 from gansearch.settings import Scalar
-from gansearch.space.knobs import defaults_of, takes
+from gansearch.space.specs import defaults_of, takes
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.entry import DataKind, VariantEntry
 from gansearch.variants.settings import AdversarialName
 
 N = 6
@@ -35,12 +35,12 @@ def those_that_take(parameter: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("entry", entries, ids=lambda e: e.name)
 
 
-def spec_of(entry: Entry, channels: int = 1, scale: int = 1) -> ImageSpec:
+def spec_of(entry: VariantEntry, channels: int = 1, scale: int = 1) -> ImageSpec:
     classes = CLASSES if entry.data is DataKind.LABEL else 0
     return ImageSpec(channels, entry.resolution * scale, classes)
 
 
-def build(entry: Entry, spec: ImageSpec | None = None, **params: Scalar) -> Variant[Any]:
+def build(entry: VariantEntry, spec: ImageSpec | None = None, **params: Scalar) -> Variant[Any]:
     torch.manual_seed(0)
     variant = entry.load()(entry.small_settings(**params), spec or spec_of(entry))
     variant.prepare(images_of(variant.spec))
@@ -101,7 +101,7 @@ def update(variant: Variant[Any], name: str, batch: Batch) -> None:
         variant.after_step(name)
 
 
-def moved(entry: Entry) -> Variant[Any]:
+def moved(entry: VariantEntry) -> Variant[Any]:
     """A variant after an update of each player: no gradient passes a gate that is still at zero."""
     variant = build(entry)
     for name in turns(variant):
@@ -372,7 +372,7 @@ def test_measures_the_metrics_that_its_entry_lists(entry) -> None:
 # --- Depthwise-separable convolutions ------------------------------------------------------------
 
 
-def counted(entry: Entry, where: str) -> dict[str, tuple[int, int]]:
+def counted(entry: VariantEntry, where: str) -> dict[str, tuple[int, int]]:
     """Each player's parameters, and the operations of a sample or of a discriminator's loss."""
     variant = build(entry, spec_of(entry, scale=2), **{"dsc.where": where})
     batch = batch_of(variant.spec)
@@ -404,7 +404,7 @@ def test_dsc_lowers_parameters_and_operations(entry) -> None:
 # --- Settings ------------------------------------------------------------------------------------
 
 
-def config(entry: Entry, **params: Scalar) -> TrainConfig:
+def config(entry: VariantEntry, **params: Scalar) -> TrainConfig:
     return TrainConfig.from_params(
         {"variant": entry.name, **params},
         data=DataConfig(name="digits"),

@@ -12,7 +12,7 @@ from gansearch.nn.dcgan import widths
 from gansearch.settings import Dsc
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.classic.dcgan import Dcgan
-from gansearch.variants.classic.entries import DcganSettings
+from gansearch.variants.classic.settings import DcganSettings
 
 
 def build(resolution: int = 16, channels: int = 1, **settings) -> Dcgan:

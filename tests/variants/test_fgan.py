@@ -11,9 +11,9 @@ from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.mlp import MaxoutDiscriminator, MlpGenerator
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.classic.dcgan import Dcgan
-from gansearch.variants.classic.entries import DcganSettings, FganSettings, GanSettings
 from gansearch.variants.classic.fgan import G_LOSSES, Fgan
 from gansearch.variants.classic.gan import Gan
+from gansearch.variants.classic.settings import DcganSettings, FganSettings, GanSettings
 
 SPEC = ImageSpec(1, 8)
 SMALL = {"z_dim": 8, "g_channels": 8, "d_channels": 8, "g_hidden": 16, "d_hidden": 16}

@@ -17,7 +17,7 @@ from gansearch.nn.alias_free import FilteredLeakyReLU, filter2d, upsample2d
 from gansearch.nn.conv import SeparableConv
 from gansearch.settings import AUTO
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.style.entries import Stylegan3Settings
+from gansearch.variants.style.settings import Stylegan3Settings
 from gansearch.variants.style.stylegan3 import Stylegan3, bands, signals, widths
 
 SMALL = {"z_dim": 8, "w_dim": 8, "g_layers": 6, "g_channels": 16, "d_channels": 8}
