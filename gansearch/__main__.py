@@ -11,11 +11,9 @@ def main() -> None:
     exit_on_signals()
     # Pydantic would look for plugins of its own in every installed distribution.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.disable()  # nothing that an import makes is garbage
+    gc.disable()  # nothing that an import makes is garbage; the longer commands enable it
     from gansearch.cli.app import main as run_command
 
-    gc.freeze()
-    gc.enable()
     run_command()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -58,30 +58,19 @@ def every_command(
     """Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out."""
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Collect no garbage during a short command, whose imports make many objects and no garbage."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 SpaceFile = Annotated[Path, typer.Argument(metavar="SPACE", help="A space's YAML file.")]
 
 
 @app.command()
 def check(file: SpaceFile) -> None:
     """Check a space, print it as a table, and check that this machine has what a run needs."""
-    with uncollected():
-        from gansearch.space import load_space
-        from gansearch.space.table import render
-        from gansearch.study.availability import check_available
+    from gansearch.space import load_space
+    from gansearch.space.table import render
+    from gansearch.study.availability import check_available
 
-        space = load_space(file)
-        terminal().print(render(space))
-        check_available(space)
+    space = load_space(file)
+    terminal().print(render(space))
+    check_available(space)
 
 
 @app.command()
@@ -89,10 +78,9 @@ def variants(
     name: Annotated[str | None, typer.Argument(help="One variant: list its parameters.")] = None,
 ) -> None:
     """List the GAN variants, or the parameters of one."""
-    with uncollected():
-        from gansearch.variants.table import render
+    from gansearch.variants.table import render
 
-        terminal().print(render(name))
+    terminal().print(render(name))
 
 
 @app.command()
@@ -296,6 +284,10 @@ def run_command(arguments: Sequence[str]) -> None:
     name = next(iter(arguments), "")
     callbacks = (command.callback for command in app.registered_commands)
     command = next((each for each in callbacks if each and each.__name__ == name), None)
+    if command in (check, variants):
+        atexit.register(gc.freeze)  # they make no garbage worth collecting, not even at the end
+    else:
+        gc.enable()  # __main__ disables it
     if command is None:
         app()
         return
