@@ -1,7 +1,5 @@
 """Validated models of one trial's training, shared by checkpoints, runs and workers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -11,9 +9,18 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from gansearch.errors import ConfigError
 from gansearch.metrics.catalog import current_name
 from gansearch.record import images_of
-from gansearch.settings import LARGEST, Dsc, Model, Params, Scalar, Settings, flatten, nest
+from gansearch.settings import (
+    LARGEST,
+    Dsc,
+    Model,
+    Params,
+    Scalar,
+    Settings,
+    can_change,
+    flatten,
+    nest,
+)
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.settings import LIVE, can_change
 
 __all__ = ["Dsc", "Model", "Params", "Scalar", "Settings", "flatten", "nest"]
 
@@ -133,8 +140,8 @@ class TrainConfig(Model):
     variant: str
     settings: Settings
     data: DataConfig
-    evaluation: EvaluationConfig = EvaluationConfig()
-    compute: ComputeConfig = ComputeConfig()
+    evaluation: EvaluationConfig = EvaluationConfig.model_construct()
+    compute: ComputeConfig = ComputeConfig.model_construct()
     seed: int = Field(ge=0, le=LARGEST)
     """Seed of the weights, the order of the images and the latent vectors."""
     max_kimg: float = Field(gt=0)
@@ -162,13 +169,14 @@ class TrainConfig(Model):
 
     @model_validator(mode="after")
     def _schedule_of_live_settings(self) -> Self:
+        live = self.settings.live()
         moments = [change.kimg for change in self.schedule]
         if moments != sorted(set(moments)):
             raise ValueError(f"the schedule's moments {moments} should ascend")
         for change in self.schedule:
             before = dict(self.settings_at(images_of(change.kimg) - 1))
             for name, value in change.settings.items():
-                if name not in LIVE & before.keys() or not can_change(before[name], value):
+                if name not in live or not can_change(before[name], value):
                     raise ValueError(f"{name} cannot change to {value!r} while a run trains")
             type(self.settings).model_validate({**before, **change.settings})
         return self
@@ -179,7 +187,7 @@ class TrainConfig(Model):
         changed = {name: value for change in past for name, value in change.settings.items()}
         return self.settings.model_copy(update=changed)
 
-    def up_to(self, images: int) -> TrainConfig:
+    def up_to(self, images: int) -> Self:
         """Return the run without changes after this many real images or later."""
         past = tuple(change for change in self.schedule if images_of(change.kimg) < images)
         return self.model_copy(update={"schedule": past})
@@ -211,13 +219,11 @@ class TrainConfig(Model):
         Raises:
             ConfigError: the variant does not take a parameter, or a value is out of range.
         """
-        of_run = ("variant", "seed")
-        settings = {name: value for name, value in params.items() if name not in of_run}
         try:
             return cls.model_validate(
                 {
                     "variant": params["variant"],
-                    "settings": nest(settings),
+                    "settings": _nested_settings(params),
                     "data": data,
                     "evaluation": evaluation,
                     "compute": compute or ComputeConfig(),
@@ -247,8 +253,25 @@ class TrainConfig(Model):
             raise ConfigError(describe(error)) from None
 
 
+def settings_of(params: Mapping[str, Scalar]) -> Settings:
+    """Return the typed settings of flat parameters, ``variant`` included; ``auto`` is kept.
+
+    Raises:
+        ConfigError: the variant does not take a parameter, or a value is out of range.
+    """
+    try:
+        return CATALOG[str(params["variant"])].settings.model_validate(_nested_settings(params))
+    except ValidationError as error:
+        raise ConfigError(describe(error)) from None
+
+
+def _nested_settings(params: Mapping[str, Scalar]) -> dict[str, Any]:
+    of_run = ("variant", "seed")
+    return nest({name: value for name, value in params.items() if name not in of_run})
+
+
 def describe(error: ValidationError) -> str:
-    """Format a validation error as one line with the key, message and value of each problem."""
+    """Format a validation error as one line with the key, message and value of each error."""
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'configuration'}: {e['msg']} (got {e['input']!r})"
         for e in error.errors(include_url=False)

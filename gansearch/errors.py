@@ -49,8 +49,8 @@ class ProtocolError(UsageError):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One problem in a space's YAML.
+class InvalidEntry:
+    """An invalid entry of a space's YAML.
 
     Attributes:
         key: dotted path of the key, such as ``parameters.g_lr.low``; empty for the whole file.
@@ -68,17 +68,17 @@ class SpaceError(UsageError):
 
     Attributes:
         file: the file that was read.
-        problems: all problems in order of their lines, at least one.
+        entries: all invalid entries in order of their lines, at least one.
     """
 
-    def __init__(self, file: Path, problems: list[Problem]) -> None:
+    def __init__(self, file: Path, entries: list[InvalidEntry]) -> None:
         self.file = file
-        self.problems = sorted(problems, key=lambda p: (p.line or 0, p.key))
-        super().__init__("\n".join(map(self._describe, self.problems)))
+        self.entries = sorted(entries, key=lambda entry: (entry.line or 0, entry.key))
+        super().__init__("\n".join(map(self._describe, self.entries)))
 
-    def _describe(self, problem: Problem) -> str:
-        where = f"{self.file}:{problem.line}" if problem.line else str(self.file)
-        return f"{where}: {problem.key}: {problem.message}".replace(": : ", ": ")
+    def _describe(self, entry: InvalidEntry) -> str:
+        where = f"{self.file}:{entry.line}" if entry.line else str(self.file)
+        return f"{where}: {entry.key}: {entry.message}".replace(": : ", ": ")
 
 
 class EmptyFrontError(GansearchError):

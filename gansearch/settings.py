@@ -1,12 +1,23 @@
 """Sampled parameters, and the typed settings made from them."""
 
-from __future__ import annotations
-
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from enum import Enum
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+T = TypeVar("T")
 
 Scalar = bool | int | float | str
 """A sampled value, which Optuna stores, Ray ships and MLflow shows."""
@@ -25,23 +36,87 @@ LARGEST = 2**63 - 1
 
 
 class Model(BaseModel):
-    """Frozen value object: unknown keys are errors and numbers are finite."""
+    """Frozen value object: unknown keys are errors and numbers are finite.
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    Validators are built on first use. The docstrings of fields are read from the source only for a
+    JSON Schema, in which they are the descriptions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: "CoreSchema", handler: "GetJsonSchemaHandler"
+    ) -> "JsonSchemaValue":
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for name, text in field_docstrings(cls).items():
+            properties[cls.model_fields[name].alias or name]["description"] = text
+        return schema
+
+
+@cache
+def field_docstrings(model: type[Model]) -> dict[str, str]:
+    """Return the docstrings of a model's fields by name, inherited ones too."""
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if not issubclass(base, Model):
+            continue
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        for pair in pairwise(getattr(tree, "body", ())):
+            match pair:
+                case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                    texts[name] = inspect.cleandoc(text)
+    return texts
+
+
+class Reading(Enum):
+    """When a variant reads a setting."""
+
+    EACH_STEP = "each step"
+    """At each step, so that a training can continue with another value."""
+    CONSTRUCTION = "construction"
+    """When the variant is built, so that the value is fixed for a whole training."""
+
+
+Live = Annotated[T, Reading.EACH_STEP]
+"""Type of a setting that a training can continue with another value of: ``g_lr: Live[float]``."""
+
+Fixed = Annotated[T, Reading.CONSTRUCTION]
+"""Type of a setting, or of a group, that is fixed for a whole training: ``z_dim: Fixed[int]``."""
 
 
 class Settings(Model):
-    """Settings of every variant's training; the catalog extends them for each variant."""
+    """Settings of every variant's training; the catalog extends them for each variant.
 
-    # Validators are built on first use, because listing the catalog needs none of them.
-    model_config = ConfigDict(defer_build=True)
+    Each field is :data:`Live` or :data:`Fixed`.
+    """
 
-    batch_size: int = Field(default=64, ge=2, le=4096)
+    batch_size: Fixed[int] = Field(default=64, ge=2, le=4096)
     """Real images per step."""
-    ema_kimg: float = Field(default=0.0, ge=0.0)
+    ema_kimg: Fixed[float] = Field(default=0.0, ge=0.0)
     """Half-life of the generator's moving average, in kimg; 0 uses the current weights."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Check that each field is marked.
+
+        Raises:
+            TypeError: a field is neither live nor fixed.
+        """
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, field in cls.model_fields.items():
+            if sum(isinstance(mark, Reading) for mark in field.metadata) != 1:
+                raise TypeError(
+                    f"{cls.__name__}.{name} should be Live[...] if the variant reads it at each "
+                    "step, or Fixed[...] if it reads it at construction"
+                )
+
+    @classmethod
+    def live(cls) -> frozenset[str]:
+        """Return the names of the settings that a training can continue with other values of."""
+        fields = cls.model_fields.items()
+        return frozenset(name for name, field in fields if Reading.EACH_STEP in field.metadata)
 
     def following(self, resolution: int) -> dict[str, float]:  # noqa: ARG002 - for subclasses
         """Return the values that ``auto`` stands for in these settings, by name.
@@ -59,6 +134,16 @@ class Settings(Model):
         """
         values = self.following(resolution).items()
         return self.model_copy(update={n: v for n, v in values if getattr(self, n) == AUTO})
+
+
+def can_change(before: Scalar, after: Scalar) -> bool:
+    """Whether a training can continue with another value of a live setting.
+
+    A number can follow a number, with two exceptions. ``adaptive`` steps have a state of their own.
+    A weight of 0 omits a term, so a change from or to 0 would change the memory.
+    """
+    are_numbers = not any(isinstance(value, bool | str) for value in (before, after))
+    return are_numbers and bool(before) == bool(after)
 
 
 class Dsc(Model):

@@ -33,7 +33,7 @@ LAYERS = [
     ["config"],
     ["record"],
     ["variants.catalog", "metrics.catalog", "data.catalog"],
-    ["variants.*.entries"],
+    ["variants.*.entries", "variants.*.settings"],
     ["variants.entry", "variants.settings", "report.front.uncertainty"],
     ["text*"],
     ["hardware.scratch"],
@@ -154,7 +154,7 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
 def test_variants_do_not_import_each_other() -> None:
     known = modules()
     homes = {name for name in known if fnmatch(name, "variants.*.*")}
-    homes -= {name for name in homes if name.endswith(".entries")}
+    homes -= {name for name in homes if name.endswith((".entries", ".settings"))}
     for module in homes:
         for target in imports(known[module]):
             name = target.removeprefix("gansearch.")

@@ -5,9 +5,11 @@ Each command imports its layer inside itself, so that ``--help`` answers at once
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -26,12 +28,13 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "MLflow": (tracking.sync, tracking.ui),
 }
 """The commands, each named as its function, by heading in the help."""
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name="gansearch",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_CONTEXT,
 )
 for heading, commands in GROUPS.items():
     for function in commands:
@@ -57,6 +60,26 @@ def every_command(
     """Distributed hyperparameter search for GANs: a YAML space in, a Pareto front out."""
 
 
+def run_command(arguments: Sequence[str]) -> None:
+    """Run the application, or only the command named first.
+
+    An application builds all its commands and options before it runs one, which takes longer than
+    a short command itself.
+    """
+    name = next(iter(arguments), "")
+    command = {each.__name__: each for group in GROUPS.values() for each in group}.get(name)
+    if command in GROUPS["Search spaces"]:
+        atexit.register(gc.freeze)  # they make no garbage worth collecting, not even at the end
+    else:
+        gc.enable()  # __main__ disables it
+    if command is None:
+        app()
+        return
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(context_settings=_CONTEXT)(command)
+    alone(arguments[1:], prog_name=f"gansearch {name}")
+
+
 def main() -> None:
     """Run the command.
 
@@ -66,7 +89,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     prepare_streams()
     try:
-        app()
+        run_command(sys.argv[1:])
         sys.stdout.flush()
     except GansearchError as error:
         fail(str(error), 2 if isinstance(error, UsageError) else 1)

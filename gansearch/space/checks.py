@@ -49,10 +49,10 @@ def check(draft: Draft) -> list[Finding]:
 
 def _first_trials(space: Space) -> Iterator[Finding]:
     for params in space.defaults():
-        if problem := _problem(space, params):
+        if error := _build_error(space, params):
             yield (
                 ("parameters",),
-                f"the first trial of {params['variant']} does not build: {problem}",
+                f"the first trial of {params['variant']} does not build: {error}",
             )
 
 
@@ -61,13 +61,13 @@ def _around_them(space: Space) -> Iterator[Finding]:
     for variant, names in space.searched.items():
         for name, key in names.items():
             for part, value in parameters.values(space.parameters[key]).items():
-                if problem := _problem(space, space.nearest(variant, {name: value})):
-                    yield ("parameters", key, part), f"does not go with the rest: {problem}"
+                if error := _build_error(space, space.nearest(variant, {name: value})):
+                    yield ("parameters", key, part), f"does not go with the rest: {error}"
 
 
-def _problem(space: Space, params: Params) -> str:
+def _build_error(space: Space, params: Params) -> str:
     try:
-        space.train_config(params, space.search.seed)
+        space.settings_of(params)
     except ConfigError as error:
         return str(error)
     return ""

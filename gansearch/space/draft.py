@@ -8,7 +8,7 @@ from functools import cached_property
 
 from gansearch.space.models import Space
 from gansearch.space.parameters import Parameter
-from gansearch.space.scope import SECTIONS, Entry, resolve, split
+from gansearch.space.scope import SECTIONS, SectionKey, resolve, split
 from gansearch.variants.catalog import CATALOG
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -40,7 +40,7 @@ class Draft:
         return self.space.variant if known else list(CATALOG)
 
     @cached_property
-    def entries(self) -> dict[str, dict[str, Entry]]:
+    def entries(self) -> dict[str, dict[str, SectionKey]]:
         """Sources of each variant's parameters by plain name, including malformed ones."""
         broken = (key.partition(".") for key in self.broken)
         written = [

@@ -7,7 +7,7 @@ direction is an objective. Any other form passes unchanged, and the models repor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from gansearch.space import hints
 from gansearch.space.draft import Finding
 from gansearch.space.hints import FOREIGN
 from gansearch.space.models import Budget, SearchConfig
-from gansearch.space.scope import members
+from gansearch.space.scope import is_group, members
 from gansearch.space.wording import listed, shown
 
 _TYPES = ("float", "int", "choice", "constant")
@@ -35,11 +35,19 @@ def expand(raw: Mapping[str, Any], file: Path) -> tuple[dict[str, Any], list[Fin
     full["budget"] = _budget(raw, findings)
     if isinstance(raw.get("variant"), str):
         full["variant"] = [raw["variant"]]
+    chosen = full.get("variant")
+    variants = [v for v in chosen if isinstance(v, str)] if isinstance(chosen, list) else []
+
+    def holds_parameters(name: str, value: Mapping[str, Any]) -> bool:
+        return not (_SPEC_KEYS | FOREIGN) & value.keys() or is_group(name, variants)
+
     if isinstance(raw.get("parameters"), dict):
-        leaves = _own_forms(_flat(raw["parameters"], _is_group, ("parameters",)), findings)
-        full["parameters"] = _unique(((p, n, _parameter(v)) for p, n, v in leaves), findings)
+        leaves = _own_forms(_flat(raw["parameters"], holds_parameters, ("parameters",)), findings)
+        specs = ((path, name, _parameter(value)) for path, name, value in leaves)
+        full["parameters"] = _unique(specs, variants, findings)
     if isinstance(raw.get("training"), dict):
-        full["training"] = _unique(_flat(raw["training"], _any, ("training",)), findings)
+        fixed = _flat(raw["training"], _any, ("training",))
+        full["training"] = _unique(fixed, variants, findings)
     for section in ("objectives", "constraints"):
         full[section] = list(_bounds(section, full.get(section, {}), findings))
     return full, findings
@@ -50,26 +58,30 @@ _Leaf = tuple[tuple[str, ...], str, Any]  # path in the file, flat name, value
 
 def _flat(
     section: Mapping[str, Any],
-    is_group: Callable[[str, Mapping[str, Any]], bool],
+    descends: Callable[[str, Mapping[str, Any]], bool],
     path: tuple[str, ...],
     prefix: str = "",
 ) -> Iterator[_Leaf]:
     for key, value in section.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict) and value and is_group(name, value):
-            yield from _flat(value, is_group, (*path, key), f"{name}.")
+        if isinstance(value, dict) and value and descends(name, value):
+            yield from _flat(value, descends, (*path, key), f"{name}.")
         else:
             yield (*path, key), name, value
 
 
-def _unique(leaves: Iterable[_Leaf], findings: list[Finding]) -> dict[str, Any]:
+def _unique(
+    leaves: Iterable[_Leaf], variants: Sequence[str], findings: list[Finding]
+) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for path, name, value in leaves:
         if name in flat:
             findings.append((path, f"{name} is given twice, once dotted and once nested"))
-        if within := members(name):
-            message = f"is a group and has no value of its own; its parameters: {listed(within)}"
-            findings.append((path, message))
+        if is_group(name, variants):
+            within = listed(members(name))
+            findings.append(
+                (path, f"is a group and has no value of its own; its parameters: {within}")
+            )
         else:
             flat[name] = value
     return flat
@@ -91,10 +103,6 @@ def _own_forms(leaves: Iterable[_Leaf], findings: list[Finding]) -> Iterator[_Le
 
 def _any(*_: Any) -> bool:
     return True
-
-
-def _is_group(name: str, value: Mapping[str, Any]) -> bool:
-    return bool(members(name)) or not (_SPEC_KEYS | FOREIGN) & value.keys()
 
 
 def _parameter(value: Any) -> Any:

@@ -13,16 +13,16 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from gansearch.errors import Problem, SpaceError
+from gansearch.errors import InvalidEntry, SpaceError
 from gansearch.metrics.catalog import RENAMED, with_current_names
 from gansearch.space.checks import check
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.forms import expand
-from gansearch.space.knobs import takers
 from gansearch.space.models import Space
 from gansearch.space.older import renewed
 from gansearch.space.parameters import Parameter
 from gansearch.space.scope import members
+from gansearch.space.specs import takers
 from gansearch.space.wording import in_words, unknown
 from gansearch.space.yaml import MOST_BYTES, Document, read_yaml
 
@@ -46,13 +46,15 @@ def load_space(path: str | Path) -> Space:
         with path.open("rb") as file:
             data = file.read(4 * MOST_BYTES)  # up to four bytes per character
     except OSError as error:
-        raise SpaceError(path, [Problem("", None, f"cannot be read: {error.strerror}")]) from None
+        raise SpaceError(
+            path, [InvalidEntry("", None, f"cannot be read: {error.strerror}")]
+        ) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8 text: byte {data[error.start]:#04x}; save the file as UTF-8"
-        raise SpaceError(path, [Problem("", line, message)]) from None
+        raise SpaceError(path, [InvalidEntry("", line, message)]) from None
     return parse_space(text, path)
 
 
@@ -78,24 +80,27 @@ def parse_space(text: str, file: str | Path, *, on_record: bool = False) -> Spac
     findings += structural
     if space is not None:
         findings += check(Draft(space, broken, on_record))
-    problems = list(document.problems)
-    malformed = {problem.key for problem in problems}  # other findings on them mean nothing
-    problems += [p for f in findings if (p := document.problem(*f)).key not in malformed]
-    if problems or space is None:
-        raise SpaceError(file, list(dict.fromkeys(problems)))
+    invalid = list(document.invalid)
+    malformed = {entry.key for entry in invalid}  # other findings on them mean nothing
+    found = (document.invalid_entry(*finding) for finding in findings)
+    invalid += [entry for entry in found if entry.key not in malformed]
+    if invalid or space is None:
+        raise SpaceError(file, list(dict.fromkeys(invalid)))
     return space.model_copy(update={"text": text, "file": str(file)})
 
 
 def _with_current_metrics(document: Document) -> Document:
     """Replace the keys of bounds that are metrics' names of earlier versions by current names."""
     value, children = dict(document.root.value), dict(document.root.children)
-    problems = list(document.problems)
+    invalid = list(document.invalid)
     for section in ("objectives", "constraints"):
         if not isinstance(value.get(section), dict):
             continue
         line, node = children[section]
-        problems += [
-            document.problem((section, old), f"is now called {new}, which is given too; remove it")
+        invalid += [
+            document.invalid_entry(
+                (section, old), f"is now called {new}, which is given too; remove it"
+            )
             for old, new in RENAMED.items()
             if {old, new} <= node.value.keys()
         ]
@@ -106,7 +111,7 @@ def _with_current_metrics(document: Document) -> Document:
         )
         value[section], children[section] = node.value, (line, node)
     root = replace(document.root, value=value, children=children)
-    return replace(document, root=root, problems=problems)
+    return replace(document, root=root, invalid=invalid)
 
 
 def _validate(full: dict[str, Any]) -> tuple[Space | None, frozenset[str], list[Finding]]:

@@ -1,7 +1,5 @@
 """Validated models of a search space: parameters, data, objectives, budget and resources."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +7,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,14 +27,17 @@ from gansearch.config import (
     Params,
     Scalar,
     TrainConfig,
+    settings_of,
 )
 from gansearch.metrics.catalog import METRICS, current_name
-from gansearch.record import Ancestor
-from gansearch.settings import AUTO, LARGEST
+from gansearch.settings import AUTO, LARGEST, Settings
 from gansearch.space import hints
-from gansearch.space.knobs import auto_values, defaults_of
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
-from gansearch.space.scope import SECTIONS, Entry, resolve, split
+from gansearch.space.scope import SECTIONS, SectionKey, resolve, split
+from gansearch.space.specs import auto_values, defaults_of
+
+if TYPE_CHECKING:
+    from gansearch.record import Ancestor
 
 Direction = Literal["minimize", "maximize"]
 
@@ -191,9 +192,9 @@ class Space(Model):
     """Name of the study and its experiment; the default is the file's name."""
     variant: tuple[str, ...] = Field(min_length=1)
     """The variant, or several to choose from."""
-    data: DataConfig = DataConfig(name="digits")
+    data: DataConfig = DataConfig.model_construct(name="digits")
     """The images."""
-    evaluation: EvaluationConfig = EvaluationConfig()
+    evaluation: EvaluationConfig = EvaluationConfig.model_construct()
     """Evaluation of quality."""
     training: dict[str, Value] = Field(default_factory=dict)
     """Flat settings that are the same in every trial; a variant ignores those that it does not
@@ -206,15 +207,15 @@ class Space(Model):
     """Optimised metrics, at least one of them a quality metric."""
     constraints: tuple[Bound, ...] = ()
     """Bounds on metrics that are not optimised."""
-    budget: Budget = Budget()
+    budget: Budget = Budget.model_construct()
     """Budget of the study."""
-    resources: Resources = Resources()
+    resources: Resources = Resources.model_construct()
     """Resources of one trial."""
-    compute: ComputeConfig = ComputeConfig()
+    compute: ComputeConfig = ComputeConfig.model_construct()
     """Numerical options of a trial's steps."""
-    search: SearchConfig = SearchConfig()
+    search: SearchConfig = SearchConfig.model_construct()
     """How configurations are proposed and stopped."""
-    tracking: TrackingConfig = TrackingConfig()
+    tracking: TrackingConfig = TrackingConfig.model_construct()
     """MLflow tracking."""
     text: str = Field(default="", exclude=True, repr=False)
     """The YAML source."""
@@ -229,10 +230,16 @@ class Space(Model):
         """The first quality objective, by which trials are compared at a rung."""
         return next(o for o in self.objectives if METRICS[o.metric].kind == "quality")
 
-    def entries(self, variant: str) -> dict[str, Entry]:
+    def entries(self, variant: str) -> dict[str, SectionKey]:
         """Return the entries that set the parameters of ``variant``, by plain name."""
-        written = ((section, key) for section in SECTIONS for key in getattr(self, section))
-        return resolve(written, variant)
+        if variant not in self._resolved:
+            written = ((section, key) for section in SECTIONS for key in getattr(self, section))
+            self._resolved[variant] = resolve(written, variant)
+        return self._resolved[variant]
+
+    @cached_property
+    def _resolved(self) -> dict[str, dict[str, SectionKey]]:
+        return {}
 
     @cached_property
     def searched(self) -> dict[str, dict[str, str]]:
@@ -289,7 +296,7 @@ class Space(Model):
         return self._assign(variant, moved)
 
     def train_config(
-        self, params: Params, seed: int, lineage: Sequence[Ancestor] = ()
+        self, params: Params, seed: int, lineage: "Sequence[Ancestor]" = ()
     ) -> TrainConfig:
         """Return the training run for sampled ``params``, with this space's fixed settings.
 
@@ -320,6 +327,14 @@ class Space(Model):
             max_kimg=self.budget.max_kimg,
             schedule=schedule,
         )
+
+    def settings_of(self, params: Params) -> Settings:
+        """Return the variant's settings for sampled ``params``, with this space's fixed ones.
+
+        Raises:
+            ConfigError: the variant does not take a parameter, or a value is out of range.
+        """
+        return settings_of({**self._fixed(params), **params})
 
     def seed_of(self, params: Params) -> int | None:
         """Return the configuration's searched or fixed seed, or ``None`` if the space sets none."""

@@ -1,7 +1,5 @@
 """The kinds of parameter specs: float range, integer range, choice, constant."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

@@ -7,10 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 
 from gansearch.config import Scalar
 from gansearch.space.draft import Draft, Finding
-from gansearch.space.knobs import Knob, knobs_of, takers, takes
 from gansearch.space.models import Space
 from gansearch.space.parameters import Choice, FloatRange, IntRange, Parameter
 from gansearch.space.scope import SECTIONS, split
+from gansearch.space.specs import ParameterSpec, specs_of, takers, takes
 from gansearch.space.wording import listed, meant, shown, unknown
 
 _KEYS_OF_A_RANGE = ("type", "low", "high", "log", "step", "values", "value", "when")
@@ -62,19 +62,19 @@ def _not_taken(name: str, variants: Sequence[str]) -> str:
 def fitting(draft: Draft) -> Iterator[Finding]:
     """Every possible value of a parameter is valid for the variant."""
     for key, parameter in draft.space.parameters.items():
-        for knob in _knobs("parameters", key, draft):
-            if isinstance(parameter, FloatRange | IntRange) and not knob.accepts(parameter.type):
-                message = f"takes {knob.domain}, not a range of type {parameter.type}"
+        for spec in _specs("parameters", key, draft):
+            if isinstance(parameter, FloatRange | IntRange) and not spec.accepts(parameter.type):
+                message = f"takes {spec.domain}, not a range of type {parameter.type}"
                 yield ("parameters", key, "type"), message
             else:
-                yield from _wrong_values(("parameters", key), values(parameter), knob)
+                yield from _wrong_values(("parameters", key), values(parameter), spec)
 
 
 def training_fits(draft: Draft) -> Iterator[Finding]:
     """Every fixed setting has a value that is valid for the variant."""
     for key, value in draft.space.training.items():
-        for knob in _knobs("training", key, draft):
-            yield from _wrong_values(("training", key), {"value": value}, knob)
+        for spec in _specs("training", key, draft):
+            yield from _wrong_values(("training", key), {"value": value}, spec)
 
 
 def values(parameter: Parameter) -> dict[str, Scalar]:
@@ -86,17 +86,17 @@ def values(parameter: Parameter) -> dict[str, Scalar]:
 
 
 def _wrong_values(
-    path: tuple[str, ...], values: Mapping[str, Scalar], knob: Knob
+    path: tuple[str, ...], values: Mapping[str, Scalar], spec: ParameterSpec
 ) -> Iterator[Finding]:
     for key, value in values.items():
-        complaint = knob.complaint(value)
+        complaint = spec.complaint(value)
         if complaint:
             yield (*path, key), complaint
 
 
-def _knobs(section: str, key: str, draft: Draft) -> list[Knob]:
+def _specs(section: str, key: str, draft: Draft) -> list[ParameterSpec]:
     chosen = (v for v in draft.users(section, key) if v in draft.space.variant)
-    return [knobs_of(variant)[split(key)[1]] for variant in chosen]
+    return [specs_of(variant)[split(key)[1]] for variant in chosen]
 
 
 def searched_or_fixed(draft: Draft) -> Iterator[Finding]:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from gansearch.data.catalog import DATA_SETS
 from gansearch.metrics.catalog import METRICS, Metric
 from gansearch.space.draft import Draft, Finding
-from gansearch.space.knobs import SEED
 from gansearch.space.parameters import FloatRange
 from gansearch.space.scope import split
+from gansearch.space.specs import SEED
 from gansearch.space.wording import listed, shown, unknown
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind, Entry
-from gansearch.variants.settings import LIVE
+from gansearch.variants.entry import DataKind, VariantEntry
 
 _LABELLED = tuple(data.name for data in DATA_SETS.values() if data.may_have_labels)
 
@@ -78,7 +77,7 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
                 yield path, f"{variant} {lacking}; variants that do: {listed(able)}"
 
 
-def _measures(entry: Entry, metric: Metric) -> bool:
+def _measures(entry: VariantEntry, metric: Metric) -> bool:
     return metric.name in entry.metrics if metric.of_variant else entry.by_class
 
 
@@ -200,11 +199,12 @@ def population(draft: Draft) -> Iterator[Finding]:
         message = "pbt continues the training of other trials from rungs: give budget.rungs"
         yield ("search", "sampler"), message
     keys = draft.space.parameters
-    live = {split(key)[1] for key, one in keys.items() if one.type != "constant"} & LIVE
-    if not live and draft.is_whole("parameters"):
+    live = {name for variant in draft.variants for name in CATALOG[variant].settings.live()}
+    searched = {split(key)[1] for key, one in keys.items() if one.type != "constant"}
+    if not searched & live and draft.is_whole("parameters"):
         message = (
             "pbt needs at least one searched parameter that can change while a trial trains: "
-            f"{listed(sorted(LIVE))}"
+            f"{listed(sorted(live))}"
         )
         yield ("search", "sampler"), message
 

@@ -10,17 +10,17 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.space.knobs import Knob, knobs_of, takes
 from gansearch.space.load import NOT_IN_YAML
 from gansearch.space.models import Space
+from gansearch.space.specs import ParameterSpec, specs_of, takes
 from gansearch.variants.catalog import CATALOG
 
 Schema = dict[str, Any]
 
-_FORMS = {"float": "FloatRange", "int": "IntRange"}
+_FORMS: dict[Literal["float", "int"], str] = {"float": "FloatRange", "int": "IntRange"}
 _SCALAR: Schema = {"type": ["boolean", "number", "string"]}
 _DIRECTION: Schema = {"enum": ["minimize", "maximize"]}
 
@@ -88,24 +88,24 @@ def _written(definitions: Mapping[str, Schema]) -> dict[str, Schema]:
     written["Condition"] = {
         "type": "object",
         "description": "Parameters and the values under which this one is asked for.",
-        "propertyNames": {"enum": ["variant", *_knobs()]},
+        "propertyNames": {"enum": ["variant", *_specs()]},
         "additionalProperties": _one_or_more(_SCALAR),
     }
     return written
 
 
-def _knobs() -> dict[str, dict[str, Knob]]:
+def _specs() -> dict[str, dict[str, ParameterSpec]]:
     """Return every parameter by name and variant."""
-    named: dict[str, dict[str, Knob]] = {}
+    named: dict[str, dict[str, ParameterSpec]] = {}
     for variant in CATALOG:
-        for name, knob in knobs_of(variant).items():
-            named.setdefault(name, {})[variant] = knob
+        for name, spec in specs_of(variant).items():
+            named.setdefault(name, {})[variant] = spec
     return named
 
 
-def _nested(section: str, form: Callable[[Mapping[str, Knob]], Schema]) -> Schema:
+def _nested(section: str, form: Callable[[Mapping[str, ParameterSpec]], Schema]) -> Schema:
     """Return the schema of a mapping of parameters: dotted or nested, shared or per variant."""
-    shared = {name: form(takers) for name, takers in _knobs().items()}
+    shared = {name: form(takers) for name, takers in _specs().items()}
     own = {
         variant: {**_object(_referring(section, takes(variant))), "description": _own(variant)}
         for variant in CATALOG
@@ -128,21 +128,21 @@ def _referring(section: str, names: Iterable[str]) -> dict[str, Schema]:
     return {**form, **{group: _object(within) for group, within in grouped.items()}}
 
 
-def _value(takers: Mapping[str, Knob]) -> Schema:
+def _value(takers: Mapping[str, ParameterSpec]) -> Schema:
     return {**_any_of(_branches(takers)), "description": _summary(takers)}
 
 
-def _parameter(takers: Mapping[str, Knob]) -> Schema:
+def _parameter(takers: Mapping[str, ParameterSpec]) -> Schema:
     branches = _branches(takers)
     choice = {"type": "array", "items": _any_of(branches), "minItems": 1, "uniqueItems": True}
-    kinds = [k for k in _FORMS if any(knob.accepts(k) for knob in takers.values())]
+    kinds = [k for k in _FORMS if any(spec.accepts(k) for spec in takers.values())]
     names = [*(_FORMS[kind] for kind in kinds), "Choice", "Constant"]
     forms = [choice, *({"$ref": f"#/$defs/{name}"} for name in names)]
     return {"anyOf": [*branches, *forms], "description": _summary(takers)}
 
 
-def _branches(takers: Mapping[str, Knob]) -> list[Schema]:
-    branches = [dict(branch) for knob in takers.values() for branch in knob.branches]
+def _branches(takers: Mapping[str, ParameterSpec]) -> list[Schema]:
+    branches = [dict(branch) for spec in takers.values() for branch in spec.branches]
     return [b for i, b in enumerate(branches) if b not in branches[:i]]
 
 
@@ -150,10 +150,10 @@ def _any_of(branches: list[Schema]) -> Schema:
     return branches[0] if len(branches) == 1 else {"anyOf": branches}
 
 
-def _summary(takers: Mapping[str, Knob]) -> str:
+def _summary(takers: Mapping[str, ParameterSpec]) -> str:
     """Return the parameter's description and defaults, which editors show on hover."""
-    summaries = dict.fromkeys(_plain(knob.summary) for knob in takers.values())
-    defaults = (f"{knob.default} ({variant})" for variant, knob in takers.items())
+    summaries = dict.fromkeys(_plain(spec.summary) for spec in takers.values())
+    defaults = (f"{spec.default} ({variant})" for variant, spec in takers.items())
     return f"{' '.join(summaries)} Default: {', '.join(defaults)}."
 
 

@@ -6,14 +6,14 @@ two sections: a parameter can be fixed for gan and searched for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from gansearch.space.knobs import takes
+from gansearch.space.specs import is_taken, takes
 from gansearch.variants.catalog import CATALOG
 
 SECTIONS = ("training", "parameters")
 
-Entry = tuple[str, str]
+SectionKey = tuple[str, str]
 """A section and a key in it: ``("parameters", "gan.g_lr")``."""
 
 
@@ -31,9 +31,22 @@ def members(name: str) -> list[str]:
     return sorted({n for v in CATALOG for n in takes(v) if n.startswith(f"{group}.")})
 
 
-def resolve(entries: Iterable[Entry], variant: str) -> dict[str, Entry]:
+def is_group(name: str, variants: Sequence[str]) -> bool:
+    """Whether ``name`` is a variant or a group such as ``dsc``: a YAML nests parameters under it.
+
+    Args:
+        name: name in ``parameters`` or ``training``.
+        variants: the chosen variants. Others are imported only for a name that none of these takes.
+    """
+    if name in CATALOG:
+        return True
+    owner, plain = split(name)
+    return not is_taken(plain, [owner] if owner else variants) and bool(members(name))
+
+
+def resolve(entries: Iterable[SectionKey], variant: str) -> dict[str, SectionKey]:
     """Return the effective entry of each parameter of ``variant``, by plain name."""
-    found: dict[str, dict[str, Entry]] = {"": {}, variant: {}}
+    found: dict[str, dict[str, SectionKey]] = {"": {}, variant: {}}
     for section, key in entries:
         owner, name = split(key)
         if owner in found and name in takes(variant):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.space.knobs import defaults_of
 from gansearch.space.models import Bound, Objective, Space
 from gansearch.space.parameters import Choice, Constant, Parameter
 from gansearch.space.scope import split
+from gansearch.space.specs import defaults_of
 from gansearch.text.readable import number
 from gansearch.text.sheet import Sheet, sheet
 
@@ -22,8 +22,10 @@ DIGITS = 12
 def render(space: Space) -> RenderableType:
     """Render parameters, objectives and study settings as tables for rich."""
     from rich.console import Group
+    from rich.text import Text
 
-    return Group(_parameters(space), "", _objectives(space), "", _study(space))
+    gap = Text()
+    return Group(_parameters(space), gap, _objectives(space), gap, _study(space))
 
 
 def _parameters(space: Space) -> Sheet:

@@ -1,4 +1,4 @@
-"""Wording of problems: errors as sentences, shortened values, suggestions."""
+"""Wording of errors: sentences, shortened values, suggestions."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml import Node as YamlNode
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
 
-from gansearch.errors import Problem, SpaceError
+from gansearch.errors import InvalidEntry, SpaceError
 from gansearch.settings import LARGEST
 from gansearch.space.wording import shown
 
@@ -60,13 +62,13 @@ class Document:
 
     Attributes:
         root: node of the mapping.
-        problems: duplicate keys, unknown tags and other errors that left a usable rest.
+        invalid: duplicate keys, unknown tags and other errors that left a usable rest.
     """
 
     root: Node
-    problems: list[Problem]
+    invalid: list[InvalidEntry]
 
-    def problem(self, path: tuple[str | int, ...], message: str) -> Problem:
+    def invalid_entry(self, path: tuple[str | int, ...], message: str) -> InvalidEntry:
         """Return ``message`` about ``path``, with the key and the line in the file.
 
         Dotted names may be dotted or nested in the file. The key omits a part of the path that a
@@ -86,7 +88,7 @@ class Document:
                 break
             else:
                 rest = rest[1:]
-        return Problem(".".join(key), line, message)
+        return InvalidEntry(".".join(key), line, message)
 
 
 def read_yaml(text: str, file: Path) -> Document:
@@ -98,27 +100,29 @@ def read_yaml(text: str, file: Path) -> Document:
     """
     if len(text) > MOST_BYTES:
         message = f"is larger than the {MOST_BYTES >> 10} KiB that a space can have"
-        raise SpaceError(file, [Problem("", None, message)])
+        raise SpaceError(file, [InvalidEntry("", None, message)])
     yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _Composer
+    yaml.Parser, yaml.Composer = _Parser, _Composer
     try:
         root = yaml.compose(text)
         if root is None:
-            raise SpaceError(file, [Problem("", None, "is empty; a space is a YAML mapping")])
+            raise SpaceError(file, [InvalidEntry("", None, "is empty; a space is a YAML mapping")])
         builder = _Builder()
         node = builder.build(root, "")
     except YAMLError as error:
-        raise SpaceError(file, [_syntax_problem(error, text)]) from None
+        raise SpaceError(file, [_syntax_error(error, text)]) from None
     except RecursionError:
-        raise SpaceError(file, [Problem("", None, "is nested too deeply for a space")]) from None
+        raise SpaceError(
+            file, [InvalidEntry("", None, "is nested too deeply for a space")]
+        ) from None
     if not isinstance(node.value, dict):
         given = {"sequence": "a list", "scalar": "a single value"}[root.id]
         message = f"should be a mapping with keys such as variant and parameters, not {given}"
-        raise SpaceError(file, [Problem("", root.start_mark.line + 1, message)])
-    return Document(node, builder.problems)
+        raise SpaceError(file, [InvalidEntry("", root.start_mark.line + 1, message)])
+    return Document(node, builder.invalid)
 
 
-def _syntax_problem(error: YAMLError, text: str) -> Problem:
+def _syntax_error(error: YAMLError, text: str) -> InvalidEntry:
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
@@ -129,17 +133,31 @@ def _syntax_problem(error: YAMLError, text: str) -> Problem:
     else:
         line, message = None, str(error)
     if isinstance(error, _RefusedError):
-        return Problem("", line, message)
+        return InvalidEntry("", line, message)
     advice = next((a for fragment, a in _ADVICE.items() if fragment in message), "")
-    return Problem("", line, f"is not valid YAML: {message}" + (f"; {advice}" if advice else ""))
+    return InvalidEntry(
+        "", line, f"is not valid YAML: {message}" + (f"; {advice}" if advice else "")
+    )
 
 
 class _RefusedError(MarkedYAMLError):
     """YAML that no space may contain."""
 
 
+class _Parser(Parser):
+    """ruamel's parser, which looks its scanner up once and not at every event."""
+
+    @cached_property
+    def scanner(self) -> Any:
+        return self.loader.scanner
+
+
 class _Composer(Composer):
     """ruamel's composer with a limit on the number of keys and values."""
+
+    @cached_property
+    def parser(self) -> Any:
+        return self.loader.parser
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
@@ -156,10 +174,10 @@ class _Composer(Composer):
 
 
 class _Builder:
-    """Converts composed nodes to values, each node once, and collects their problems."""
+    """Converts composed nodes to values, each node once, and collects the invalid ones."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.invalid: list[InvalidEntry] = []
         self._built: dict[int, Node | None] = {}
         self._by_type: dict[type[YamlNode], Callable[[Any, str], Node]] = {
             MappingNode: self._mapping,
@@ -253,7 +271,7 @@ class _Builder:
         )
 
     def _complain(self, node: YamlNode, key: str, message: str) -> None:
-        self.problems.append(Problem(key, _line(node), message))
+        self.invalid.append(InvalidEntry(key, _line(node), message))
 
 
 def _is_text(value: str) -> bool:

@@ -26,8 +26,8 @@ from gansearch.metrics.weights import PublishedWeights, weights_of
 from gansearch.settings import AUTO, Scalar
 from gansearch.space import Space
 from gansearch.space.draft import Finding
-from gansearch.space.knobs import defaults_of, takes
 from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange
+from gansearch.space.specs import defaults_of, takes
 from gansearch.space.yaml import read_yaml
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind
@@ -78,7 +78,8 @@ def check_available(space: Space, *, machine: bool = True) -> None:
     if findings:
         file = Path(space.file or "space")
         document = read_yaml(space.text or "variant: []", file)
-        raise SpaceError(file, list(dict.fromkeys(document.problem(*each) for each in findings)))
+        missing = (document.invalid_entry(*finding) for finding in findings)
+        raise SpaceError(file, list(dict.fromkeys(missing)))
 
 
 # --- Images --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ class Column:
     numbers: bool = False
     style: str = ""
 
-    @property
+    @cached_property
     def natural_width(self) -> int:
         """Width in characters without wrapping."""
         return max(map(len, self._lines()), default=0)
 
-    @property
+    @cached_property
     def min_width(self) -> int:
         """Least width in characters."""
         if self.numbers:
@@ -86,10 +87,10 @@ class Sheet:
             yield Text(self.title, style="italic")
         for index, columns in enumerate(self._tables(options.max_width)):
             if index:
-                yield ""
+                yield Text()
             yield self._table(columns, options.max_width)
         if self.notes:
-            yield ""
+            yield Text()
         for note in self.notes:
             yield Text(note, style="dim")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ class DataKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class VariantEntry:
     """A catalog entry: the facts about a variant that need no torch.
 
     Attributes:
@@ -32,8 +33,9 @@ class Entry:
         source: the paper that defines it.
         family: its folder in ``gansearch/variants/``.
         data: the data that it needs.
-        settings: model of its parameters; the defaults are the paper's.
-        home: ``module:Class``, relative to ``gansearch.variants``.
+        settings_home: ``module:Class`` of the model of its parameters, relative to
+            ``gansearch.variants``.
+        home: ``module:Class`` of the variant, relative to ``gansearch.variants``.
         small: parameters of a form that trains in a moment at ``resolution``, for tests.
         resolution: smallest resolution in pixels.
         metrics: catalog metrics that the variant computes itself.
@@ -45,19 +47,29 @@ class Entry:
     source: str
     family: str
     data: DataKind
-    settings: type[Settings]
+    settings_home: str
     home: str
     small: Params
     resolution: int = 8
     metrics: tuple[str, ...] = ()
     by_class: bool = False
 
+    @cached_property
+    def settings(self) -> type[Settings]:
+        """Model of the parameters, imported on first use; the defaults are the paper's."""
+        settings: type[Settings] = _imported(self.settings_home)
+        return settings
+
     def load(self) -> type[Variant[Any]]:
         """Import the variant's class, and torch with it."""
-        module, name = self.home.split(":")
-        loaded: type[Variant[Any]] = getattr(import_module(f"gansearch.variants.{module}"), name)
-        return loaded
+        variant: type[Variant[Any]] = _imported(self.home)
+        return variant
 
     def small_settings(self, **params: Scalar) -> Settings:
-        """Settings of the small form; flat ``params`` override :attr:`small`."""
+        """Return the settings of the small form; flat ``params`` override :attr:`small`."""
         return self.settings.model_validate(nest({**self.small, **params}))
+
+
+def _imported(home: str) -> Any:
+    module, name = home.split(":")
+    return getattr(import_module(f"gansearch.variants.{module}"), name)

@@ -9,10 +9,10 @@ from gansearch.errors import ConfigError
 from gansearch.settings import Model
 from gansearch.text.sheet import Sheet, sheet
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import Entry
+from gansearch.variants.entry import VariantEntry
 
 
-def list_variants() -> tuple[Entry, ...]:
+def list_variants() -> tuple[VariantEntry, ...]:
     """List the catalog's entries of all variants, in the order of the catalog.
 
     An entry has the variant's name, summary, source, kind of data and settings with the defaults of
@@ -21,7 +21,7 @@ def list_variants() -> tuple[Entry, ...]:
     return tuple(CATALOG.values())
 
 
-def known(name: str) -> Entry:
+def known(name: str) -> VariantEntry:
     """Return the catalog's entry of a variant.
 
     Raises:
@@ -34,7 +34,7 @@ def known(name: str) -> Entry:
     return CATALOG[name]
 
 
-def variants_table(entries: Iterable[Entry]) -> Sheet:
+def variants_table(entries: Iterable[VariantEntry]) -> Sheet:
     """Make a table of variants with their summaries, sources and parameters."""
     rows = []
     for entry in entries:
@@ -46,18 +46,18 @@ def variants_table(entries: Iterable[Entry]) -> Sheet:
     return sheet(("variant", "what it is", "data", "parameters"), rows, lines=True)
 
 
-def parameters_table(entry: Entry) -> Sheet:
+def parameters_table(entry: VariantEntry) -> Sheet:
     """Make a table of a variant's parameters with their defaults, domains and meanings."""
-    from gansearch.space.knobs import knobs_of  # not to list the variants
+    from gansearch.space.specs import specs_of  # not to list the variants
 
     rows = [
         (
-            knob.name,
-            str(knob.default),
-            knob.domain,
-            " ".join(knob.summary.replace("``", "").split()),
+            spec.name,
+            str(spec.default),
+            spec.domain,
+            " ".join(spec.summary.replace("``", "").split()),
         )
-        for knob in knobs_of(entry.name).values()
+        for spec in specs_of(entry.name).values()
     ]
     return sheet(
         ("parameter", "default", "takes", "meaning"),

@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from gansearch.losses.divergences import DIVERGENCES, Divergence
-from gansearch.variants.classic.entries import DivergenceName
+from gansearch.variants.classic.settings import DivergenceName
 
 every_divergence = pytest.mark.parametrize("row", DIVERGENCES.values(), ids=lambda row: row.name)
 outputs = st.floats(-12, 12)

@@ -10,7 +10,7 @@ import pytest
 from gansearch.errors import ConfigError, DataError, SpaceError
 from gansearch.runs import profile
 from gansearch.runs.profile import config_of
-from gansearch.space.knobs import defaults_of
+from gansearch.space.specs import defaults_of
 
 SPACE = Path(__file__).parents[2] / "search_spaces" / "dcgan.yaml"
 

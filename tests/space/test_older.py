@@ -59,7 +59,7 @@ def test_a_new_space_with_what_pbt_overrides_or_an_old_name_is_refused(
 ) -> None:
     with pytest.raises(SpaceError) as refused:
         parse_space(f"{HEAD}search: {{{search}}}\n", "new.yaml")
-    (problem,) = refused.value.problems
-    assert problem.key == key
-    assert said in problem.message
-    assert problem.line == 7
+    (entry,) = refused.value.entries
+    assert entry.key == key
+    assert said in entry.message
+    assert entry.line == 7

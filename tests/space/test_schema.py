@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.space import load_space
-from gansearch.space.knobs import takes
 from gansearch.space.schema import json_schema, to_text
+from gansearch.space.specs import takes
 from gansearch.variants.catalog import CATALOG
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from gansearch.config import Params
 from gansearch.space import Constant, FloatRange, parse_space
-from gansearch.space.knobs import takes
 from gansearch.space.scope import members, split
+from gansearch.space.specs import takes
 from gansearch.space.table import render
 from gansearch.variants.catalog import CATALOG
 

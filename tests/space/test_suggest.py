@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gansearch.config import Params, Scalar, flatten, nest
 from gansearch.settings import AUTO
 from gansearch.space import Parameter, Space, parse_space
-from gansearch.space.knobs import SEED, Knob, auto_values, defaults_of, knobs_of, takes
+from gansearch.space.specs import SEED, ParameterSpec, auto_values, defaults_of, specs_of, takes
 from gansearch.variants.catalog import CATALOG
 
 
@@ -45,29 +45,29 @@ class DrawnTrial:
         return self._data.draw(st.sampled_from(choices))
 
 
-def interval(knobs: list[Knob]) -> tuple[float, float]:
+def interval(specs: list[ParameterSpec]) -> tuple[float, float]:
     """The numbers that all of them take."""
     numeric = ("integer", "number")
-    schemas = [next(b for b in knob.branches if b["type"] in numeric) for knob in knobs]
+    schemas = [next(b for b in spec.branches if b["type"] in numeric) for spec in specs]
     lows = [s.get("minimum", s.get("exclusiveMinimum", 0) + 1e-6) for s in schemas]
     highs = [s.get("maximum", s.get("exclusiveMaximum", 2000) - 1e-6) for s in schemas]
     return max(lows), min(highs)
 
 
-def listed(knob: Knob) -> list[Any]:
-    branch = knob.branches[0]
+def listed(spec: ParameterSpec) -> list[Any]:
+    branch = spec.branches[0]
     if branch.get("type") == "boolean":
         return [False, True]
     return [branch["const"]] if "const" in branch else branch.get("enum", ["all", "low", "8-16"])
 
 
-def written(knobs: list[Knob], draw: st.DrawFn) -> Any:
-    """A parameter as a YAML may have it, with values that all variants of the knobs take."""
-    if not knobs[0].accepts("int"):
-        values = [v for v in listed(knobs[0]) if all(v in listed(knob) for knob in knobs)]
+def written(specs: list[ParameterSpec], draw: st.DrawFn) -> Any:
+    """A parameter as a YAML may have it, with values that all variants of the specs take."""
+    if not specs[0].accepts("int"):
+        values = [v for v in listed(specs[0]) if all(v in listed(spec) for spec in specs)]
         return draw(st.lists(st.sampled_from(values), min_size=1, unique=True))
-    low, high = interval(knobs)
-    if not knobs[0].accepts("float"):
+    low, high = interval(specs)
+    if not specs[0].accepts("float"):
         whole = st.integers(int(low), int(high))
         a, b = sorted(draw(st.lists(whole, min_size=2, max_size=2, unique=True)))
         return {"type": "int", "low": a, "high": b, "step": draw(st.integers(1, b - a))}
@@ -87,7 +87,7 @@ def spaces(draw: st.DrawFn) -> Space:
     related: set[str] = set()  # by a condition, which must stay possible
     for name in chosen:
         takers = [variant for variant in variants if name in takes(variant)]
-        form = written([knobs_of(variant)[name] for variant in takers], draw)
+        form = written([specs_of(variant)[name] for variant in takers], draw)
         choices = [
             other
             for other, spec in parameters.items()
@@ -101,7 +101,7 @@ def spaces(draw: st.DrawFn) -> Space:
     for name in chosen:
         takers = [variant for variant in variants if name in takes(variant)]
         for variant in () if name in related else draw(st.sets(st.sampled_from(takers))):
-            own = written([knobs_of(variant)[name]], draw)
+            own = written([specs_of(variant)[name]], draw)
             if draw(st.booleans()):
                 parameters[f"{variant}.{name}"] = own
             else:

@@ -321,7 +321,7 @@ OWN = [
 def test_one_problem_with_its_line_and_key(wrong: Case) -> None:
     with pytest.raises(SpaceError) as caught:
         parse_space(wrong.text, "wrong.yaml")
-    assert [(p.line, p.key) for p in caught.value.problems] == [(wrong.line, wrong.key)]
+    assert [(p.line, p.key) for p in caught.value.entries] == [(wrong.line, wrong.key)]
     message = str(caught.value)
     assert message.startswith("wrong.yaml:" + (f"{wrong.line}:" if wrong.line else ""))
     assert "\n" not in message
@@ -332,7 +332,7 @@ def test_one_problem_with_its_line_and_key(wrong: Case) -> None:
 def problems(text: str) -> list[tuple[int | None, str]]:
     with pytest.raises(SpaceError) as caught:
         parse_space(text, "wrong.yaml")
-    return [(p.line, p.key) for p in caught.value.problems]
+    return [(p.line, p.key) for p in caught.value.entries]
 
 
 def test_everything_wrong_is_reported_together_in_the_order_of_the_lines() -> None:

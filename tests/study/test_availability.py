@@ -40,7 +40,7 @@ def problems(text: str, head: str = HEAD) -> list[tuple[int | None, str, str]]:
     try:
         check_available(parse_space(head + text, "x.yaml"))
     except SpaceError as error:
-        return [(p.line, p.key, p.message) for p in error.problems]
+        return [(p.line, p.key, p.message) for p in error.entries]
     return []
 
 

@@ -15,19 +15,20 @@ from torch import Tensor, nn
 
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data import Batch, Images, ImageSpec, load_images
+from gansearch.settings import Fixed, Live
 from gansearch.train.trainer import Trainer
 from gansearch.variants.base import Losses, Penalty, Player, Variant
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.entry import DataKind, VariantEntry
 from gansearch.variants.settings import Adversarial
 
 COMMON = {"batch_size": 16, "ema_kimg": 0.05}
 
 
 class TinySettings(Adversarial):
-    r1_interval: int = Field(default=4, ge=1)
-    r1_gamma: float = 0.0
-    nan_at: int = Field(default=0, ge=0)
+    r1_interval: Fixed[int] = Field(default=4, ge=1)
+    r1_gamma: Live[float] = 0.0
+    nan_at: Fixed[int] = Field(default=0, ge=0)
     """The step of D at which its loss is not a number; 0 for never."""
 
 
@@ -89,10 +90,10 @@ class Tiny(Variant[TinySettings]):
 def tiny(monkeypatch: pytest.MonkeyPatch) -> type[Tiny]:
     """The tiny variant, in the catalog for the length of a test."""
     home = ModuleType("gansearch.variants.tiny")
-    home.Tiny = Tiny
+    home.Tiny, home.TinySettings = Tiny, TinySettings
     monkeypatch.setitem(sys.modules, home.__name__, home)
     words = ("tiny", "a summary", "a source", "classic")
-    entry = Entry(*words, DataKind.NOISE, TinySettings, "tiny:Tiny", {"z_dim": 8})
+    entry = VariantEntry(*words, DataKind.NOISE, "tiny:TinySettings", "tiny:Tiny", {"z_dim": 8})
     monkeypatch.setitem(CATALOG, "tiny", entry)
     return Tiny
 

@@ -11,7 +11,7 @@ from torch import nn
 from gansearch.config import ComputeConfig
 from gansearch.data import load_images
 from gansearch.errors import CheckpointError, ConfigError
-from gansearch.space.knobs import takes
+from gansearch.space.specs import takes
 from gansearch.train.compute import Compute
 from gansearch.train.trainer import Trainer
 from gansearch.variants.catalog import CATALOG

@@ -11,7 +11,6 @@ from gansearch.errors import CheckpointError
 from gansearch.train.checkpoint import read_checkpoint, write_checkpoint
 from gansearch.train.trainer import Trainer
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.settings import LIVE
 
 AT, END = 0.03, 0.06
 QUICK = ("gan", "dcgan", "vae")
@@ -19,7 +18,8 @@ QUICK = ("gan", "dcgan", "vae")
 
 def changed(config: TrainConfig) -> dict[str, float]:
     """Another value of every live setting that is not 0."""
-    values = {name: value for name, value in config.settings if name in LIVE}
+    live = config.settings.live()
+    values = {name: value for name, value in config.settings if name in live}
     return {
         name: value + 1 if isinstance(value, int) else value / 2
         for name, value in values.items()

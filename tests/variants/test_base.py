@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.optim import sgd
 from gansearch.variants.base import Losses, Player, Variant
-from gansearch.variants.style.entries import Stylegan3Settings
+from gansearch.variants.style.settings import Stylegan3Settings
 
 
 class Minimal(Variant[Stylegan3Settings]):

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gansearch.errors import ConfigError
-from gansearch.space.knobs import defaults_of
+from gansearch.space.specs import defaults_of
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.table import known, list_variants, parameters_table, variants_table
 

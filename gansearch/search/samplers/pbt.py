@@ -21,8 +21,9 @@ from gansearch.search.cohorts import SHARE, Cohorts
 from gansearch.search.feasibility import is_full
 from gansearch.search.samplers.base import Proposal, derive_seed, key_of
 from gansearch.search.samplers.optuna import OptunaSampler, random
+from gansearch.settings import can_change
 from gansearch.space import Space
-from gansearch.variants.settings import LIVE, can_change
+from gansearch.variants.catalog import CATALOG
 
 RESAMPLED = 0.25
 """Probability that a setting is resampled instead of perturbed, as in the paper's appendix A."""
@@ -108,8 +109,9 @@ def perturb(space: Space, params: Params, draw: np.random.Generator) -> Params:
     of active parameters.
     """
     variant = str(params["variant"])
+    live = CATALOG[variant].settings.live()
     for name, key in space.searched[variant].items():
-        if name not in LIVE or name not in params:
+        if name not in live or name not in params:
             continue
         parameter = space.parameters[key]
         if draw.random() < RESAMPLED:

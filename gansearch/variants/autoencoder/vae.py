@@ -17,7 +17,7 @@ from gansearch.losses.variational import (
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.optim import adam
-from gansearch.variants.autoencoder.entries import VaeSettings
+from gansearch.variants.autoencoder.settings import VaeSettings
 from gansearch.variants.base import Losses, Player, Variant
 
 _EVALUATED = 256  # images per batch of evaluation

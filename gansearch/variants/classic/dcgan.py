@@ -10,7 +10,7 @@ from gansearch.nn.conv import ConvFactory
 from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.optim import OptimiserFactory, adam
 from gansearch.variants.adversarial import AdversarialVariant
-from gansearch.variants.classic.entries import DcganSettings
+from gansearch.variants.classic.settings import DcganSettings
 
 
 class Dcgan(AdversarialVariant[DcganSettings]):

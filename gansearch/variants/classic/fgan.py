@@ -15,7 +15,7 @@ from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.mlp import MaxoutDiscriminator, MlpGenerator
 from gansearch.nn.optim import OptimiserFactory, adam
 from gansearch.variants.adversarial import GameVariant
-from gansearch.variants.classic.entries import FganSettings
+from gansearch.variants.classic.settings import FganSettings
 
 
 class Fgan(GameVariant[FganSettings]):

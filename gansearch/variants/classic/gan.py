@@ -14,7 +14,7 @@ from gansearch.nn.mlp import MaxoutDiscriminator, MlpGenerator
 from gansearch.nn.optim import OptimiserFactory, sgd
 from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.base import Player
-from gansearch.variants.classic.entries import GanSettings
+from gansearch.variants.classic.settings import GanSettings
 
 # Released configuration.
 LR_DECAY = 1.000004

@@ -16,7 +16,7 @@ from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.optim import OptimiserFactory, adam
 from gansearch.variants.adversarial import AdversarialVariant, DiscriminatorOutput
 from gansearch.variants.base import Losses
-from gansearch.variants.classic.entries import SganSettings
+from gansearch.variants.classic.settings import SganSettings
 from gansearch.variants.labelled import classes_of, labels_of
 
 _EVALUATED = 256  # images per batch of evaluation

@@ -16,7 +16,7 @@ from gansearch.nn.init import normal_
 from gansearch.nn.norm import ConditionalBatchNorm
 from gansearch.variants.adversarial import DiscriminatorOutput
 from gansearch.variants.base import Losses
-from gansearch.variants.conditional.entries import AcganSettings
+from gansearch.variants.conditional.settings import AcganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
 
 WIDEST = 512  # maximum channels of the discriminator

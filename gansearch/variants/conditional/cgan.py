@@ -8,7 +8,7 @@ from torch import Tensor
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.conv import ConvFactory
 from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
-from gansearch.variants.conditional.entries import CganSettings
+from gansearch.variants.conditional.settings import CganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of
 
 

@@ -17,7 +17,7 @@ from gansearch.nn.resnet import ResnetFeatures, ResnetGenerator, generator_width
 from gansearch.nn.spectral import draw_weight, spectral_norm
 from gansearch.variants.adversarial import DiscriminatorOutput
 from gansearch.variants.base import Losses
-from gansearch.variants.conditional.entries import ContraganSettings
+from gansearch.variants.conditional.settings import ContraganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
 
 

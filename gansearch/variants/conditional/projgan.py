@@ -11,7 +11,7 @@ from gansearch.nn.conv import ConvFactory
 from gansearch.nn.norm import ConditionalBatchNorm
 from gansearch.nn.resnet import ResnetFeatures, ResnetGenerator, generator_widths, glorot_resnet_
 from gansearch.nn.spectral import draw_weight, spectral_norm
-from gansearch.variants.conditional.entries import ProjganSettings
+from gansearch.variants.conditional.settings import ProjganSettings
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
 
 

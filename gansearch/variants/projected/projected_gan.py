@@ -17,7 +17,7 @@ from gansearch.nn.fastgan import FastGan
 from gansearch.nn.optim import OptimiserFactory, adam
 from gansearch.nn.projector import Projector
 from gansearch.variants.adversarial import AdversarialVariant
-from gansearch.variants.projected.entries import ProjectedGanSettings
+from gansearch.variants.projected.settings import ProjectedGanSettings
 
 SMALLEST = 8  # nominal side of the map at which a head ends, in pixels
 LARGEST = 128  # largest nominal side of the finest map at which its head starts, in pixels

@@ -19,7 +19,7 @@ from gansearch.nn.style import FourierFeatures, Mapping, ModulatedConv
 from gansearch.nn.stylegan2 import SMALLEST, Discriminator
 from gansearch.variants.adversarial import AdversarialVariant
 from gansearch.variants.base import Player
-from gansearch.variants.style.entries import Stylegan3Settings
+from gansearch.variants.style.settings import Stylegan3Settings
 
 FIRST_CUTOFF = 2.0
 FIRST_STOPBAND = 2**2.1

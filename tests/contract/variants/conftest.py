@@ -17,7 +17,7 @@ from torch import Tensor
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.data.images import ImageSet, from_arrays
 from gansearch.settings import Scalar
-from gansearch.space.knobs import takes
+from gansearch.space.specs import takes
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.entry import DataKind

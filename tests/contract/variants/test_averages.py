@@ -19,7 +19,7 @@ from gansearch.train.compute import Compute
 from gansearch.train.rounds import Rounds
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.entry import DataKind, VariantEntry
 
 CPU = torch.device("cpu")
 ROUNDS = 12
@@ -43,7 +43,7 @@ forms = pytest.mark.parametrize(
 )
 
 
-def trained(entry: Entry, **params: Scalar) -> tuple[Variant[Any], Rounds]:
+def trained(entry: VariantEntry, **params: Scalar) -> tuple[Variant[Any], Rounds]:
     """Train some rounds at a high learning rate, which changes the weights much."""
     classes = 3 if entry.data is DataKind.LABEL else 0
     spec = ImageSpec(1, entry.resolution, classes)

@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.stylegan2 import MinibatchStddev
 from gansearch.settings import Params
-from gansearch.space.knobs import knobs_of, takes
+from gansearch.space.specs import specs_of, takes
 from gansearch.variants.base import Variant
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.entry import DataKind, Entry
+from gansearch.variants.entry import DataKind, VariantEntry
 
 PENALTIES = ("gp_lambda", "r1_gamma")
 ENTRIES = [entry for name, entry in CATALOG.items() if takes(name).issuperset(PENALTIES)]
 
 
-def forms(entry: Entry) -> list[Params]:
+def forms(entry: VariantEntry) -> list[Params]:
     """The small form, and a form with norms inside separable convolutions if the variant has it."""
     separable: Params = {"dsc.where": "both", "dsc.middle": "norm_act"}
-    knobs = knobs_of(entry.name)
-    fits = all(name in knobs and not knobs[name].complaint(v) for name, v in separable.items())
+    specs = specs_of(entry.name)
+    fits = all(name in specs and not specs[name].complaint(v) for name, v in separable.items())
     return [{}, separable] if fits else [{}]
 
 
@@ -36,7 +36,7 @@ CASES = [
 ]
 
 
-def build(entry: Entry, params: Params) -> tuple[Variant[Any], Batch]:
+def build(entry: VariantEntry, params: Params) -> tuple[Variant[Any], Batch]:
     """Build a variant in training mode, at twice its smallest resolution, with several norms."""
     torch.manual_seed(0)
     classes = 3 if entry.data is DataKind.LABEL else 0

@@ -9,7 +9,7 @@ import pytest
 from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.errors import ConfigError
 from gansearch.settings import Scalar
-from gansearch.space.knobs import defaults_of, takes
+from gansearch.space.specs import defaults_of, takes
 from gansearch.variants.catalog import CATALOG
 
 

@@ -20,7 +20,7 @@ from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers.pbt import perturb
 from gansearch.search.simulation.simulate import Cluster, Curve, Simulation, policy, simulate
 from gansearch.space import Space, parse_space
-from gansearch.variants.settings import LIVE
+from gansearch.variants.catalog import CATALOG
 
 RUNGS = tuple(float(kimg) for kimg in range(1, 10))
 FULL = 10.0
@@ -145,7 +145,7 @@ def test_a_child_goes_on_from_a_rung_where_its_parent_was_among_the_best() -> No
         assert origin.kimg in RUNGS
         assert child.params != parent.params
         changed = {name for name in child.params if child.params[name] != parent.params[name]}
-        assert changed <= LIVE
+        assert changed <= CATALOG[str(child.params["variant"])].settings.live()
         assert all(report.kimg > origin.kimg for report in child.reports)
 
 
@@ -193,7 +193,9 @@ search: {sampler: pbt, population: 4}
             space.parameters[name].admits(child[name]) for name in child if name != "variant"
         )
         assert child.keys() == params.keys()
-        assert all(child[name] == params[name] for name in child.keys() - LIVE)
+        assert all(
+            child[name] == params[name] for name in child.keys() - CATALOG["dcgan"].settings.live()
+        )
         assert (child["d_steps"] == "adaptive") == (params["d_steps"] == "adaptive")
         assert child["r1_gamma"] != 0
         space.train_config(child, 0, [Ancestor(0, params, 1.0)])  # a run that can be trained

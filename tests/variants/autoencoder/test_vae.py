@@ -13,7 +13,7 @@ from gansearch.config import DataConfig, TrainConfig
 from gansearch.data import Images, load_images
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.train.trainer import Trainer
-from gansearch.variants.autoencoder.entries import VaeSettings
+from gansearch.variants.autoencoder.settings import VaeSettings
 from gansearch.variants.autoencoder.vae import Vae
 
 CPU = torch.device("cpu")

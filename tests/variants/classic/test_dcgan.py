@@ -10,7 +10,7 @@ from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.conv import SeparableConv
 from gansearch.settings import Dsc
 from gansearch.variants.classic.dcgan import Dcgan
-from gansearch.variants.classic.entries import DcganSettings
+from gansearch.variants.classic.settings import DcganSettings
 
 
 def build(resolution: int = 16, channels: int = 1, **settings) -> Dcgan:

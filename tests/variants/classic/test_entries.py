@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.classic.entries import DcganSettings, GanSettings
+from gansearch.variants.classic.settings import DcganSettings, GanSettings
 
 
 def test_defaults_of_gan_are_the_papers() -> None:

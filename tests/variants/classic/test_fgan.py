@@ -10,9 +10,9 @@ from gansearch.losses.divergences import DIVERGENCES
 from gansearch.nn.dcgan import DcganDiscriminator, DcganGenerator
 from gansearch.nn.mlp import MaxoutDiscriminator, MlpGenerator
 from gansearch.variants.classic.dcgan import Dcgan
-from gansearch.variants.classic.entries import DcganSettings, FganSettings, GanSettings
 from gansearch.variants.classic.fgan import G_LOSSES, Fgan
 from gansearch.variants.classic.gan import Gan
+from gansearch.variants.classic.settings import DcganSettings, FganSettings, GanSettings
 
 SPEC = ImageSpec(1, 8)
 SMALL = {"z_dim": 8, "g_channels": 8, "d_channels": 8, "g_hidden": 16, "d_hidden": 16}

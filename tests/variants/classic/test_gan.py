@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from gansearch.data.batch import Batch, ImageSpec
-from gansearch.variants.classic.entries import GanSettings
 from gansearch.variants.classic.gan import Gan
+from gansearch.variants.classic.settings import GanSettings
 
 SHAPE = (1, 8, 8)
 

@@ -18,7 +18,7 @@ from gansearch.nn.dcgan import DcganDiscriminator
 from gansearch.settings import Dsc
 from gansearch.space import parse_space
 from gansearch.train.run import run_training
-from gansearch.variants.classic.entries import SganSettings
+from gansearch.variants.classic.settings import SganSettings
 from gansearch.variants.classic.sgan import Sgan, choose_labelled
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from gansearch.settings import AUTO
 from gansearch.variants.catalog import CATALOG
-from gansearch.variants.style.entries import Stylegan3Settings
+from gansearch.variants.style.settings import Stylegan3Settings
 
 
 def test_defaults_are_the_papers() -> None:

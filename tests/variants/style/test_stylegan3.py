@@ -15,7 +15,7 @@ from gansearch.config import DataConfig, EvaluationConfig, TrainConfig
 from gansearch.data.batch import Batch, ImageSpec
 from gansearch.nn.alias_free import FilteredLeakyReLU, filter2d, upsample2d
 from gansearch.nn.conv import SeparableConv
-from gansearch.variants.style.entries import Stylegan3Settings
+from gansearch.variants.style.settings import Stylegan3Settings
 from gansearch.variants.style.stylegan3 import Stylegan3, bands, signals, widths
 
 SMALL = {"z_dim": 8, "w_dim": 8, "g_layers": 6, "g_channels": 16, "d_channels": 8}
