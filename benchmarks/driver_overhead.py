@@ -29,9 +29,10 @@ from gansearch.record import Report
 from gansearch.search.engine import tune as adaptors
 from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
-from gansearch.search.storage.store import StudyStore, sqlite_url
+from gansearch.search.storage.store import StudyStore
 from gansearch.space import parse_space
 from gansearch.train.run import REPORT
+from gansearch.urls import sqlite_url
 
 TABLE = Path(__file__).parent / "results" / "driver_overhead.md"
 KIMGS = (1.0, 2.0, 3.0)

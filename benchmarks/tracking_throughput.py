@@ -32,11 +32,12 @@ from gansearch.record import Report
 from gansearch.search.engine import tune as adaptors
 from gansearch.search.engine.cluster import SETTINGS
 from gansearch.search.policy import Policy
-from gansearch.search.storage.store import StudyStore, sqlite_url
+from gansearch.search.storage.store import StudyStore
 from gansearch.space import parse_space
 from gansearch.study.observers import run_observers
 from gansearch.tracking import MlflowMirror
 from gansearch.train.run import REPORT
+from gansearch.urls import sqlite_url
 
 TABLE = Path(__file__).parent / "results" / "tracking_throughput.md"
 METRICS = ("fd_digits", "seconds_per_kimg", "train_seconds", "peak_memory_mib", "d_loss", "g_loss")

@@ -11,18 +11,13 @@ from gansearch.metrics.catalog import current_name
 from gansearch.record import images_of
 from gansearch.settings import (
     LARGEST,
-    Dsc,
     Model,
-    Params,
     Scalar,
     Settings,
     can_change,
-    flatten,
     nest,
 )
 from gansearch.variants.catalog import CATALOG
-
-__all__ = ["Dsc", "Model", "Params", "Scalar", "Settings", "flatten", "nest"]
 
 
 class DataConfig(Model):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
 if WORKER := os.environ.get("PYTEST_XDIST_WORKER"):
@@ -178,9 +178,10 @@ budget: {trials: 2, max_kimg: 0.1, rungs: []}
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with a study of two trials, ``s``, whose weights are there; for reading."""
     from gansearch.search.storage.checkpoints import TrialFolder
-    from gansearch.search.storage.store import StudyStore, sqlite_url
+    from gansearch.search.storage.store import StudyStore
     from gansearch.space import parse_space
     from gansearch.train.run import run_training
+    from gansearch.urls import sqlite_url
 
     results = tmp_path_factory.mktemp("trained")
     space = parse_space(TRAINED, "trained.yaml")

@@ -159,3 +159,29 @@ def test_variants_do_not_import_each_other() -> None:
         for target in imports(known[module]):
             name = target.removeprefix("gansearch.")
             assert name == module or name not in homes, f"gansearch.{module} imports {target}"
+
+
+def defined(file: Path) -> set[str]:
+    """Names that a module defines itself."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def test_names_are_imported_from_the_module_that_defines_them() -> None:
+    known = {name: file for name, file in modules().items() if file.name != "__init__.py"}
+    definitions = {name: defined(file) for name, file in known.items()}
+    for module, file in known.items():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            source = node.module.removeprefix("gansearch.")
+            for alias in node.names if source in known else ():
+                assert alias.name in definitions[source], (
+                    f"gansearch.{module} imports {alias.name} from gansearch.{source}, "
+                    "which imports it from elsewhere"
+                )

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.search.compare import problems, simulated
 from benchmarks.search.methods import METHODS
 from gansearch.record import TrialRecord
-from gansearch.space.models import SearchConfig
+from gansearch.space import SearchConfig
 
 PROBLEMS = ("digits", "zdt1", "dtlz2", "gan-surrogate")
 TRAININGS, WORKERS = 60, 8

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.feasibility import is_full
 from gansearch.search.policy import Ask
 from gansearch.search.samplers.optuna import derive_seed
 from gansearch.search.simulation.simulate import Clock
+from gansearch.settings import Params
 from gansearch.space import Space
 
 

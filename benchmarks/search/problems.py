@@ -19,10 +19,10 @@ import optuna
 from numpy.typing import NDArray
 from optuna.samplers import RandomSampler
 
-from gansearch.config import Params
 from gansearch.pareto import Points, non_dominated
 from gansearch.search.simulation.simulate import Curve
 from gansearch.search.simulation.simulate import Problem as Simulated
+from gansearch.settings import Params
 from gansearch.space import Space
 
 MAX_KIMG = 27.0

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search.problems import MAX_KIMG, RUNGS, FunctionSpace, drawn_values
-from gansearch.config import Params
 from gansearch.metrics.catalog import METRICS
 from gansearch.pareto import Points, non_dominated
 from gansearch.search.simulation.simulate import Curve
+from gansearch.settings import Params
 from gansearch.space import Space
 
 NAMES = ("x1", "x2", "x3", "size")

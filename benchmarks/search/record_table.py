@@ -30,11 +30,11 @@ import numpy as np
 import torch
 
 from benchmarks.search.table import COSTS, SPACE, load_table, row_of, write_table
-from gansearch.config import Params
 from gansearch.record import Outcome, Report
 from gansearch.search.engine.cores import exclusive_cores
 from gansearch.search.samplers.grid import enumerate_points
 from gansearch.search.simulation.simulate import Curve
+from gansearch.settings import Params
 from gansearch.space import Space, load_space
 from gansearch.train.run import run_training
 

@@ -39,8 +39,9 @@ from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import Cluster, Method, Simulation, policy
 from gansearch.search.stopping.registry import STOPPING_RULES
 from gansearch.search.storage.database import connect
-from gansearch.search.storage.store import StudyStore, layout, read_study, sqlite_url
+from gansearch.search.storage.store import StudyStore, layout, read_study
 from gansearch.space import SearchConfig, Space, parse_space
+from gansearch.urls import sqlite_url
 
 TABLE = Path(__file__).parent.parent / "results" / "search_scale.md"
 NEXT = 300

@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gansearch.config import Params
 from gansearch.errors import DataError
 from gansearch.pareto import Points, non_dominated
 from gansearch.record import Outcome
 from gansearch.search.samplers.base import key_of
 from gansearch.search.samplers.grid import enumerate_points
 from gansearch.search.simulation.simulate import Curve
+from gansearch.settings import Params
 from gansearch.space import Space, load_space
 
 RUNS = "runs.csv.gz"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from gansearch.errors import UsageError
 from gansearch.settings import Scalar
-from gansearch.space.models import Bound
+from gansearch.space import Bound
 
 
 def bounds(at_least: Sequence[str], at_most: Sequence[str]) -> list[Bound]:

@@ -17,7 +17,7 @@ from gansearch.text.readable import number
 
 if TYPE_CHECKING:
     from gansearch.record import StudyRecord
-    from gansearch.space.models import Space
+    from gansearch.space import Space
 
 
 def summary(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gansearch.config import Params
 from gansearch.record import Ancestor, Outcome, Prior, Report, StudyRecord, TrialRecord
 from gansearch.report.front.criteria import Criteria
 from gansearch.report.front.selection import near_front
 from gansearch.search.method import SearchMethod
+from gansearch.settings import Params
 from gansearch.space import Space
 
 

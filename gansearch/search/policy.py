@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import RLock
 
-from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord, images_of
 from gansearch.search.feasibility import is_full
@@ -23,6 +22,7 @@ from gansearch.search.normalise import Normaliser
 from gansearch.search.plan import Next, Plan
 from gansearch.search.samplers.base import derive_seed
 from gansearch.search.storage.recorder import NullRecorder, Recorder
+from gansearch.settings import Params
 from gansearch.space import Space
 
 

@@ -1,6 +1,5 @@
 """Search spaces: a YAML file to a validated :class:`Space`."""
 
-from gansearch.settings import AUTO
 from gansearch.space.load import load_space, parse_space
 from gansearch.space.models import (
     Bound,
@@ -14,7 +13,6 @@ from gansearch.space.models import (
 from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange, Parameter, Trial
 
 __all__ = [
-    "AUTO",
     "Bound",
     "Budget",
     "Choice",

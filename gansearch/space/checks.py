@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gansearch.config import Params
 from gansearch.errors import ConfigError
+from gansearch.settings import Params
 from gansearch.space import rules_of_parameters as parameters
 from gansearch.space import rules_of_study as study
 from gansearch.space.draft import Draft, Finding, Rule

@@ -23,14 +23,11 @@ from gansearch.config import (
     ComputeConfig,
     DataConfig,
     EvaluationConfig,
-    Model,
-    Params,
-    Scalar,
     TrainConfig,
     settings_of,
 )
 from gansearch.metrics.catalog import METRICS, current_name
-from gansearch.settings import AUTO, LARGEST, Settings
+from gansearch.settings import AUTO, LARGEST, Model, Params, Scalar, Settings
 from gansearch.space import hints
 from gansearch.space.parameters import Choice, Parameter, Trial, Value
 from gansearch.space.scope import SECTIONS, SectionKey, resolve, split

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeGuard
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from gansearch.config import Model, Scalar
+from gansearch.settings import Model, Scalar
 
 
 class Trial(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from gansearch.config import Scalar
+from gansearch.settings import Scalar
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.models import Space
 from gansearch.space.parameters import Choice, FloatRange, IntRange, Parameter

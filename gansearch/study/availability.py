@@ -24,9 +24,8 @@ from gansearch.hardware.cores import usable_cores
 from gansearch.metrics.catalog import METRICS, Counts, Metric, shortages
 from gansearch.metrics.weights import PublishedWeights, weights_of
 from gansearch.settings import AUTO, Scalar
-from gansearch.space import Space
+from gansearch.space import Choice, Constant, FloatRange, IntRange, Space
 from gansearch.space.draft import Finding
-from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange
 from gansearch.space.specs import defaults_of, takes
 from gansearch.space.yaml import read_yaml
 from gansearch.variants.catalog import CATALOG

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansearch.errors import UsageError
+from gansearch.paths import SAMPLES_FILE
 from gansearch.report.front.selection import Selection, select
 
 if TYPE_CHECKING:
     from gansearch.record import StudyRecord
-    from gansearch.space.models import Space
+    from gansearch.space import Space
 
 Files = dict[str, bytes]
 """Content by path within the run; empty if the source no longer exists."""
 
-CONFIG_FILE = "config.json"
-"""Artifact with a trial's resolved configuration, which is sufficient to retrain it."""
 THUMBNAIL = 256
 """Longer side of an image in MLflow's grid, in pixels."""
 
@@ -137,7 +136,7 @@ def _note(selection: Selection) -> str:
 def _image_files(checkpoint: str, step: int, time: int) -> Files:
     from PIL import Image
 
-    content = _read(checkpoint, "samples.png")
+    content = _read(checkpoint, SAMPLES_FILE)
     if content is None:
         return {}
     image = Image.open(BytesIO(content)).convert("RGB")

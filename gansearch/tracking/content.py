@@ -15,16 +15,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from gansearch.errors import ConfigError
+from gansearch.paths import CONFIG_FILE, SPACE_FILE
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord, images_of
 from gansearch.report.front.estimates import Interval, scores_of
-from gansearch.space.models import Space
-from gansearch.tracking.artifacts import (
-    CONFIG_FILE,
-    Artifact,
-    digest,
-    samples_artifact,
-    text_artifact,
-)
+from gansearch.space import Space
+from gansearch.tracking.artifacts import Artifact, digest, samples_artifact, text_artifact
 from gansearch.urls import without_secrets
 
 MAX_KEY, MAX_PARAM, MAX_TAG = 250, 6000, 8000
@@ -143,7 +138,7 @@ def study_content(space: Space, record: StudyRecord, steps: Steps, *, closed: bo
         params={},
         rungs={},
         scores=(),
-        artifacts=(text_artifact("space", "space.yaml", yaml),),
+        artifacts=(text_artifact("space", SPACE_FILE, yaml),),
         status=status,
         started=_milliseconds(record.started),
         ended=max(times, default=_milliseconds(record.started)) if closed else None,

@@ -15,7 +15,7 @@ from gansearch.hardware.scratch import scratch_folder
 from gansearch.urls import masked, sqlite_file, sqlite_url, without_secrets
 
 if TYPE_CHECKING:
-    from gansearch.space.models import Space
+    from gansearch.space import Space
 
 RELATIVE_ROOT = "mlflow-artifacts:/"
 """Location of files recorded in a results folder's database, relative to the served folder."""

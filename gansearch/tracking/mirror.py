@@ -10,7 +10,7 @@ from pathlib import Path
 from gansearch.errors import UsageError
 from gansearch.paths import command
 from gansearch.record import StudyRecord, TrialRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 from gansearch.tracking.artifacts import front_artifact
 from gansearch.tracking.content import (
     STEP,

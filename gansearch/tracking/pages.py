@@ -13,9 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gansearch.errors import UsageError
-from gansearch.paths import RESULTS, StrPath
+from gansearch.paths import CONFIG_FILE, RESULTS, StrPath
 from gansearch.study.signals import END_WITH_PROCESS, deferred_signals, raise_deferred
-from gansearch.tracking.artifacts import CONFIG_FILE
 from gansearch.tracking.location import RELATIVE_ROOT, Location, database, readable_database
 from gansearch.tracking.store import artifacts_of, client_of
 

@@ -25,6 +25,13 @@ from gansearch.metrics.catalog import METRICS
 from gansearch.metrics.evaluator import Evaluator
 from gansearch.metrics.protocol import QualityProtocol
 from gansearch.metrics.requirements import check_run
+from gansearch.paths import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    REPORT_FILE,
+    SAMPLES_FILE,
+    checkpoint_folder,
+)
 from gansearch.record import Outcome, Report, images_of, kimg_of
 from gansearch.train.collapse import CollapseCheck, variety_of
 from gansearch.train.grid import save_grid
@@ -32,11 +39,6 @@ from gansearch.train.prediction import predict_needs, prediction_error, refuse_t
 from gansearch.train.trainer import Trainer
 
 log = logging.getLogger(__name__)
-
-CHECKPOINT_FILE = "checkpoint.pt"
-SAMPLES_FILE = "samples.png"
-CONFIG_FILE = "config.json"
-REPORT_FILE = "report.json"
 
 GRID_COLUMNS = 8
 REPORT: TypeAdapter[Report] = TypeAdapter(
@@ -162,7 +164,7 @@ def _reports(
                 config.evaluation, config.evaluation.metrics, images, device
             )
         kimg = kimgs[progress]
-        checkpoint = folder / f"kimg_{kimg:g}"
+        checkpoint = folder / checkpoint_folder(kimg)
         known = {**predicted, **collapse.metrics}
         yield _report(trainer, evaluator, images, kimg, checkpoint, known)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from gansearch.config import Params
 from gansearch.record import Ancestor, StudyRecord
 from gansearch.search.policy import Policy
 from gansearch.search.simulation.problem import Curve
 from gansearch.search.simulation.simulate import Cluster, Simulation, policy
+from gansearch.settings import Params
 from gansearch.space import Space, parse_space
 
 RUNGS, FULL = (1.0, 2.0, 4.0), 8.0

@@ -11,7 +11,6 @@ import pytest
 from optuna.samplers import QMCSampler
 from scipy.stats.qmc import Halton
 
-from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.bayesian.encoding import Encoder
 from gansearch.search.method import SearchMethod
@@ -19,6 +18,7 @@ from gansearch.search.samplers.base import Proposal, Sampler, key_of
 from gansearch.search.samplers.optuna import OptunaSampler
 from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.stopping.registry import STOPPING_RULES
+from gansearch.settings import Params
 from gansearch.space import Space
 
 MakeSpace = Callable[..., Space]

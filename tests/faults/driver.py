@@ -12,11 +12,11 @@ from pathlib import Path
 
 import ray
 
+from gansearch.paths import REPORT_FILE
 from gansearch.search.engine import tune
 from gansearch.search.engine.worker import Job, Send, train_trial
 from gansearch.space import parse_space
 from gansearch.study.run import resume_study, run_study
-from gansearch.train.run import REPORT_FILE
 
 SPACE = """
 name: killed

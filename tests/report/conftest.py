@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gansearch.record import Score, StudyRecord
 from gansearch.report.front.selection import finalists
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 

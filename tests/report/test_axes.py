@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from gansearch.record import StudyRecord
 from gansearch.report import select
 from gansearch.report.axes import axes_of, draw_floor, with_direction
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 

@@ -11,7 +11,7 @@ from gansearch.record import StudyRecord
 from gansearch.report import select
 from gansearch.report.curves import curves_figure
 from gansearch.report.style import HIGHLIGHTS, png
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 

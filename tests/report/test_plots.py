@@ -13,7 +13,7 @@ from gansearch.record import Outcome, Report, StudyRecord
 from gansearch.report import select
 from gansearch.report.plots import front_figure
 from gansearch.report.style import png, write_figure
-from gansearch.space.models import Bound, Space
+from gansearch.space import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 

@@ -9,7 +9,7 @@ import pytest
 
 from gansearch.errors import UsageError
 from gansearch.report.profiles import profile_figure, profile_tables, write_profile_plot
-from gansearch.space.models import Space
+from gansearch.space import Space
 from gansearch.train.profiling.blocks import BlockCost
 from gansearch.train.profiling.profile import Block, Profile, SectionCost
 

@@ -13,7 +13,7 @@ from gansearch.record import StudyRecord
 from gansearch.report import select
 from gansearch.report.plots import front_figure, write_front_plot
 from gansearch.report.style import LOG_RATIO, label, png, scale_axis
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 

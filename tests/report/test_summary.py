@@ -9,7 +9,7 @@ from pathlib import Path
 from gansearch.record import StudyRecord
 from gansearch.report import select
 from gansearch.report.summary import summary
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 Printed = Callable[..., str]

@@ -21,7 +21,7 @@ from gansearch.report.tables import (
     with_interval,
     write_csv,
 )
-from gansearch.space.models import Bound, Space
+from gansearch.space import Bound, Space
 from gansearch.text.readable import number
 
 Make = Callable[..., tuple[Space, StudyRecord]]

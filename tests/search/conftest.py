@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from gansearch.config import Params
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.simulation.simulate import Curve
 from gansearch.search.storage.database import connect
-from gansearch.search.storage.store import sqlite_url
+from gansearch.settings import Params
 from gansearch.space import Space, parse_space
+from gansearch.urls import sqlite_url
 
 YAML = """
 name: small

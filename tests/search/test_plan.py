@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from gansearch.config import Params
 from gansearch.pareto import near_front
 from gansearch.record import (
     CONFIGURATION_FAILURES,
@@ -23,6 +22,7 @@ from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers.base import Proposal
 from gansearch.search.simulation.simulate import Cluster, Curve, simulate
 from gansearch.search.storage.store import layout
+from gansearch.settings import Params
 from gansearch.space import Space, parse_space
 
 YAML = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import optuna
 from rich.console import Console
 
-from gansearch.config import Params
+from gansearch.settings import Params
 from gansearch.space import Constant, FloatRange, parse_space
 from gansearch.space.scope import members, split
 from gansearch.space.specs import takes

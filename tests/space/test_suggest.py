@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansearch.config import Params, Scalar, flatten, nest
-from gansearch.settings import AUTO
+from gansearch.settings import AUTO, Params, Scalar, flatten, nest
 from gansearch.space import Parameter, Space, parse_space
 from gansearch.space.specs import SEED, ParameterSpec, auto_values, defaults_of, specs_of, takes
 from gansearch.variants.catalog import CATALOG

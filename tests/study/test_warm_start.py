@@ -14,9 +14,10 @@ import pytest
 from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.policy import Policy
-from gansearch.search.storage.store import layout, read_study, sqlite_url
+from gansearch.search.storage.store import layout, read_study
 from gansearch.space import Space, parse_space
 from gansearch.study.warm_start import COMPARABLE_TAGS, priors, summary
+from gansearch.urls import sqlite_url
 
 Take = Callable[..., Any]
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from gansearch.record import Report, StudyRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 from gansearch.tracking import sync
 from gansearch.tracking.artifacts import front_artifact, text_artifact
 

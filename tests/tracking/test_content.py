@@ -14,7 +14,7 @@ from mlflow.utils import validation
 
 from gansearch.config import TrainConfig
 from gansearch.record import Ancestor, Outcome, StudyRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 from gansearch.tracking.content import (
     MAX_KEY,
     MAX_TAG,

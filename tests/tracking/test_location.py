@@ -20,7 +20,7 @@ import requests
 from mlflow import MlflowClient
 
 from gansearch.record import StudyRecord
-from gansearch.space.models import Space, TrackingConfig
+from gansearch.space import Space, TrackingConfig
 from gansearch.tracking import read_config, sync
 from gansearch.tracking.content import Steps, study_content
 from gansearch.tracking.location import Location, readable_database

@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 
 from gansearch.errors import UsageError
 from gansearch.record import Outcome, Report, Score, StudyRecord
-from gansearch.space.models import Space, TrackingConfig
+from gansearch.space import Space, TrackingConfig
 from gansearch.tracking import MlflowMirror, mirror, store, sync
 
 Study = tuple[Space, StudyRecord]

@@ -18,7 +18,7 @@ import requests
 
 from gansearch.errors import UsageError
 from gansearch.record import StudyRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 from gansearch.tracking import read_config, serve_ui, sync
 from gansearch.tracking.location import Location
 

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from gansearch.record import StudyRecord
-from gansearch.space.models import Space, TrackingConfig
+from gansearch.space import Space, TrackingConfig
 from gansearch.tracking import MlflowMirror, store, sync
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from mlflow.entities import ViewType
 
 from gansearch.record import StudyRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 from gansearch.tracking import MlflowMirror, store, sync
 from gansearch.tracking.content import (
     Steps,

@@ -11,7 +11,7 @@ from gansearch.errors import StudyError, UsageError
 from gansearch.metrics.catalog import METRICS
 from gansearch.record import StudyRecord, TrialRecord
 from gansearch.report.front.estimates import check_protocols, estimate_of, is_complete, last_report
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 if TYPE_CHECKING:
     from gansearch.settings import Params, Scalar

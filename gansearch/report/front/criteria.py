@@ -12,7 +12,7 @@ from gansearch.metrics.catalog import METRICS, current_name
 from gansearch.record import Report, TrialRecord
 from gansearch.report.front.estimates import Estimate, check_protocols
 from gansearch.report.front.noise import by_latents
-from gansearch.space.models import Bound, Objective, Space
+from gansearch.space import Bound, Objective, Space
 from gansearch.text.readable import number
 
 if TYPE_CHECKING:

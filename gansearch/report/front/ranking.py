@@ -11,7 +11,7 @@ from gansearch.errors import UsageError
 from gansearch.metrics.catalog import with_current_names
 from gansearch.record import TrialRecord
 from gansearch.report.front.criteria import Candidates
-from gansearch.space.models import Objective
+from gansearch.space import Objective
 
 if TYPE_CHECKING:
     import numpy as np

@@ -31,7 +31,7 @@ from gansearch.report.front.frame import front_frame
 from gansearch.report.front.ranking import checked_weights, front_of
 from gansearch.report.front.replicates import estimates_of
 from gansearch.report.front.uncertainty import NORMAL_QUANTILE
-from gansearch.space.models import Bound, Objective, Space
+from gansearch.space import Bound, Objective, Space
 
 if TYPE_CHECKING:
     import pandas as pd

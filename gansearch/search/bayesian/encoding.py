@@ -10,9 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gansearch.config import Params, Scalar
-from gansearch.space import Choice, FloatRange, IntRange, Space
-from gansearch.space.parameters import Constant
+from gansearch.settings import Params, Scalar
+from gansearch.space import Choice, Constant, FloatRange, IntRange, Space
 
 Array = NDArray[np.float64]
 

@@ -22,7 +22,8 @@ from gansearch.search.engine.daemons import (
     unchanged_signal_handlers,
 )
 from gansearch.search.engine.packing import SHARES, gpu_memory, gpu_memory_tag
-from gansearch.space import AUTO, Space
+from gansearch.settings import AUTO
+from gansearch.space import Space
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",  # observers produce the output

@@ -11,7 +11,8 @@ from gansearch.search.engine.packing import SHARES, MemoryPredictor, memory_on_g
 from gansearch.search.engine.worker import Job, job_of
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Policy
-from gansearch.space import AUTO, Space
+from gansearch.settings import AUTO
+from gansearch.space import Space
 
 
 class Jobs:

@@ -35,7 +35,8 @@ from gansearch.search.engine.packing import memory_on_largest_gpu
 from gansearch.search.engine.worker import Job, train_trial, trial_name
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.policy import Policy
-from gansearch.space import AUTO, Space
+from gansearch.settings import AUTO
+from gansearch.space import Space
 from gansearch.train.run import REPORT
 
 log = logging.getLogger(__name__)

@@ -17,11 +17,12 @@ from gansearch.config import TrainConfig
 from gansearch.errors import CheckpointError, ConfigError
 from gansearch.hardware.scratch import scratch_folder
 from gansearch.hardware.share import limit_to_share
+from gansearch.paths import CONFIG_FILE, checkpoint_folder
 from gansearch.record import Outcome, Report, images_of
 from gansearch.search.engine.cores import exclusive_cores
 from gansearch.search.storage.checkpoints import TrialFolder
-from gansearch.space import AUTO
-from gansearch.train.run import CONFIG_FILE, REPORT, run_training
+from gansearch.settings import AUTO
+from gansearch.train.run import REPORT, run_training
 
 if TYPE_CHECKING:  # every trial is a new process: unneeded imports delay it
     from gansearch.search.policy import Ask
@@ -180,7 +181,7 @@ def _checkpoint_to_continue(
         CheckpointError: the checkpoint is damaged or missing.
     """
     try:
-        checkpoint = folder.fetch(report, scratch / "start" / f"kimg_{report.kimg:g}")
+        checkpoint = folder.fetch(report, scratch / "start" / checkpoint_folder(report.kimg))
         saved = TrainConfig.from_json((checkpoint / CONFIG_FILE).read_text())
     except (FileNotFoundError, UnicodeDecodeError, ConfigError) as error:
         raise CheckpointError(f"{CONFIG_FILE} is missing or damaged: {error}") from error

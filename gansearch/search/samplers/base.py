@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from gansearch.config import Params
 from gansearch.record import Ancestor, TrialRecord
+from gansearch.settings import Params
 from gansearch.space import Space
 
 

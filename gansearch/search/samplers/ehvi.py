@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats.qmc import Halton
 
-from gansearch.config import Params
 from gansearch.record import TrialRecord
 from gansearch.search.bayesian.model import Model
 from gansearch.search.samplers.base import Proposal
 from gansearch.search.samplers.memory import MemoryModel
+from gansearch.settings import Params
 from gansearch.space import Space
 
 RANDOM_SHARE = 0.1

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import TrialRecord
 from gansearch.search.samplers.base import Proposal, key_of
+from gansearch.settings import Params
 from gansearch.space import Space
 
 MAX_POINTS = 100_000

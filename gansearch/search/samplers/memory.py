@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gansearch.config import Params, Scalar
 from gansearch.record import TrialRecord
 from gansearch.search.feasibility import memory_excess
+from gansearch.settings import Params, Scalar
 from gansearch.space import Choice, Constant, FloatRange, IntRange, Space
 
 RIDGE = 0.1

@@ -17,11 +17,11 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
-from gansearch.config import Params
 from gansearch.record import Outcome, TrialRecord
 from gansearch.search.feasibility import constraint_attributes, objective_values, violations
 from gansearch.search.samplers.base import Proposal, derive_seed, key_of
 from gansearch.search.samplers.memory import MemoryModel
+from gansearch.settings import Params
 from gansearch.space import Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # each new study logs an INFO line otherwise

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from gansearch.config import Params
 from gansearch.record import Ancestor, Outcome, TrialRecord, images_of
 from gansearch.search.cohorts import SHARE, Cohorts
 from gansearch.search.feasibility import is_full
 from gansearch.search.samplers.base import Proposal, derive_seed, key_of
 from gansearch.search.samplers.optuna import OptunaSampler, random
-from gansearch.settings import can_change
+from gansearch.settings import Params, can_change
 from gansearch.space import Space
 from gansearch.variants.catalog import CATALOG
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from gansearch.config import Params
 from gansearch.errors import StudyError
 from gansearch.record import Ancestor, Report
 from gansearch.search.policy import Ask
+from gansearch.settings import Params
 from gansearch.space import Space
 
 

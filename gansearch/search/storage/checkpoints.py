@@ -15,11 +15,9 @@ from pydantic import ValidationError
 
 from gansearch.errors import CheckpointError
 from gansearch.hardware.scratch import scratch_folder
+from gansearch.paths import REPORT_FILE, SAMPLES_FILE, SPACE_FILE, checkpoint_folder
 from gansearch.record import Report
-from gansearch.train.run import REPORT, REPORT_FILE, SAMPLES_FILE
-
-STUDY_FILE = "space.yaml"
-"""File in a study's folder: the space as submitted. Its presence shows that storage is shared."""
+from gansearch.train.run import REPORT
 
 
 @contextmanager
@@ -64,7 +62,7 @@ class TrialFolder:
 
     def is_shared(self) -> bool:
         """Whether this machine sees the study's folder, not an empty one of the same name."""
-        marker = f"{self._path.rpartition('/')[0]}/{STUDY_FILE}"
+        marker = f"{self._path.rpartition('/')[0]}/{SPACE_FILE}"
         return bool(self._files.get_file_info(marker).is_file)
 
     def publish(self, folder: Path, report: Report) -> Report:
@@ -74,7 +72,7 @@ class TrialFolder:
 
         The report's file is written last. A checkpoint without it is incomplete.
         """
-        name = f"kimg_{report.kimg:g}_{uuid4().hex[:8]}"
+        name = f"{checkpoint_folder(report.kimg)}_{uuid4().hex[:8]}"
         target = f"{self._path}/{name}"
         (folder / REPORT_FILE).unlink(missing_ok=True)
         self._files.create_dir(target)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 OBJECTIVES = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")

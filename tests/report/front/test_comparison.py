@@ -14,7 +14,7 @@ from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.report.front.comparison import Spread, compare
 from gansearch.report.published import PUBLISHED
 from gansearch.report.tables import comparison_tables
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Study = tuple[Space, StudyRecord]
 Make = Callable[..., Study]

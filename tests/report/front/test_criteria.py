@@ -10,7 +10,7 @@ import pytest
 from gansearch.errors import ProtocolError, UsageError
 from gansearch.record import Outcome
 from gansearch.report import select
-from gansearch.space.models import Bound
+from gansearch.space import Bound
 
 
 def test_a_maximised_objective_is_negated(make_trial: Any, numbers: Any, study: Any) -> None:

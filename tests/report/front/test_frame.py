@@ -11,8 +11,7 @@ import pytest
 from gansearch.record import Score, StudyRecord
 from gansearch.report.front.frame import front_frame
 from gansearch.report.front.selection import Selection, select
-from gansearch.space import Space
-from gansearch.space.models import Bound
+from gansearch.space import Bound, Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 OBJECTIVES = ["fd_digits", "seconds_per_kimg", "peak_memory_mib"]

@@ -15,7 +15,7 @@ from gansearch.report import select
 from gansearch.report.front.criteria import Criteria
 from gansearch.report.front.noise import QUALITY_TOLERANCE
 from gansearch.report.front.selection import finalists, near_front
-from gansearch.space.models import Space
+from gansearch.space import Space
 
 Make = Callable[..., tuple[Space, StudyRecord]]
 OBJECTIVES = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")

@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 import torch
 
-from gansearch.config import Params, TrainConfig
+from gansearch.config import TrainConfig
 from gansearch.errors import CheckpointError
+from gansearch.paths import CONFIG_FILE, SPACE_FILE
 from gansearch.record import Ancestor, Outcome, Report
 from gansearch.search.engine import worker
 from gansearch.search.engine.worker import Job, job_of, train_trial
 from gansearch.search.policy import Ask
-from gansearch.search.storage.checkpoints import STUDY_FILE, TrialFolder
+from gansearch.search.storage.checkpoints import TrialFolder
+from gansearch.settings import Params
 from gansearch.space import Space
-from gansearch.train.run import CONFIG_FILE, REPORT
+from gansearch.train.run import REPORT
 
 
 class Killed(BaseException):
@@ -77,7 +79,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
 
 @pytest.fixture
 def job(tiny_space: Callable[..., Space], tmp_path: Path) -> Job:
-    (tmp_path / STUDY_FILE).write_text("name: tiny")
+    (tmp_path / SPACE_FILE).write_text("name: tiny")
     return job_of(Ask(7, {"variant": "gan", "g_lr": 0.1}, seed=3), tiny_space(), str(tmp_path))
 
 
@@ -189,7 +191,7 @@ def test_a_report_has_the_address_of_its_weights(job: Job, trained: Any) -> None
 
 
 def test_storage_that_is_not_shared_is_named(job: Job, trained: Any, tmp_path: Path) -> None:
-    (tmp_path / STUDY_FILE).unlink()
+    (tmp_path / SPACE_FILE).unlink()
     driver = Driver()
     train_trial(job, driver)
     (end,) = driver.told
@@ -226,7 +228,7 @@ def test_threads_follow_the_trials_cpus(job: Job, trained: Any, cpus: float, thr
 @pytest.fixture
 def child(tiny_space: Callable[..., Space], tmp_path: Path, trained: Any) -> Job:
     """A child, at 5 kimg, of a trial of a population."""
-    (tmp_path / STUDY_FILE).write_text("name: tiny")
+    (tmp_path / SPACE_FILE).write_text("name: tiny")
     space = tiny_space(search={"population": 4})
     params: Params = {"variant": "gan", "g_lr": 0.1}
     driver = Driver()

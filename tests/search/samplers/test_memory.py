@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from gansearch.config import Params
 from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, Report, TrialRecord
 from gansearch.search.feasibility import memory_tags
 from gansearch.search.samplers.memory import MemoryModel
+from gansearch.settings import Params
 from gansearch.space import parse_space
 
 DEVICE = 500.0

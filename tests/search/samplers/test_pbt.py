@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansearch.config import Params
 from gansearch.errors import SpaceError, StudyError
 from gansearch.pareto import hypervolume
 from gansearch.record import Ancestor, Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers.pbt import perturb
 from gansearch.search.simulation.simulate import Cluster, Curve, Simulation, policy, simulate
+from gansearch.settings import Params
 from gansearch.space import Space, parse_space
 from gansearch.variants.catalog import CATALOG
 

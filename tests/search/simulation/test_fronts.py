@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gansearch.config import Params
 from gansearch.pareto import non_dominated
 from gansearch.record import Outcome, StudyRecord
 from gansearch.report.front.selection import select
 from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import Cluster, Curve, Simulation, simulate
 from gansearch.search.stopping.registry import STOPPING_RULES
+from gansearch.settings import Params
 from gansearch.space import Space
 
 METRICS = ("fd_digits", "seconds_per_kimg", "peak_memory_mib")

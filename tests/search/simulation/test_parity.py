@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from gansearch.config import Params, TrainConfig
+from gansearch.config import TrainConfig
 from gansearch.record import Outcome, Report, StudyRecord, TrialRecord
 from gansearch.search.engine import tune
 from gansearch.search.engine.cluster import cluster
@@ -35,6 +35,7 @@ from gansearch.search.policy import Ask, Policy
 from gansearch.search.samplers.registry import SAMPLERS
 from gansearch.search.simulation.simulate import Clock, Cluster, Problem, policy, simulate
 from gansearch.search.stopping.registry import STOPPING_RULES
+from gansearch.settings import Params
 from gansearch.space import SearchConfig, Space
 
 MakeProblem = Callable[..., Problem]

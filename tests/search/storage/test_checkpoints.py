@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gansearch.paths import REPORT_FILE, SAMPLES_FILE, SPACE_FILE
 from gansearch.record import Report
-from gansearch.search.storage.checkpoints import REPORT_FILE, SAMPLES_FILE, STUDY_FILE, TrialFolder
+from gansearch.search.storage.checkpoints import TrialFolder
 
 
 @pytest.fixture(params=["path", "uri"])
@@ -110,5 +111,5 @@ def test_storage_is_shared_if_the_studys_file_is_visible(
 ) -> None:
     assert not folder.is_shared()
     (tmp_path / "study").mkdir()
-    (tmp_path / "study" / STUDY_FILE).write_text("name: s")
+    (tmp_path / "study" / SPACE_FILE).write_text("name: s")
     assert folder.is_shared()

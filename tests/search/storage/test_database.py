@@ -12,8 +12,9 @@ import sqlalchemy
 from gansearch.errors import StudyError
 from gansearch.search.storage import database
 from gansearch.search.storage.database import connect, read_trials, storage_errors
-from gansearch.search.storage.store import StudyStore, read_study, sqlite_url, study_names
+from gansearch.search.storage.store import StudyStore, read_study, study_names
 from gansearch.space import Space
+from gansearch.urls import sqlite_url
 
 MakeSpace = Callable[..., Space]
 

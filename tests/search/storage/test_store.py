@@ -16,8 +16,9 @@ from gansearch.errors import StudyError
 from gansearch.record import Outcome, Report, Score, StudyRecord, TrialRecord
 from gansearch.search.policy import Policy
 from gansearch.search.storage.database import connect
-from gansearch.search.storage.store import StudyStore, read_study, sqlite_url, study_names
+from gansearch.search.storage.store import StudyStore, read_study, study_names
 from gansearch.space import Space
+from gansearch.urls import sqlite_url
 
 MakeSpace = Callable[..., Space]
 Train = Callable[..., None]
