@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -124,3 +125,27 @@ def test_a_text_that_was_cut_or_mistyped(data: st.DataObject) -> None:
 @given(VALUES)
 def test_anything_for_a_space(value: Any) -> None:
     answered(written(value))
+
+
+ENTRIES = st.sampled_from(
+    ["variant", "parameters", "training", "objectives", "constraints", "budget", "data", "search",
+     "evaluation", "resources", "tracking", "dcgan", "gan", "g_lr", "dsc", "dsc.where", "when",
+     "type", "float", "choice", "values", "low", "high", "fd_digits", "max", "rungs", "trials",
+     "name", "digits", "", "<<", "metric", "text", "file", "gan.g_lr", "dcgan.dsc", "."]
+)  # fmt: skip
+PLAIN = ENTRIES | st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2)
+MAPPINGS = st.recursive(
+    PLAIN, lambda t: st.lists(t, max_size=3) | st.dictionaries(ENTRIES, t, max_size=4)
+)
+
+
+@given(st.dictionaries(ENTRIES, MAPPINGS, max_size=8))
+def test_whatever_is_written_is_a_space_or_a_space_error(tree: dict[str, Any]) -> None:
+    with suppress(SpaceError):
+        parse_space(json.dumps({"variant": "dcgan", "parameters": {"g_lr": 1e-4}, **tree}), "any")
+
+
+@given(st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,?\n\t 01.~<", max_size=60))
+def test_any_text_is_a_space_or_a_space_error(text: str) -> None:
+    with suppress(SpaceError):
+        parse_space(text, "any")

@@ -1,5 +1,7 @@
 """What a YAML may say and what comes of it."""
 
+# ruff: noqa: E501 - one case a line
+
 from __future__ import annotations
 
 import subprocess
@@ -7,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import gansearch
+from gansearch.errors import SpaceError
 from gansearch.space import (
     Choice,
     Constant,
@@ -19,7 +21,7 @@ from gansearch.space import (
     load_space,
     parse_space,
 )
-from gansearch.space.table import render
+from tests.space.cases import Case, added, case, expect, invalid, own
 
 FULL = """\
 name: full
@@ -200,24 +202,6 @@ def test_first_trials_are_the_papers_moved_into_the_ranges() -> None:
     ]
 
 
-def test_the_table_shows_what_is_searched() -> None:
-    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(render(parse_space(FULL, "x.yaml")))
-    lines = console.export_text().splitlines()
-
-    def row(start: str) -> str:
-        return next(line for line in lines if line.strip().startswith(start))
-
-    assert "2e-05 to 0.002, log" in row("g_lr")
-    assert "0.0002 (dcgan), 0.1 (gan)" in row("g_lr")
-    assert "16 to 128, step 16" in row("z_dim")
-    assert "dsc.where is generator or both" in row("dsc.kernel_size")
-    assert "≤ 50" in row("fd_digits")
-    assert "16 trials of 30 kimg, at most 90 min" in row("budget")
-    assert "precision tf32, memory_format channels_last, compile max-auto" in row("computed")
-    assert row("first trials").split()[2].startswith("2")
-
-
 def test_loading_brings_in_nothing_heavy() -> None:
     code = (
         "import sys, gansearch; gansearch.load_space(sys.argv[1]);"
@@ -241,3 +225,108 @@ def test_spaces_are_equal_where_they_mean_the_same() -> None:
     assert parse_space(f"# a comment\n{MINIMAL}name: a\n", "b.yaml") == space
     assert parse_space(f"{MINIMAL}search: {{seed: 1}}\n", "a.yaml") != space
     assert Space.model_validate(space.model_dump()) == space
+
+
+# fmt: off
+INVALID = [
+    case("no variant", "parameters: {g_lr: 1e-4}\n", None, "variant", "is required"),
+    case("no parameters", "variant: gan\n", None, "parameters", "is required"),
+    added("unknown section", "budjet: {trials: 3}\n", 4, "budjet", "did you mean 'budget'"),
+    added("internal field", "text: hello\n", 4, "text", "is not a key"),
+    added("unknown key", "budget:\n  trails: 3\n", 5, "budget.trails", "did you mean 'trials'"),
+    added("inner name", "budget: {wall_clock_s: 9}\n", 4, "budget.wall_clock_s", "did you mean 'wall_clock'"),
+    added("misspelt alias", "budget: {wall_clok: 2h}\n", 4, "budget.wall_clok", "wall_clock"),
+    added("section of wrong type", "budget: 12\n", 4, "budget", "should be a mapping", "12"),
+    added("empty section", "budget:\n", 4, "budget", "should be a mapping", "null"),
+    added(
+        "unknown sampler",
+        "search:\n  sampler: tpee\n",
+        5,
+        "search.sampler",
+        "'nsga2'",
+        "did you mean 'tpe'",
+        "'tpee'",
+    ),
+    added("unknown data", "data: {name: digit}\n", 4, "data.name", "did you mean 'digits'", "'digit'"),
+    added("unknown key within two sections", "evaluation: {finalists: {seed: 3}}\n", 4, "evaluation.finalists.seed", "did you mean 'seeds'"),
+    added("unknown type", "  beta1: {type: flaot, low: 0}\n", 4, "parameters.beta1", "did you mean 'float'"),
+    added("no high", "  beta1: {type: float, low: 0}\n", 4, "parameters.beta1.high", "is required"),
+    added("unknown key of a range", "  beta1: {type: float, low: 0, high: 0.5, lgo: true}\n", 4, "parameters.beta1.lgo", "'lgo' is not a key"),
+    added("condition of wrong type", "  beta1: {type: choice, values: [0, 0.5], when: g_lr}\n", 4, "parameters.beta1.when", "mapping", "'g_lr'"),
+    added("unknown direction", "objectives: {fd_digits: minimise}\n", 4, "objectives.fd_digits", "did you mean 'minimize'"),
+    added("unknown key of an objective", "objectives: {fd_digits: {maximum: 3}}\n", 4, "objectives.fd_digits.maximum", "'max'"),
+    added("a sampler in capitals", "search: {sampler: TPE}\n", 4, "search.sampler", "did you mean 'tpe'"),
+    added("the beginning of a word", "objectives: {fd_digits: min}\n", 4, "objectives.fd_digits", "did you mean 'minimize'"),
+    added("decimal comma in braces", "  beta1: {type: float, low: 0,1, high: 0.5}\n", 4, "parameters.beta1.1", "numbers have a point"),
+    added("parameter among the sections", "beta1: 0.5\n", 4, "beta1", "indent it under parameters"),
+    added("a section's key among the sections", "trials: 5\n", 4, "trials", "belongs in budget"),
+    own("unknown key of an own range", "  gan:\n    g_lr: {type: float, low: 0.1, high: 0.3, lgo: true}\n", 5, "parameters.gan.g_lr.lgo", "'lgo' is not a key"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("wrong", INVALID, ids=lambda wrong: wrong.kind)
+def test_one_error_with_its_line_and_key(wrong: Case) -> None:
+    expect(wrong)
+
+
+def test_everything_wrong_is_reported_together_in_the_order_of_the_lines() -> None:
+    text = """\
+variant: [dcgan, dcgam]
+name: !env NAME
+data: {name: photos, resolution: 12}
+parameters:
+  g_lr: {type: float, low: 1, high: 0.1}
+  beta1: [0, 2]
+  beta1: 0.5
+  dsc:
+    where: [none, both]
+    kernel_sise: 3
+objectives:
+  fidd: minimize
+  seconds_per_kimg: maximize
+budget: {trials: 0}
+search: {sampler: grid, sed: 3}
+trackin: {}
+"""
+    assert invalid(text) == [
+        (1, "variant.1"),
+        (2, "name"),
+        (3, "data.resolution"),
+        (5, "parameters.g_lr"),
+        (6, "parameters.beta1.1"),
+        (7, "parameters.beta1"),
+        (10, "parameters.dsc.kernel_sise"),
+        (12, "objectives.fidd"),
+        (13, "objectives.seconds_per_kimg"),
+        (14, "budget.trials"),
+        (15, "search.sed"),
+        (16, "trackin"),
+    ]
+
+
+def test_a_file_without_end_is_read_no_further_than_it_takes() -> None:
+    with pytest.raises(SpaceError, match="is larger than the 64 KiB"):
+        load_space("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("content", "fragment"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"variant: gan\nname: \xff\n", "2: is not UTF-8 text: byte 0xff"),
+    ],
+    ids=["missing", "latin-1"],
+)
+def test_unreadable_files(tmp_path: Path, content: bytes | None, fragment: str) -> None:
+    path = tmp_path / "space.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SpaceError, match=fragment) as caught:
+        load_space(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_folder_is_no_space(tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match="cannot be read: Is a directory"):
+        load_space(tmp_path)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import optuna
-from rich.console import Console
 
 from gansearch.settings import Params
 from gansearch.space import Constant, FloatRange, parse_space
 from gansearch.space.scope import members, split
 from gansearch.space.specs import takes
-from gansearch.space.table import render
 from gansearch.variants.catalog import CATALOG
 
 TEXT = """\
@@ -115,17 +113,6 @@ def test_nested_and_dotted_are_the_same() -> None:
     mixed = "variant: dcgan\nparameters: {dcgan: {dsc.where: both}, dcgan.g_lr: 1e-4}\n"
     spaces = [parse_space(text, "same.yaml") for text in (nested, dotted, mixed)]
     assert spaces[0] == spaces[1] == spaces[2]
-
-
-def test_the_table_shows_whose_an_entry_is() -> None:
-    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(render(SPACE))
-    rows = {line.split()[0]: line for line in console.export_text().splitlines() if line.split()}
-    assert "0.05 to 0.3, log" in rows["gan.g_lr"]
-    assert rows["gan.g_lr"].split()[-1] == "0.1"
-    assert rows["dcgan.g_lr"].split()[-1] == "0.0002"
-    assert rows["z_dim"].rstrip().endswith("100 (dcgan)")  # gan's is fixed
-    assert rows["gan.z_dim"].split()[1:] == ["fixed", "32", "100"]
 
 
 def test_names_say_whose_they_are() -> None:

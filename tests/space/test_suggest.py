@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansearch.settings import AUTO, Params, Scalar, flatten, nest
+from gansearch.settings import AUTO, Params, flatten
 from gansearch.space import Parameter, Space, parse_space
 from gansearch.space.specs import SEED, ParameterSpec, auto_values, defaults_of, specs_of, takes
 from gansearch.variants.catalog import CATALOG
@@ -233,20 +233,6 @@ search: {sampler: grid}
     assert "seed" not in type(config.settings).model_fields
     unseeded = parse_space("variant: gan\nparameters: {d_steps: [1, 2]}\n", "x.yaml")
     assert unseeded.seed_of(unseeded.defaults()[0]) is None
-
-
-NAMES = st.from_regex(r"[a-z]{1,3}", fullmatch=True)
-VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-
-
-@given(st.dictionaries(NAMES, VALUES), st.dictionaries(NAMES, VALUES, min_size=1), NAMES)
-def test_nest_and_flatten_are_inverse(
-    plain: dict[str, Scalar], group: dict[str, Scalar], name: str
-) -> None:
-    nested: dict[str, Any] = {**plain, name: group}
-    assert nest(flatten(nested)) == nested
-    flat = flatten(nested)
-    assert flatten(nest(flat)) == flat
 
 
 def test_a_condition_is_met_only_by_what_was_asked() -> None:

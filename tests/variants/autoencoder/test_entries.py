@@ -1,24 +1,23 @@
-"""Defaults of the variational autoencoder, and the parameters that it lacks."""
+"""Entries of autoencoders: what data each needs, and where its code is."""
 
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
-from gansearch.variants.catalog import CATALOG
+from gansearch.variants.autoencoder.entries import ENTRIES
 
-
-def test_defaults_are_the_papers() -> None:
-    """Batches of 100; Adam with its own paper's rate and moments; the evidence lower bound."""
-    settings = CATALOG["vae"].settings()
-    assert settings.batch_size == 100
-    assert (settings.g_lr, settings.beta1, settings.beta2) == (1e-3, 0.9, 0.999)
-    assert (settings.z_dim, settings.decoder, settings.beta) == (20, "bernoulli", 1)
+FACTS = {
+    "vae": ("noise", False, ()),
+}
+"""Data, whether samples are conditioned on a class, and own metrics."""
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"d_steps": 1}, {"d_lr_ratio": 1.0}, {"dsc": {"where": "discriminator"}}]
-)
-def test_parameters_of_a_discriminator_are_refused(wrong) -> None:
-    with pytest.raises(ValidationError):
-        CATALOG["vae"].settings.model_validate(wrong)
+def test_facts_without_torch() -> None:
+    found = {entry.name: (entry.data, entry.by_class, entry.metrics) for entry in ENTRIES}
+    assert found == FACTS
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_code_is_in_the_family(entry) -> None:
+    assert entry.settings.__module__ == "gansearch.variants.autoencoder.settings"
+    assert entry.load().__module__.startswith("gansearch.variants.autoencoder.")

@@ -1,21 +1,26 @@
-"""Defaults of the conditional variants as in the papers."""
+"""Entries of class-conditional GANs: what data each needs, and where its code is."""
 
 from __future__ import annotations
 
 import pytest
 
-from gansearch.variants.catalog import CATALOG
+from gansearch.variants.conditional.entries import ENTRIES
+
+FACTS = {
+    "cgan": ("label", True, ()),
+    "acgan": ("label", True, ()),
+    "projgan": ("label", True, ()),
+    "contragan": ("label", True, ()),
+}
+"""Data, whether samples are conditioned on a class, and own metrics."""
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("acgan", {"batch_size": 100, "z_dim": 100, "beta1": 0.5, "d_steps": 1, "g_lr": 2e-4}),
-        ("projgan", {"loss": "hinge", "d_steps": 5, "beta1": 0, "beta2": 0.9, "z_dim": 128}),
-        ("contragan", {"loss": "hinge", "d_steps": 5, "temperature": 1, "contrastive_weight": 1}),
-        ("cgan", {"loss": "non_saturating", "d_steps": 1}),
-    ],
-)
-def test_defaults_are_the_papers(name, expected) -> None:
-    settings = CATALOG[name].settings()
-    assert {key: getattr(settings, key) for key in expected} == expected
+def test_facts_without_torch() -> None:
+    found = {entry.name: (entry.data, entry.by_class, entry.metrics) for entry in ENTRIES}
+    assert found == FACTS
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_code_is_in_the_family(entry) -> None:
+    assert entry.settings.__module__ == "gansearch.variants.conditional.settings"
+    assert entry.load().__module__.startswith("gansearch.variants.conditional.")
