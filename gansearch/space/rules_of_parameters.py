@@ -11,7 +11,7 @@ from gansearch.space.models import Space
 from gansearch.space.parameters import Choice, FloatRange, IntRange, Parameter
 from gansearch.space.scope import SECTIONS, split
 from gansearch.space.specs import ParameterSpec, specs_of, takers, takes
-from gansearch.space.wording import listed, meant, shown, unknown
+from gansearch.space.wording import listed, shown, suggestion, unknown
 
 _KEYS_OF_A_RANGE = ("type", "low", "high", "log", "step", "values", "value", "when")
 _REASONS = {
@@ -52,7 +52,7 @@ def _not_taken(name: str, variants: Sequence[str]) -> str:
     if not takers(name):
         whose = f"parameter of {' or '.join(variants)}"
         own = (f"{variant}.{parameter}" for variant in variants for parameter in takes(variant))
-        hint = meant(name, [*known, *own]) or f"; known: {listed(sorted(known))}"
+        hint = suggestion(name, [*known, *own]) or f"; known: {listed(sorted(known))}"
         return f"{name!r} is not a {whose}{hint}"
     reason = next((r for start, r in _REASONS.items() if name.split(".")[0] == start), "")
     refused = f"{' and '.join(variants)} {'does' if len(variants) == 1 else 'do'} not take it"
@@ -134,7 +134,7 @@ def _impossible(
     domain = " or ".join(dict.fromkeys(map(_domain, found)))
     for value in values:
         if not any(parameter.admits(value) for parameter in found):
-            hint = meant(value, domain.split(", "))
+            hint = suggestion(value, domain.split(", "))
             yield f"{other} can never be {shown(value)}; it is one of {domain}{hint}"
 
 
@@ -165,5 +165,5 @@ def acyclic(draft: Draft) -> Iterator[Finding]:
         except CycleError as error:
             cycle = error.args[1]
             path = (*entries[cycle[-1]], "when")
-            yield path, f"conditions in a circle: {' → '.join(cycle)}"
+            yield path, f"conditions form a cycle: {' → '.join(cycle)}"
             return  # Other variants share the cycle.

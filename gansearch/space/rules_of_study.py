@@ -40,8 +40,8 @@ def data_suits(draft: Draft) -> Iterator[Finding]:
             fit = f"data with labels ({listed(_LABELLED)})"
             yield ("variant", i), f"{variant} needs {fit}, and {data.name!r} has none"
         if data.resolution < entry.resolution:
-            message = f"{variant} is built from {entry.resolution} pixels on"
-            yield ("data", "resolution"), f"{message} (got {data.resolution})"
+            message = f"should be at least {entry.resolution} for {variant} (got {data.resolution})"
+            yield ("data", "resolution"), message
 
 
 def metrics(draft: Draft) -> Iterator[Finding]:
@@ -70,14 +70,14 @@ def _metric(path: tuple[str | int, ...], name: str, draft: Draft) -> Iterator[Fi
     if metric.heldout and data.holdout == 0 and draft.is_whole("data"):
         yield path, f"{name} needs held-out images: data.holdout above 0, such as 0.5"
     if (metric.of_variant or metric.by_class) and draft.is_whole("variant"):
-        able = [v for v, entry in CATALOG.items() if _measures(entry, metric)]
-        lacking = "does not measure it" if metric.of_variant else "asks for no class of images"
+        able = [v for v, entry in CATALOG.items() if _computes(entry, metric)]
+        lacking = "does not compute it" if metric.of_variant else "does not generate by class"
         for variant in draft.space.variant:
             if variant in CATALOG and variant not in able:
                 yield path, f"{variant} {lacking}; variants that do: {listed(able)}"
 
 
-def _measures(entry: VariantEntry, metric: Metric) -> bool:
+def _computes(entry: VariantEntry, metric: Metric) -> bool:
     return metric.name in entry.metrics if metric.of_variant else entry.by_class
 
 
@@ -86,8 +86,8 @@ def directions(draft: Draft) -> Iterator[Finding]:
     for objective in draft.space.objectives:
         metric = METRICS.get(objective.metric)
         if metric is not None and objective.direction != metric.direction:
-            message = f"{metric.name} is better the other way: {metric.direction}"
-            yield ("objectives", metric.name, "direction"), f"{message} (got {objective.direction})"
+            message = f"should be {metric.direction} (got {objective.direction})"
+            yield ("objectives", metric.name, "direction"), message
 
 
 def bounds(draft: Draft) -> Iterator[Finding]:
@@ -118,7 +118,7 @@ def has_quality(draft: Draft) -> Iterator[Finding]:
         return
     if not any(metric is not None and metric.kind == "quality" for metric in known):
         quality = (metric.name for metric in METRICS.values() if metric.kind == "quality")
-        message = f"needs one that measures quality, to compare trials by: {listed(quality)}"
+        message = f"need at least one quality metric to compare trials by: {listed(quality)}"
         yield ("objectives",), message
 
 

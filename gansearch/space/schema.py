@@ -87,7 +87,7 @@ def _written(definitions: Mapping[str, Schema]) -> dict[str, Schema]:
     )
     written["Condition"] = {
         "type": "object",
-        "description": "Parameters and the values under which this one is asked for.",
+        "description": "Other parameters and their values for which this one is sampled.",
         "propertyNames": {"enum": ["variant", *_specs()]},
         "additionalProperties": _one_or_more(_SCALAR),
     }
@@ -114,7 +114,7 @@ def _nested(section: str, form: Callable[[Mapping[str, ParameterSpec]], Schema])
 
 
 def _own(variant: str) -> str:
-    return f"What is meant for {variant} alone; it goes before the shared entry of the same name."
+    return f"Entries for {variant} alone; each overrides the shared entry of the same name."
 
 
 def _referring(section: str, names: Iterable[str]) -> dict[str, Schema]:

@@ -97,13 +97,14 @@ def _study(space: Space) -> Sheet:
         "population": f"{search.population} trials from scratch; the others continue good ones"
         if search.population
         else "none: every trial starts from scratch",
-        "trained again": f"the front, to {search.replicates} trainings each, beyond the budget"
+        "replicates": f"{search.replicates} trainings of each configuration on the front, "
+        "beyond the budget"
         if search.replicates > 1
-        else "no configuration",
-        "finalists": f"scored again with {finalists.samples:,} images, {finalists.seeds} seeds"
+        else "none",
+        "finalists": f"rescored with {finalists.samples:,} images, {finalists.seeds} seeds"
         if finalists
-        else "not scored again",
-        "a trial has": resources.summary,
-        "computed": ", ".join(f"{key} {value}" for key, value in space.compute),
+        else "not rescored",
+        "resources": f"{resources.summary} per trial",
+        "compute": ", ".join(f"{key} {value}" for key, value in space.compute),
     }
     return sheet(("study", space.name), rows.items())

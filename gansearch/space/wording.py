@@ -38,7 +38,7 @@ def listed(names: Iterable[object]) -> str:
     return ", ".join(map(str, names))
 
 
-def meant(name: object, known: Iterable[object]) -> str:
+def suggestion(name: object, known: Iterable[object]) -> str:
     """Return ``; did you mean 'x'?`` if one of ``known`` is close to ``name``, else nothing.
 
     The comparison ignores case and treats hyphens and spaces as underscores.
@@ -58,7 +58,7 @@ def unknown(what: str, name: object, known: Iterable[object]) -> str:
     known = sorted(map(str, known))
     if str(name).isdecimal():
         return f"{name!r} is not a {what}; a comma separates entries: numbers have a point"
-    return f"{name!r} is not a {what}" + (meant(name, known) or f"; known: {listed(known)}")
+    return f"{name!r} is not a {what}" + (suggestion(name, known) or f"; known: {listed(known)}")
 
 
 def in_words(error: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ def in_words(error: Mapping[str, Any]) -> str:
     elif kind in ("int_type", "float_type"):
         message += hints.number(value, whole=kind == "int_type")
     elif kind == "literal_error":
-        message += meant(value, re.findall("'(.*?)'", error["ctx"]["expected"]))
+        message += suggestion(value, re.findall("'(.*?)'", error["ctx"]["expected"]))
     if kind == "missing" or (kind == "value_error" and _names(message, value)):
         return message
     return f"{message} (got {shown(value)})"

@@ -247,7 +247,7 @@ class _Builder:
                 self._complain(name_node, key, f"a key {_HALF}")
             elif name in children:
                 first = children[name][0]
-                self._complain(name_node, path, f"is given twice; it stands on line {first} too")
+                self._complain(name_node, path, f"is given twice; line {first} has it too")
             elif _short(name_node) == "merge":
                 merged += self._sources(value_node, path)
             else:

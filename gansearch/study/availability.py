@@ -218,7 +218,7 @@ def _weights(space: Space) -> Iterator[Finding]:
             place = missing[0].place()
             named = f" or name it: {missing[0].setting}" if missing[0].setting else ""
             others = _alternatives(metric, space)
-            instead = f"; {' or '.join(others)} can be had without it" if others else ""
+            instead = f"; {' or '.join(others)} need no such file" if others else ""
             yield (
                 path,
                 f"{metric.name} needs {missing[0].file}, which is not on this machine and cannot "

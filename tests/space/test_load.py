@@ -1,4 +1,4 @@
-"""What a YAML may say and what comes of it."""
+"""Loading a space: every section, defaults, YAML 1.2, and errors in its structure."""
 
 # ruff: noqa: E501 - one case a line
 
@@ -53,7 +53,7 @@ tracking: {uri: "http://127.0.0.1:5000", experiment: mine}
 MINIMAL = "variant: dcgan\nparameters: {g_lr: [1e-4, 2e-4]}\n"
 
 
-def test_everything_that_can_be_said() -> None:
+def test_a_space_with_every_section() -> None:
     space = parse_space(FULL, "spaces/full.yaml")
     assert space.variant == ("dcgan", "gan")
     assert space.parameters == {
@@ -106,7 +106,7 @@ def test_everything_that_can_be_said() -> None:
     assert (space.text, space.file) == (FULL, "spaces/full.yaml")
 
 
-def test_the_least_that_must_be_said() -> None:
+def test_a_space_with_the_required_sections_alone() -> None:
     space = parse_space(MINIMAL, "spaces/my space.yaml")
     assert space.name == "my-space"
     assert space.data.name == "digits"
@@ -119,7 +119,7 @@ def test_the_least_that_must_be_said() -> None:
     assert (space.search.sampler, space.search.stopping) == ("ehvi", "ehvi")
 
 
-def test_other_data_is_judged_by_fid() -> None:
+def test_data_other_than_digits_is_evaluated_by_fid() -> None:
     data = "data: {name: folder, path: ../faces, resolution: 32, unreadable: skip}\n"
     space = parse_space(MINIMAL + data, "x.yaml")
     assert space.data.path == Path("../faces")

@@ -36,8 +36,8 @@ INVALID = [
     added("condition beyond a range", "  beta1: {type: choice, values: [0], when: {g_lr: 1}}\n", 4, "parameters.beta1.when.g_lr", "can never be 1", "2e-05 to 0.002"),
     added("condition on no variant", "  beta1: {type: choice, values: [0], when: {variant: gan}}\n", 4, "parameters.beta1.when.variant", "can never be 'gan'", "dcgan"),
     case("condition across variants", "variant: [gan, dcgan]\nparameters:\n  dsc.where: both\n  momentum: {type: choice, values: [0], when: {dsc.where: both}}\n", 4, "parameters.momentum.when.dsc.where", "can never hold: dsc.where is not searched for gan"),
-    added("condition on itself", "  beta1: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1"),
-    added("conditions in a circle", "  beta1: {type: choice, values: [0], when: {beta2: 0}}\n  beta2: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "circle", "beta1", "beta2"),
+    added("condition on itself", "  beta1: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "cycle", "beta1"),
+    added("conditions in a cycle", "  beta1: {type: choice, values: [0], when: {beta2: 0}}\n  beta2: {type: choice, values: [0], when: {beta1: 0}}\n", 4, "parameters.beta1.when", "cycle", "beta1", "beta2"),
     case("seed below 0", "variant: gan\nparameters: {d_steps: [1, 2]}\ntraining:\n  seed: -1\n", 4, "training.seed", "-1", "at least 0"),
     added("value in quotes", "  beta1: '1e-1'\n", 4, "parameters.beta1", "remove the quotes: 1e-1"),
     added("decimal comma", "  beta1: '0,5'\n", 4, "parameters.beta1", "write 0.5"),
@@ -63,7 +63,7 @@ INVALID = [
     own("own condition on another variant", "  gan:\n    dropout: {type: choice, values: [0], when: {variant: dcgan}}\n", 5, "parameters.gan.dropout.when.variant", "can never be 'dcgan'", "one of gan"),
     own("condition on another's own", "  gan:\n    loss: [minimax, hinge]\n  beta1: {type: choice, values: [0], when: {loss: hinge}}\n", 6, "parameters.beta1.when.loss", "not searched for dcgan"),
     own("condition on what is fixed for it", "  gan:\n    dropout: {type: choice, values: [0], when: {loss: hinge}}\n  loss: [hinge]\ntraining: {gan: {loss: hinge}}\n", 5, "parameters.gan.dropout.when.loss", "fixed in training"),
-    own("own conditions in a circle", "  gan:\n    momentum: {type: choice, values: [0], when: {dropout: 0}}\n    dropout: {type: choice, values: [0], when: {momentum: 0}}\n", 5, "parameters.gan.momentum.when", "circle", "dropout"),
+    own("own conditions in a cycle", "  gan:\n    momentum: {type: choice, values: [0], when: {dropout: 0}}\n    dropout: {type: choice, values: [0], when: {momentum: 0}}\n", 5, "parameters.gan.momentum.when", "cycle", "dropout"),
 ]
 # fmt: on
 

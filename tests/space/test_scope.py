@@ -1,4 +1,4 @@
-"""What a YAML has under a variant's name is that variant's alone and goes before what is shared."""
+"""Entries under a variant's name apply to it alone and override the shared ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_entries_are_flat_under_the_variant() -> None:
     assert SPACE.training == {"batch_size": 64, "d_steps": 2, "gan.batch_size": 16, "gan.z_dim": 32}
 
 
-def test_each_variant_is_asked_what_is_its_own_before_what_is_shared() -> None:
+def test_own_entries_of_a_variant_override_shared_ones() -> None:
     assert SPACE.searched["dcgan"] == {
         "loss": "loss",
         "z_dim": "z_dim",

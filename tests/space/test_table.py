@@ -57,5 +57,5 @@ def test_objectives_have_bounds_and_the_study_its_budget() -> None:
     found = rows(TEXT)
     assert "≤ 50" in found["fd_digits"]
     assert "16 trials of 30 kimg, at most 90 min" in found["budget"]
-    assert "precision tf32, memory_format channels_last" in found["computed"]
+    assert "precision tf32, memory_format channels_last" in found["compute"]
     assert found["first trials"].split()[2].startswith("2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gansearch.space.wording import in_words, listed, meant, shown, unknown
+from gansearch.space.wording import in_words, listed, shown, suggestion, unknown
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_long_values_are_shortened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "suggestion"),
+    ("name", "closest"),
     [
         ("dcgam", "dcgan"),
         ("DCGAN", "dcgan"),
@@ -30,9 +30,9 @@ def test_long_values_are_shortened() -> None:
         ("zzz", None),
     ],
 )
-def test_a_close_name_is_suggested(name: str, suggestion: str | None) -> None:
+def test_a_close_name_is_suggested(name: str, closest: str | None) -> None:
     known = ["dcgan", "batch_size", "gan"]
-    assert meant(name, known) == (f"; did you mean {suggestion!r}?" if suggestion else "")
+    assert suggestion(name, known) == (f"; did you mean {closest!r}?" if closest else "")
 
 
 def test_an_unknown_name_comes_with_all_known_ones_where_none_is_close() -> None:

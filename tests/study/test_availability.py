@@ -1,4 +1,4 @@
-"""What a run would look for is looked for without torch, and named with what would do instead."""
+"""The inputs of a run are checked without torch, and each message has a remedy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch"
 
 
-def problems(text: str, head: str = HEAD) -> list[tuple[int | None, str, str]]:
+def invalid(text: str, head: str = HEAD) -> list[tuple[int | None, str, str]]:
     try:
         check_available(parse_space(head + text, "x.yaml"))
     except SpaceError as error:
@@ -45,8 +45,8 @@ def problems(text: str, head: str = HEAD) -> list[tuple[int | None, str, str]]:
 
 
 def only(text: str, head: str = HEAD) -> tuple[int | None, str, str]:
-    (problem,) = problems(text, head)
-    return problem
+    (entry,) = invalid(text, head)
+    return entry
 
 
 def folder(root: Path, *names: str, size: tuple[int, int] = (40, 30)) -> Path:
@@ -65,25 +65,27 @@ def of_folder(root: Path, more: str = "") -> str:
     "space", sorted(Path("search_spaces").glob("*.yaml")), ids=lambda p: p.stem
 )
 def test_a_shipped_space_needs_nothing_more(space: Path) -> None:
-    assert problems(space.read_text(), head="") == []
+    assert invalid(space.read_text(), head="") == []
 
 
 def test_weights_are_looked_for_and_the_alternative_is_named(machine: Path) -> None:
     line, key, message = only("objectives: {fid: minimize}\n")
     assert (line, key) == (3, "objectives.fid")
     assert str(machine / "hub" / "checkpoints" / INCEPTION.file) in message
-    assert "fd_random can be had without it" in message.replace("fd_digits or ", "")
+    assert "fd_random need no such file" in message.replace("fd_digits or ", "")
     assert "evaluation.inception_weights" in message
 
 
-def test_weights_in_the_cache_or_by_name_will_do(machine: Path, tmp_path: Path) -> None:
+def test_weights_in_the_cache_or_named_in_the_space_are_accepted(
+    machine: Path, tmp_path: Path
+) -> None:
     place = INCEPTION.place()
     place.parent.mkdir(parents=True)
     place.touch()
-    assert problems("objectives: {fid: minimize}\n") == []
+    assert invalid("objectives: {fid: minimize}\n") == []
     place.rename(tmp_path / "named.pth")
     named = f"evaluation: {{inception_weights: {tmp_path / 'named.pth'}}}\n"
-    assert problems(f"objectives: {{fid: minimize}}\n{named}") == []
+    assert invalid(f"objectives: {{fid: minimize}}\n{named}") == []
     (tmp_path / "named.pth").unlink()
     assert only(f"objectives: {{fid: minimize}}\n{named}")[:2] == (
         4,
@@ -91,13 +93,13 @@ def test_weights_in_the_cache_or_by_name_will_do(machine: Path, tmp_path: Path) 
     )
 
 
-def test_weights_that_can_be_downloaded_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_can_be_downloaded_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as answering:
         monkeypatch.setattr(socket, "create_connection", lambda *_: answering)
-        assert problems("objectives: {fid: minimize}\n") == []
+        assert invalid("objectives: {fid: minimize}\n") == []
 
 
-def test_a_name_that_is_looked_up_for_ever_is_not_waited_for(
+def test_a_name_lookup_without_end_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = Event()
@@ -122,7 +124,7 @@ def test_files_of_projectors_are_looked_for(tmp_path: Path) -> None:
     assert (line, key) == (4, "training.projector_weights")
     assert str(tmp_path / "lite0.pth") in message
     (tmp_path / "lite0.pth").touch()
-    assert problems(text, head) == []
+    assert invalid(text, head) == []
 
 
 def test_places_and_addresses_are_those_of_the_tools() -> None:
@@ -145,7 +147,7 @@ def test_a_folder_needs_a_resolution(tmp_path: Path, size: tuple[int, int], side
     assert (line, key) == (4, "data.resolution")
     assert f"{size[0]}x{size[1]}" in message
     assert message.endswith(f"write {side}")
-    assert problems(of_folder(root, ", resolution: 32"), head) == []
+    assert invalid(of_folder(root, ", resolution: 32"), head) == []
 
 
 @pytest.mark.parametrize(("name", "side"), [("photos", 32), ("cifar10", 32), ("mnist", 32)])
@@ -156,10 +158,10 @@ def test_no_data_is_shrunk_silently(tmp_path: Path, name: str, side: int) -> Non
         "data.resolution",
         f"is required for {name}: its images have {side} pixels; write {side}",
     )
-    assert problems(text % ", resolution: 8") == []
+    assert invalid(text % ", resolution: 8") == []
 
 
-def test_images_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_images_are_named(tmp_path: Path) -> None:
     for text, fragment in (
         (of_folder(tmp_path / "none", ", resolution: 8"), "is missing"),
         (of_folder(tmp_path, ", resolution: 8"), "holds no images"),
@@ -197,12 +199,12 @@ def test_a_batch_is_not_larger_than_the_data(text: str, line: int, key: str) -> 
         ("{type: int, low: 2, high: 2000}", "parameters.batch_size"),
     ],
 )
-def test_no_batch_that_is_searched_is_either(batch: str, key: str) -> None:
+def test_no_searched_batch_is_larger_than_the_data(batch: str, key: str) -> None:
     text = f"parameters:\n  g_lr: 1e-4\n  batch_size: {batch}\n"
     assert only(text, head="variant: dcgan\n")[:2] == (4, key)
 
 
-def test_the_usual_batch_is_not_either(tmp_path: Path) -> None:
+def test_the_default_batch_is_not_larger_than_the_data(tmp_path: Path) -> None:
     root = folder(tmp_path, *(f"{n}.png" for n in range(30)))
     assert "128 is more than the 30 training images" in only(of_folder(root, ", resolution: 8"))[2]
 
@@ -215,7 +217,7 @@ training: {{batch_size: 2}}
 objectives: {{fd_within_random: minimize}}
 evaluation: {{samples: 5, metrics: [precision_random]}}
 """
-    found = problems(text, head="variant: cgan\nparameters: {g_lr: [1e-4, 2e-4]}\n")
+    found = invalid(text, head="variant: cgan\nparameters: {g_lr: [1e-4, 2e-4]}\n")
     assert [(line, key) for line, key, _ in found] == [
         (5, "objectives.fd_within_random"),  # of one class there is one image,
         (5, "objectives.fd_within_random"),  # and of five samples each class has one or two
@@ -235,10 +237,10 @@ def test_classes_are_folders(tmp_path: Path) -> None:
     assert key == "data.path"
     assert "stray.png" in message
     (root / "stray.png").unlink()
-    assert problems(of_folder(root, ", resolution: 8"), head) == []
+    assert invalid(of_folder(root, ", resolution: 8"), head) == []
 
 
-def test_a_machine_has_what_a_trial_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_machine_has_the_resources_of_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     assert only("resources: {cpus: 10000}\n")[:2] == (3, "resources.cpus")
     for gpus in ("1", "0.25", "auto"):
         line, key, message = only(f"resources: {{gpus: {gpus}}}\n")
@@ -247,14 +249,14 @@ def test_a_machine_has_what_a_trial_asks_for(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     assert "may use 1 of" in only("resources: {cpus: 2}\n")[2]
     monkeypatch.setattr(availability, "_gpus", lambda: 2)
-    assert problems("resources: {gpus: 2}\n") == []
+    assert invalid("resources: {gpus: 2}\n") == []
     monkeypatch.setattr(availability, "_gpus", lambda: None)  # nobody knows
-    assert problems("resources: {gpus: 2}\n") == []
+    assert invalid("resources: {gpus: 2}\n") == []
 
 
-def test_a_cluster_has_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_of_a_cluster_are_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    assert problems("resources: {cpus: 10000, gpus: 8}\n") == []
+    assert invalid("resources: {cpus: 10000, gpus: 8}\n") == []
     monkeypatch.delenv("RAY_ADDRESS")
     space = parse_space(f"{HEAD}resources: {{gpus: 8}}\n", "x.yaml")
     check_available(space, machine=False)

@@ -170,7 +170,7 @@ def test_accuracy_is_an_objective_of_sgan_only() -> None:
     space = parse_space(SPACE.format(variant="sgan", holdout=0.5), "s.yaml")
     assert space.quality.metric == "accuracy"
     assert space.train_config(space.defaults()[0], 0).evaluation.metrics == ("accuracy",)
-    with pytest.raises(SpaceError, match=r"s\.yaml:4: .*dcgan does not measure it.* sgan"):
+    with pytest.raises(SpaceError, match=r"s\.yaml:4: .*dcgan does not compute it.* sgan"):
         parse_space(SPACE.format(variant="[sgan, dcgan]", holdout=0.5), "s.yaml")
     with pytest.raises(SpaceError, match=r"accuracy needs held-out images: data\.holdout above 0"):
         parse_space(SPACE.format(variant="sgan", holdout=0), "s.yaml")
