@@ -76,9 +76,7 @@ def test_weights_are_looked_for_and_the_alternative_is_named(machine: Path) -> N
     assert "evaluation.inception_weights" in message
 
 
-def test_weights_in_the_cache_or_named_in_the_space_are_accepted(
-    machine: Path, tmp_path: Path
-) -> None:
+def test_weights_in_the_cache_or_named_by_the_space_suffice(machine: Path, tmp_path: Path) -> None:
     place = INCEPTION.place()
     place.parent.mkdir(parents=True)
     place.touch()
