@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-from gansearch.config import TrainConfig
 from gansearch.errors import ConfigError
 from gansearch.record import Outcome
 from gansearch.search.engine.packing import SHARES, MemoryPredictor, memory_on_gpu, share_of_gpu
@@ -46,8 +45,7 @@ class Jobs:
                 job = self._draft()
                 if job is None or self._predictor is None:
                     return job
-                config = TrainConfig.from_json(job["config"])
-                self._held = job, self._predictor.predict(config)
+                self._held = job, self._predictor.predict(job["config"])
             job, predicted = self._held
             if not predicted.done():
                 return None

@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 
 
 class Job(TypedDict):
-    """A worker's description of a trial, as plain values.
+    """A worker's description of a trial, which Ray ships to its process.
 
     Attributes:
         number: number of the trial.
-        config: its training configuration as JSON.
+        config: its training configuration.
         rungs: kimg of its reports.
         cpus: its CPU cores.
         gpus: its GPUs; a whole one if the share is unknown.
@@ -45,18 +45,18 @@ class Job(TypedDict):
         folder: address of its checkpoints.
         keeps_all: whether all its checkpoints are kept, not only the last, so that other trials can
             start from them.
-        begin: report, as JSON, of another trial's checkpoint that it starts from, or ``None``.
+        begin: report of another trial's checkpoint that it starts from, or ``None``.
     """
 
     number: int
-    config: str
+    config: TrainConfig
     rungs: tuple[float, ...]
     cpus: float
     gpus: float
     can_grow: bool
     folder: str
     keeps_all: bool
-    begin: str | None
+    begin: Report | None
 
 
 Send = Callable[[dict[str, str]], None]
@@ -77,14 +77,14 @@ def job_of(ask: Ask, space: Space, storage: str) -> Job:
     config = space.train_config(ask.params, ask.seed, ask.lineage)
     return {
         "number": ask.number,
-        "config": _with_absolute_paths(config).to_json(),
+        "config": _with_absolute_paths(config),
         "rungs": space.budget.rungs,
         "cpus": space.resources.cpus,
         "gpus": 1.0 if space.resources.gpus == AUTO else space.resources.gpus,
         "can_grow": False,
         "folder": f"{storage}/{trial_name(ask.number)}",
         "keeps_all": space.search.population is not None,
-        "begin": None if ask.begin is None else REPORT.dump_json(ask.begin).decode(),
+        "begin": ask.begin,
     }
 
 
@@ -105,7 +105,7 @@ def train_trial(job: Job, send: Send) -> None:
     Args:
         job: the trial.
         send: receives ``{"predicted_memory": JSON}`` before training, ``{"report": JSON}`` at each
-            rung, and ``{"outcome", "reason", "host"}`` at the end.
+            rung, and ``{"outcome", "reason", "host"}`` at the end. Tune takes nested values apart.
 
     Raises:
         OSError: storage is unreachable; a retry may succeed.
@@ -138,7 +138,7 @@ def _train(
     def send_report(report: Report) -> None:
         send({"report": REPORT.dump_json(report).decode()})
 
-    def on_foreseen(predicted_memory: Mapping[str, float]) -> None:
+    def on_prediction(predicted_memory: Mapping[str, float]) -> None:
         send({"predicted_memory": json.dumps(dict(predicted_memory))})
 
     def on_report(report: Report, checkpoint: Path) -> bool:
@@ -149,12 +149,12 @@ def _train(
             folder.prune(kept)
         return True
 
-    config = TrainConfig.from_json(job["config"])
+    config = job["config"]
     device = torch.device("cuda" if job["gpus"] and torch.cuda.is_available() else "cpu")
     limit_to_share(device, job["gpus"])
     rungs = tuple(job["rungs"])
     own = folder.reports()
-    begin = [] if job["begin"] is None else [REPORT.validate_json(job["begin"])]
+    begin = [] if job["begin"] is None else [job["begin"]]
     for report in (*own, *begin):
         try:
             start = _checkpoint_to_continue(TrialFolder.of(report), report, config, scratch)
@@ -162,11 +162,11 @@ def _train(
                 continue
             if report in own:
                 send_report(report)
-            return run_training(config, rungs, scratch, on_report, start, device, on_foreseen)
+            return run_training(config, rungs, scratch, on_report, start, device, on_prediction)
         except CheckpointError as error:
             # Repeated training from an earlier point gives the same weights.
             log.warning("going back before %s: %s", report.checkpoint, error)
-    return run_training(config, rungs, scratch, on_report, None, device, on_foreseen)
+    return run_training(config, rungs, scratch, on_report, None, device, on_prediction)
 
 
 def _checkpoint_to_continue(

@@ -137,7 +137,7 @@ def stand_in(job: Job, send: Send) -> None:
     """Write the GPU and share to a file instead of training; wait until four trials run."""
     folder = Path(job["folder"]).parent
     found = {"gpu": ray.get_gpu_ids(), "share": job["gpus"]}
-    batch_size = json.loads(job["config"])["settings"]["batch_size"]
+    batch_size = job["config"].settings.batch_size
     folder.joinpath(f"{batch_size}.json").write_text(json.dumps(found))
     deadline = time.monotonic() + 300
     while len(list(folder.glob("*.json"))) < 4 and time.monotonic() < deadline:

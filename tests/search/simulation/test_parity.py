@@ -127,7 +127,7 @@ class ThroughTune:
         job = self.searcher.suggest(f"t{len(self.policy.record().trials)}")
         if job == Searcher.FINISHED:
             return None
-        config = TrainConfig.from_json(job["config"])
+        config = job["config"]
         params = self.policy.record().trials[job["number"]].params
         assert params.items() <= sampled(config).items()
         return Ask(job["number"], params, config.seed)
@@ -168,7 +168,7 @@ def trainer(problem: Problem) -> Callable[[Job, Send], None]:
     """Stands in for training: a job's reports are those of the problem's curve."""
 
     def train(job: Job, send: Send) -> None:
-        config = TrainConfig.from_json(job["config"])
+        config = job["config"]
         curve = problem.run(sampled(config), config.seed)
         for kimg in (*job["rungs"], config.max_kimg):
             if curve.diverges_at <= kimg:
