@@ -1,4 +1,4 @@
-"""Imports point down only, and heavy libraries stay in the layer that owns them."""
+"""Imports point down, heavy libraries stay in their layer, and every module has its tests."""
 
 import ast
 import subprocess
@@ -149,6 +149,19 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        name for name, file in modules().items() if file.name not in ("__init__.py", "__main__.py")
+    ),
+)
+def test_every_module_has_a_test_module_at_the_mirrored_path(module: str) -> None:
+    *folders, name = module.split(".")
+    file = Path(__file__).parent.joinpath(*folders, f"test_{name}.py")
+    assert file.exists(), f"gansearch.{module} needs tests in {file.relative_to(PACKAGE.parent)}"
+    assert "\ndef test_" in file.read_text()
 
 
 def test_variants_do_not_import_each_other() -> None:
