@@ -53,9 +53,7 @@ def test_settings_without_a_training_keep_auto() -> None:
         ({"variant": "dcgan", "dsc.where": "all"}, r"^dsc.where: .* \(got 'all'\)$"),
     ],
 )
-def test_errors_have_key_message_and_value_whoever_reports_them(
-    params: Params, message: str
-) -> None:
+def test_errors_have_key_message_and_value(params: Params, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as whole:
         config(params)
     with pytest.raises(ConfigError, match=message) as alone:

@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.001
 def lock_file(name: str) -> Path:
     """Return the file of a lock, the same for every process of this user on this host.
 
-    It is an empty file in the temporary folder, and stays when nobody holds the lock.
+    It is an empty file in the temporary folder, and stays when no process holds the lock.
     """
     folder = Path(tempfile.gettempdir()) / f"gansearch-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

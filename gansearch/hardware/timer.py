@@ -288,7 +288,7 @@ class TrainingTimer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the state from :meth:`state_dict`.
 
-        Measurements on another kind of device are dropped, and the present stage is measured anew.
+        Measurements on another kind of device are dropped, and the present stage is measured again.
         Earlier stages keep their times relative to the present stage's rate on that device.
         """
         self._all = Timed(**state["all"])

@@ -97,7 +97,7 @@ class Statistics:
         if different:
             raise DataError(
                 f"{self.name} was made from other features or images: {', '.join(different)}. Make "
-                "it anew with --save-stats for images like these, or evaluate images like its own"
+                "it again with --save-stats for images like these, or evaluate images like its own"
             )
 
 

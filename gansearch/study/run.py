@@ -155,8 +155,8 @@ def rescore(
 ) -> StudyRecord:
     """Rescore a study's finalists from their weights, with several seeds of latents.
 
-    Trials already scored under the same protocol are skipped, so another call completes an
-    interrupted one. Trials scored under other protocols are rescored.
+    Trials already rescored under the same protocol are skipped, so another call completes an
+    interrupted one. Trials with scores under other protocols are rescored.
 
     Args:
         name: name of the study in ``results``; no other process may run it.

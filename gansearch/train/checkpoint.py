@@ -72,7 +72,7 @@ def read_checkpoint(path: Path) -> State:
 def _from_3(state: State) -> State:
     """Drop the measurements of format 3, which omitted memory and lazy penalties.
 
-    An empty device name matches no device, so the resumed run measures anew. Its training time is
+    An empty device name matches no device, so the resumed run measures again. Its training time is
     kept.
     """
     timer = state["timer"]

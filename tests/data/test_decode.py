@@ -183,7 +183,7 @@ PNG = encode(Image.fromarray(RGB))
         (encode(Image.fromarray(GRAY.astype(np.int32) * 9999), "TIFF"), "range is not known"),
     ],
 )
-def test_what_is_broken_has_a_reason(data: bytes, reason: str) -> None:
+def test_broken_files_have_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(DataError, match=reason) as caught:
         decode(data, 8)
     assert "0x" not in str(caught.value)  # the same words every time

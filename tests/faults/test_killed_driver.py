@@ -101,7 +101,7 @@ def test_a_second_driver_is_refused(history: History) -> None:
     assert "killed" in history.refusal
 
 
-def test_the_ends_are_what_they_look_like(history: History) -> None:
+def test_the_ends_of_killed_drivers_are_as_simulated(history: History) -> None:
     assert history.exit_codes == [128 + signal.SIGTERM, -signal.SIGKILL, 0]
 
 

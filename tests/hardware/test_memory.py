@@ -184,7 +184,7 @@ def test_memory_reserved_and_released_between_windows_counts_as_reserved(
     assert memory.state_dict()["reserved"] == 3000 * MIB
 
 
-def test_another_type_of_device_is_measured_anew(allocator: Allocator) -> None:
+def test_another_type_of_device_is_measured_again(allocator: Allocator) -> None:
     memory = PeakMemory(GPU)
     with memory.window(1):
         allocator.step(100)

@@ -183,7 +183,7 @@ def test_a_resumed_timer_continues(make_device) -> None:
     assert before.state_dict() == state
 
 
-def test_another_kind_of_device_is_measured_anew(make_device, monkeypatch) -> None:
+def test_another_kind_of_device_is_measured_again(make_device, monkeypatch) -> None:
     device = make_device()
     before, after = TrainingTimer(CPU, device), TrainingTimer(CPU, device)
     device.train(before, 100, seconds=0.1)

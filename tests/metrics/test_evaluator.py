@@ -248,7 +248,7 @@ def test_one_image_is_scored_like_any_others(images: Images, strength: float) ->
 
 
 @pytest.mark.parametrize("name", ["peak_memory_mib", "fdi_digits"])
-def test_refuses_what_is_no_quality_metric(images: Images, name: str) -> None:
+def test_a_cost_is_refused_as_a_quality_metric(images: Images, name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name}.*fd_digits"):
         evaluator(images, (name,))
 

@@ -29,7 +29,7 @@ def test_every_attribute_counts_in_full(name: str) -> None:
     assert str(other) != str(PROTOCOL)
 
 
-def test_the_text_tells_what_a_person_asks_for() -> None:
+def test_a_protocols_text_names_its_parts() -> None:
     assert str(PROTOCOL) == (
         "samples=900; source=latents of seed 0; against=899 real ones; reference=fedcba98; "
         "method=Fréchet distance; features=digits; weights=01234567; resize=none; "
@@ -40,12 +40,12 @@ def test_the_text_tells_what_a_person_asks_for() -> None:
 
 
 @given(name=st.sampled_from(["source", "against", "method"]), value=st.text(min_size=1))
-def test_what_differs_is_named_whatever_it_says(name: str, value: str) -> None:
+def test_differences_are_named(name: str, value: str) -> None:
     found = differences(str(PROTOCOL), str(replace(PROTOCOL, **{name: value})))
     assert found == {name: (getattr(PROTOCOL, name), value.replace(";", ","))}
 
 
-def test_what_only_one_of_them_has_is_named() -> None:
+def test_a_part_that_one_protocol_lacks_is_named() -> None:
     alone = replace(PROTOCOL, against="", reference="")
     assert differences(str(alone), str(PROTOCOL)) == {
         "against": ("none", "899 real ones"),

@@ -70,7 +70,7 @@ def test_moments_vectors_and_what_follows_are_computed_once(
     assert network.images == len(images.train) + 100
 
 
-def test_other_weights_or_images_are_computed_anew(network: Counting, images: Images) -> None:
+def test_other_weights_or_images_are_computed_again(network: Counting, images: Images) -> None:
     assert images.heldout is not None
     for checksum, others in (("b", images), ("c", images), ("c", Images(images.heldout, None))):
         before = network.images

@@ -63,7 +63,7 @@ def check(images: Images, *metrics: str, **changes: Any) -> None:
         ),
     ],
 )
-def test_what_the_numbers_make_impossible_is_refused(
+def test_metrics_that_too_few_images_make_impossible_are_refused(
     images: Images, metric: str, train: int, heldout: int, changes: dict[str, Any], words: str
 ) -> None:
     chosen = Images(first(images.train, train), first(images.heldout, heldout) if heldout else None)
@@ -71,7 +71,7 @@ def test_what_the_numbers_make_impossible_is_refused(
         check(chosen, metric, **changes)
 
 
-def test_what_the_numbers_allow_is_not(images: Images) -> None:
+def test_metrics_with_enough_images_are_allowed(images: Images) -> None:
     few = Images(first(images.train, 50), first(images.heldout, 2))
     check(few, "precision_random", "fid", "parzen", "fd_within_digits", samples=100)
 

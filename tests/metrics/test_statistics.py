@@ -42,7 +42,9 @@ def statistics(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Stat
 
 
 @pytest.mark.parametrize("count", [3, 40])
-def test_what_is_written_is_read_by_us_and_by_pytorch_fid(tmp_path: Path, count: int) -> None:
+def test_written_statistics_are_read_by_gansearch_and_pytorch_fid(
+    tmp_path: Path, count: int
+) -> None:
     from pytorch_fid.fid_score import compute_statistics_of_path
 
     vectors = np.random.default_rng(0).normal(size=(count, DIM))
@@ -147,7 +149,7 @@ def test_distances_to_a_file_are_those_to_its_images(
 
 
 @pytest.mark.parametrize("metric", ["kid_random", "precision_random", "fd_within_random"])
-def test_what_a_file_does_not_tell_is_refused(
+def test_a_file_with_unknown_origin_is_refused(
     images: Images, statistics: Statistics, metric: str
 ) -> None:
     with pytest.raises(ConfigError, match=r"train\.npz holds a mean and a covariance"):

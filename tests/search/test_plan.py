@@ -105,7 +105,7 @@ class Study:
         return [trial.replicates for trial in iter(self.ask, None)]
 
 
-def test_the_front_and_who_is_near_it_are_trained_again(empty: StudyRecord) -> None:
+def test_the_front_and_points_within_its_noise_are_replicated(empty: StudyRecord) -> None:
     study = Study(space_of(trials=6), empty)
     for _ in range(6):
         study.ask()
@@ -120,7 +120,7 @@ def test_the_front_and_who_is_near_it_are_trained_again(empty: StudyRecord) -> N
 
 
 @pytest.mark.parametrize(("error", "again"), [(0.0, [0]), (0.01, [0]), (0.03, [0, 1])])
-def test_who_is_slower_by_noise_alone_is_trained_again(
+def test_a_point_that_is_slower_by_noise_alone_is_replicated(
     empty: StudyRecord, error: float, again: list[int]
 ) -> None:
     study = Study(space_of(trials=2, replicates=2), empty)
@@ -130,7 +130,7 @@ def test_who_is_slower_by_noise_alone_is_trained_again(
     assert study.replicated() == again
 
 
-def test_who_was_lucky_is_left_alone_and_who_was_not_gets_its_turn(empty: StudyRecord) -> None:
+def test_replicates_follow_the_means_and_not_the_first_training(empty: StudyRecord) -> None:
     study = Study(space_of(trials=2), empty)
     study.ask(), study.ask()
     study.end(0, 10.0, 1.0)
@@ -140,7 +140,9 @@ def test_who_was_lucky_is_left_alone_and_who_was_not_gets_its_turn(empty: StudyR
     assert study.replicated() == [1, 1]
 
 
-def test_what_a_replicate_comes_to_counts_whatever_it_is(empty: StudyRecord) -> None:
+def test_a_failed_replicate_counts_as_a_training_and_raises_the_failure_rate(
+    empty: StudyRecord,
+) -> None:
     study = Study(space_of(trials=2), empty)
     study.ask(), study.ask()
     study.end(0, 10.0, 1.0)
@@ -151,7 +153,7 @@ def test_what_a_replicate_comes_to_counts_whatever_it_is(empty: StudyRecord) -> 
     assert study.replicated() == [1, 0, 1]
 
 
-def test_nobody_is_trained_again_before_the_budget_is_handed_out(empty: StudyRecord) -> None:
+def test_no_replicate_starts_before_the_budgets_trials(empty: StudyRecord) -> None:
     study = Study(space_of(trials=3), empty)
     study.ask()
     study.end(0, 10.0, 1.0)
@@ -211,7 +213,7 @@ def trainings_of(trials: tuple[TrialRecord, ...]) -> Mapping[str, list[TrialReco
 
 
 @pytest.mark.parametrize("stopping", ["asha", "none"])
-def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str) -> None:
+def test_a_study_ends_when_its_front_has_its_replicates(stopping: str) -> None:
     problem = Noisy(space_of(trials=20, replicates=3, stopping=stopping))
     trials = simulate(problem, Cluster(workers=4)).method.record().trials
     assert sum(trial.replicates is None for trial in trials) == 20
@@ -239,7 +241,7 @@ def test_a_study_ends_when_its_front_was_trained_as_often_as_asked(stopping: str
     assert min(np.array(counts)[near]) >= 3
 
 
-def test_rungs_decide_of_new_trials_as_if_nobody_had_been_repeated(empty: StudyRecord) -> None:
+def test_replicates_do_not_change_decisions_at_rungs(empty: StudyRecord) -> None:
     def run(replicates: int) -> Policy:
         space = space_of(trials=4, replicates=replicates, stopping="asha")
         policy = Policy(space, empty)
@@ -266,7 +268,7 @@ def test_rungs_decide_of_new_trials_as_if_nobody_had_been_repeated(empty: StudyR
     assert [trial.outcome for trial in last] == [Outcome.COMPLETED] * 2
 
 
-def test_a_replicate_is_on_record_with_whose_it_is(
+def test_a_replicate_is_on_record_with_the_trial_that_it_repeats(
     empty: StudyRecord, trial: Callable[..., TrialRecord]
 ) -> None:
     written = layout.running_trial(space_of(), trial(3, replicates=1)).user_attrs
@@ -282,7 +284,7 @@ def params(d_steps: int) -> Params:
     return {"variant": "gan", "d_steps": d_steps}
 
 
-def test_what_was_taken_is_tried_after_the_papers_and_observed_by_the_sampler(
+def test_priors_are_tried_after_the_papers_configurations_and_observed_by_the_sampler(
     empty: StudyRecord,
 ) -> None:
     metrics = {"fd_digits": 3.0, "seconds_per_kimg": 1.0}

@@ -69,7 +69,7 @@ def test_rungs_stop_by_a_likelihood_from_below(empty: StudyRecord) -> None:
     assert policy.record().trials[2].reason == "parzen -8 at 5 kimg is not among the best 1/3"
 
 
-def test_without_stopping_everyone_goes_on(
+def test_without_stopping_every_trial_continues(
     make_space: MakeSpace, empty: StudyRecord, report: MakeReport
 ) -> None:
     policy = Policy(make_space(stopping="none"), empty)
@@ -148,7 +148,7 @@ def test_completed_means_the_full_budget(
     assert only(policy).reason == "ended with its last report at 10 of 30 kimg"
 
 
-def test_what_fails_after_the_full_budget_is_complete(
+def test_a_trial_that_fails_after_the_full_budget_is_complete(
     make_space: MakeSpace, empty: StudyRecord, report: MakeReport
 ) -> None:
     policy = Policy(make_space(), empty)
@@ -196,7 +196,7 @@ def test_a_trial_that_starts_over_repeats_itself_and_is_not_asked_again(
     assert [r.kimg for r in only(policy).reports] == [10]
 
 
-def test_interrupted_trials_go_on_first_from_where_they_were_and_count_once(
+def test_interrupted_trials_continue_first_and_count_once(
     make_space: MakeSpace, empty: StudyRecord, report: MakeReport
 ) -> None:
     space = make_space(trials=3)
@@ -266,7 +266,9 @@ class Refusing:
     record_report = record_end = record_trial  # type: ignore[assignment]
 
 
-def test_what_cannot_be_recorded_does_not_happen(make_space: MakeSpace, empty: StudyRecord) -> None:
+def test_a_step_that_cannot_be_recorded_is_not_taken(
+    make_space: MakeSpace, empty: StudyRecord
+) -> None:
     policy = Policy(make_space(), empty, Refusing())  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="disk is full"):
         policy.ask()

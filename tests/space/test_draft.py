@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.space.cases import invalid
 
 
-def test_what_is_broken_draws_no_further_complaints() -> None:
+def test_invalid_parts_cause_no_further_errors() -> None:
     # The condition's parameter and the quality are there, though neither is well formed.
     text = """\
 variant: dcgan

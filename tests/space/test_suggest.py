@@ -138,7 +138,7 @@ def asked_for(space: Space, params: Params) -> dict[str, Parameter]:
 
 
 @given(spaces(), st.data())
-def test_what_is_suggested_can_be_trained(space: Space, data: st.DataObject) -> None:
+def test_sampled_configurations_can_be_trained(space: Space, data: st.DataObject) -> None:
     trial = DrawnTrial(data)
     params = space.plain(space.sample(trial))
     assert trial.asked[:1] == ["variant"] or len(space.variant) == 1

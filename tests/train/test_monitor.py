@@ -13,7 +13,7 @@ from gansearch.train.monitor import (
 )
 
 
-def test_means_are_by_player_and_part_and_start_anew_after_each_window():
+def test_means_are_by_player_and_part_and_restart_after_each_window():
     meter = LossMeter()
     for value in (1.0, 2.0, 6.0):
         meter.add("d", {"total": torch.tensor(value), "real": torch.tensor(2 * value)})

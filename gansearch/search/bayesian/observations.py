@@ -171,7 +171,7 @@ class Observations:
         self.coming: SurrogateVersion | None = None
 
     def add(self, trial: TrialRecord) -> None:
-        """Add a trial that was handed out."""
+        """Observe a trial that was put on record."""
         encoded = self.encoder.encode([trial.sampled])
         self._numbers.append(trial.number)
         self._configurations.append(trial.configuration)

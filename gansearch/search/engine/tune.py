@@ -80,7 +80,7 @@ class SearchAdaptor:
             return method(*args)
         except Exception as error:
             if self.error is None:
-                log.exception("%s%r failed; the running trials go on", method.__name__, args)
+                log.exception("%s%r failed; running trials continue", method.__name__, args)
                 self.error = error
             return default
 
@@ -188,8 +188,8 @@ class PolicyScheduler(FIFOScheduler):
         """Return whether the trial continues or stops."""
         handlers = {"predicted_memory": self._memory_predicted, "outcome": self._ended}
         handler = next((each for key, each in handlers.items() if key in result), self._reported)
-        goes_on = self._adaptor.call(handler, trial.config, result, default=True)
-        decision: str = self.CONTINUE if goes_on else self.STOP
+        continues = self._adaptor.call(handler, trial.config, result, default=True)
+        decision: str = self.CONTINUE if continues else self.STOP
         return decision
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:  # noqa: ARG002 - Tune's signature

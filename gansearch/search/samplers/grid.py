@@ -38,7 +38,7 @@ class GridSampler:
         self._seen: set[str] = set()
 
     def add(self, trial: TrialRecord) -> None:
-        """Record that a trial was handed out."""
+        """Observe a trial that was put on record."""
         self._seen.add(key_of(trial.sampled))
 
     def report(self, trial: TrialRecord) -> None:

@@ -34,7 +34,7 @@ def check_budget(
     """Return the budget of a study with other amounts, without changing the study.
 
     An amount must be at least the space's own and at least the amount already used: the number of
-    trials handed out, or the largest kimg reached.
+    trials on record, or the largest kimg reached.
 
     Raises:
         StudyError: an amount is invalid or too small.

@@ -59,7 +59,7 @@ def driver(empty: StudyRecord, most: float = 1e6, seed: int = 0) -> Driver:
     return Driver(Policy(parse_space(YAML.format(most=most, seed=seed), "s.yaml"), empty))
 
 
-def test_proposals_come_to_the_front_and_spread_over_it(empty: StudyRecord) -> None:
+def test_proposals_approach_the_front_and_spread_over_it(empty: StudyRecord) -> None:
     study = driver(empty)
     for _ in range(24):
         study.train()
@@ -93,7 +93,7 @@ def test_a_space_without_a_choice_trains_it_again_and_again(empty: StudyRecord) 
     assert all(t.outcome == Outcome.COMPLETED for t in study.policy.record().trials)
 
 
-def test_the_same_seed_asks_the_same_and_another_asks_otherwise(empty: StudyRecord) -> None:
+def test_equal_seeds_propose_alike_and_other_seeds_differently(empty: StudyRecord) -> None:
     def asked(seed: int) -> list[dict[str, Any]]:
         study = driver(empty, seed=seed)
         return [study.train() for _ in range(14)]
@@ -102,7 +102,7 @@ def test_the_same_seed_asks_the_same_and_another_asks_otherwise(empty: StudyReco
     assert asked(0)[1:] != asked(1)[1:]
 
 
-def test_the_first_ones_are_spread_evenly(empty: StudyRecord) -> None:
+def test_the_first_random_trials_are_spread_evenly(empty: StudyRecord) -> None:
     study = driver(empty)
     asked = [study.policy.ask() for _ in range(9)]
     drawn = [ask.params for ask in asked[1:] if ask is not None]  # the first is the paper's
@@ -110,7 +110,9 @@ def test_the_first_ones_are_spread_evenly(empty: StudyRecord) -> None:
     assert sorted((places * 8).astype(int)) == list(range(8))
 
 
-def test_the_best_is_found_where_it_is_dear_and_rare(with_search: Callable[..., Space]) -> None:
+def test_the_best_is_found_where_it_is_expensive_and_rare(
+    with_search: Callable[..., Space],
+) -> None:
     def dear(x: Any) -> Any:  # 1 in 9 costs more than half of what the best does
         return np.stack([1 - x[:, 0] + (x[:, 1] - 0.5) ** 2, x[:, 0] ** 6], axis=1)
 
@@ -128,7 +130,7 @@ def test_the_best_is_found_where_it_is_dear_and_rare(with_search: Callable[..., 
 
 
 @pytest.mark.parametrize("name", ["zdt2", "branin-currin"])
-def test_it_finds_more_than_chance_in_the_same_time(
+def test_it_finds_more_than_random_search_in_the_same_time(
     name: str, with_search: Callable[..., Space]
 ) -> None:
     problem = FUNCTIONS[name]

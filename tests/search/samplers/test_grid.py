@@ -70,7 +70,7 @@ def test_a_grid_over_seeds_repeats_every_configuration(empty: StudyRecord) -> No
     assert all(trial.seed == trial.params["seed"] for trial in policy.record().trials)
 
 
-def test_a_killed_grid_goes_on_where_it_was(empty: StudyRecord) -> None:
+def test_a_killed_grid_continues(empty: StudyRecord) -> None:
     space = parse_space(GRID, "grid.yaml")
     alive = Policy(space, empty)
     for _ in range(7):

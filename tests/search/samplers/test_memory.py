@@ -78,7 +78,7 @@ def test_before_a_trial_did_not_fit_all_are_taken_to() -> None:
     assert model.excess({**params, "batch_size": 64, "g_channels": 128}) == -math.inf
 
 
-def test_what_is_learnt_does_not_depend_on_when_it_was_asked_for() -> None:
+def test_predictions_do_not_depend_on_earlier_predictions() -> None:
     asked, silent = MemoryModel(SPACE), MemoryModel(SPACE)
     for number, params in enumerate(drawn(20, seed=2)):
         asked.learn(told(number, params))

@@ -27,7 +27,7 @@ def finish(space: Space, history: int, empty: StudyRecord, train: Callable[..., 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
 @pytest.mark.parametrize("history", [0, 1, 13, 31])
-def test_a_rebuilt_sampler_proposes_what_the_uninterrupted_one_would(
+def test_a_rebuilt_sampler_proposes_like_an_uninterrupted_one(
     sampler: str,
     history: int,
     make_space: Callable[..., Space],

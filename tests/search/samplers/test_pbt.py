@@ -132,7 +132,7 @@ def test_its_front_is_beyond_that_of_the_best_constants() -> None:
 # --- What a child is ----------------------------------------------------------------------------
 
 
-def test_a_child_goes_on_from_a_rung_where_its_parent_was_among_the_best() -> None:
+def test_a_child_continues_a_trial_that_was_among_the_best_at_a_rung() -> None:
     record = simulate(Descent(space_of()), Cluster(5), gpu_seconds=400).method.record()
     children = [trial for trial in record.trials if trial.lineage]
     assert children
@@ -165,7 +165,7 @@ def test_a_childs_costs_are_of_the_whole_run_from_its_beginning_on() -> None:
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=15)
-def test_what_a_child_changes_could_have_been_proposed(seed: int) -> None:
+def test_perturbed_settings_stay_within_the_space(seed: int) -> None:
     space = parse_space(
         """
 variant: dcgan
@@ -207,7 +207,7 @@ search: {sampler: pbt, population: 4}
 
 @given(kills=st.sets(st.integers(0, 150), min_size=1, max_size=4), seed=st.integers(0, 3))
 @settings(max_examples=6)
-def test_a_policy_replayed_at_any_moment_decides_what_the_uninterrupted_one_does(
+def test_a_policy_rebuilt_at_any_moment_decides_like_an_uninterrupted_one(
     kills: set[int], seed: int
 ) -> None:
     changes = {"population: 12": "population: 4", "trials: 1000": "trials: 24"}
@@ -244,7 +244,7 @@ def revived(space: Space, record: StudyRecord, simulation: Simulation) -> Policy
     return after
 
 
-def test_what_a_child_trains_again_of_its_parents_is_not_taken() -> None:
+def test_reports_of_repeated_parent_training_are_ignored() -> None:
     """Its parent's weights were lost: it comes to the rungs before its beginning once more."""
     changes = {"population: 12": "population: 4", "trials: 1000": "trials: 24"}
     decides = policy(space_of(**changes), iter(range(10_000)).__next__)
@@ -296,7 +296,7 @@ def test_a_population_without_rungs_or_settings_to_change_is_refused(
         space_of(**{old: new})
 
 
-def test_a_problem_without_schedules_says_so() -> None:
+def test_a_problem_without_schedules_is_refused_with_the_reason() -> None:
     @dataclass(frozen=True)
     class Constant:
         space: Space

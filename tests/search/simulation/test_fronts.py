@@ -99,7 +99,7 @@ def tried(record: StudyRecord, outcome: Outcome) -> set[int]:
 
 @settings(max_examples=25)
 @given(st.integers(0, 99), searches, clusters, st.floats(0, 1))
-def test_a_front_is_that_of_what_was_trained_to_the_end(
+def test_a_front_consists_of_completed_trials(
     seed: int, search: dict[str, Any], cluster: Cluster, share: float
 ) -> None:
     problem = Drawn(seed, search)

@@ -44,7 +44,7 @@ def test_its_optimal_configurations_are_the_front(problem: Problem) -> None:
     np.testing.assert_allclose(truths, problem.front)
 
 
-def test_who_knows_the_front_completes_nothing_else(problem: Problem) -> None:
+def test_the_oracle_completes_members_of_the_front_alone(problem: Problem) -> None:
     few = problem.space.model_copy(
         update={"budget": problem.space.budget.model_copy(update={"trials": 8})}
     )
@@ -155,7 +155,7 @@ def table(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_table_gives_back_what_was_recorded(table: Path) -> None:
+def test_a_table_returns_the_recorded_curves(table: Path) -> None:
     problem = load_table(table)
     points = [problem.space.plain(point) for point in enumerate_points(problem.space)]
     assert len(points) == 12

@@ -43,7 +43,7 @@ def test_a_quality_that_grows_has_nothing_good_stopped(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MANY)
-def test_stopping_finds_what_no_stopping_does(name: str, with_search: Callable[..., Space]) -> None:
+def test_stopping_loses_no_hypervolume(name: str, with_search: Callable[..., Space]) -> None:
     stopped, free = (studies(name, each, 6, 60, with_search) for each in ("ehvi", "none"))
     assert falsely_stopped(stopped) < 0.05
     volumes = [np.mean([each.steps[-1][1] for each in method]) for method in (stopped, free)]

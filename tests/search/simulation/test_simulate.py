@@ -125,7 +125,7 @@ def test_a_trial_that_needs_more_memory_than_there_is_ends_at_once(
         assert excess is None or (excess > 0) == too_large
 
 
-def test_crashed_trials_go_on_from_their_last_report_until_their_retries_are_used_up(
+def test_crashed_trials_continue_from_their_last_report_until_their_retries_are_used_up(
     landscape: MakeProblem,
 ) -> None:
     calm, patient, strict = (
@@ -185,7 +185,7 @@ def revived(space: Space, before: Policy, clock: Callable[[], float]) -> Policy:
         }
     ),
 )
-def test_a_policy_replayed_at_any_moment_decides_what_the_uninterrupted_one_does(
+def test_a_policy_rebuilt_at_any_moment_decides_like_an_uninterrupted_one(
     kills: set[int], search: dict[str, Any], landscape: MakeProblem
 ) -> None:
     problem = landscape(trials=16, **search)
@@ -245,7 +245,7 @@ def test_nothing_but_completed_trials_is_on_the_front(landscape: MakeProblem) ->
             assert [report.kimg for report in trial.reports] == list(POINTS)
 
 
-def test_hypervolume_over_time_is_that_of_what_was_there(
+def test_hypervolume_over_time_is_that_of_the_points_so_far(
     landscape: MakeProblem,
 ) -> None:
     generator = np.random.default_rng(0)

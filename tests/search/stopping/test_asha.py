@@ -12,14 +12,14 @@ from gansearch.space import Space
 values = st.floats(0, 100, allow_nan=False)
 
 
-def test_stops_whoever_is_worse_than_the_best_third() -> None:
+def test_trials_below_the_best_third_are_stopped() -> None:
     rungs = Rungs((5, 10), 3)
     answers = [rungs.report(number, 5, value) for number, value in enumerate([9, 8, 7, 10, 6, 5.5])]
     # From the third arrival on one in three goes on; of six the best two do.
     assert answers == [True, True, True, False, True, True]
 
 
-def test_nobody_is_stopped_before_the_cohort_is_there() -> None:
+def test_no_trial_is_stopped_before_the_cohort_is_complete() -> None:
     rungs = Rungs((5,), 4)
     assert all(rungs.report(number, 5, value) for number, value in enumerate([1, 50, 99]))
     assert not rungs.report(3, 5, 98)

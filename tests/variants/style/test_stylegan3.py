@@ -209,7 +209,7 @@ def test_running_means_move_with_the_discriminators_steps_alone() -> None:
     assert all(mean != 1 for mean in means)
 
 
-def test_blur_fades_as_training_goes_on() -> None:
+def test_blur_fades_during_training() -> None:
     variant = build(8, blur_sigma=2, blur_kimg=10)
     player = variant.players["d"]
     optimiser = player.optimiser(player.parameters())
