@@ -133,7 +133,7 @@ class Side:
     def _timed(self) -> float:
         with self._undone(), self._steps(), clock(self._device) as elapsed:
             for _ in range(self._repeats):
-                for _ in self._rounds.play(self._phases, self._stream.next):
+                for _ in self._rounds.run(self._phases, self._stream.next):
                     pass
         return elapsed[0]
 

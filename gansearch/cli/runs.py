@@ -218,7 +218,7 @@ def profile(
     ] = 20,
     plot: Plot = None,
 ) -> None:
-    """Measure time and memory of a training step, by phase and block."""
+    """Measure time and memory of a training step, by section and block."""
     from gansearch import profile as profile_training
     from gansearch.cli.parse import scalars
     from gansearch.report.profiles import profile_tables, write_profile_plot

@@ -92,7 +92,7 @@ _METHODS: dict[str, tuple[Direction, str]] = {
     "fd_infinity": ("minimize", "Fréchet distance extrapolated to infinitely many samples"),
     "fd_within": ("minimize", "mean over the classes of the Fréchet distance"),
     "kid": ("minimize", "kernel distance: unbiased squared MMD, cubic kernel"),
-    "precision": ("maximize", "share of samples among the real images"),
+    "precision": ("maximize", "share of samples that lie in a real image's neighbourhood"),
     "recall": ("maximize", "share of real images among the samples"),
     "density": ("maximize", "real images' neighbourhoods that a sample lies in, over k"),
     "coverage": ("maximize", "share of real images with a sample in their neighbourhood"),

@@ -37,10 +37,11 @@ class Plan:
     the sampler has nothing left, replicates follow. A replicate trains a configuration on the
     front, or within the noise of it, with another seed. The configuration with the fewest trainings
     comes first, until each has the number of trainings that the space asks for, whatever their
-    outcomes. The front is that of means over trainings, so a lucky configuration soon drops out.
+    outcomes. The front is computed from means over trainings, so a lucky configuration soon drops
+    out.
 
-    The method observes only the first training of a configuration, since it would take several for
-    a good region.
+    The method observes only the first training of a configuration: several trainings would look
+    like a promising region.
 
     Args:
         space: the search space.
@@ -58,7 +59,7 @@ class Plan:
         self._tried = dict(enumerate(tried, start=len(space.defaults())))
         results = [prior for prior in study.priors if prior.metrics]
         for number, prior in enumerate(results, start=-len(results)):
-            self._learn(_as_trial(number, prior, space))
+            self._observe_prior(_as_trial(number, prior, space))
 
     def next(self, number: int) -> Next | None:
         """Return trial ``number``, or ``None`` while there is none.
@@ -71,7 +72,7 @@ class Plan:
             proposal = self._method.sampler.propose(number)
             if proposal is not None:
                 return Next(proposal.sampled, lineage=proposal.lineage, seed=proposal.seed)
-        return self._again()
+        return self._next_replicate()
 
     def add(self, trial: TrialRecord) -> None:
         """Take a trial that was put on record, in the order of the numbers."""
@@ -95,13 +96,13 @@ class Plan:
             for observer in self._method.observers:
                 observer.end(trial)
 
-    def _learn(self, trial: TrialRecord) -> None:
+    def _observe_prior(self, trial: TrialRecord) -> None:
         for observer in self._method.observers:
             observer.add(trial)
             observer.report(trial)
             observer.end(trial)
 
-    def _again(self) -> Next | None:
+    def _next_replicate(self) -> Next | None:
         wanted = self._space.search.replicates
         if wanted == 1:
             return None

@@ -1,4 +1,4 @@
-"""The policy of a study: the next trial, the stopping decisions, the meaning of each end.
+"""The policy of a study: the next trial, the stopping decisions, the outcome of each trial.
 
 It is independent of Ray. Ray's searcher and scheduler are thin adaptors over one shared policy
 (``search/engine/tune.py``). A simulator can drive the same policy on an event clock.
@@ -80,7 +80,7 @@ class Policy:
         self._lock = RLock()
         self._trials = {trial.number: trial for trial in study.trials}
         self._interrupted = deque(t.number for t in study.trials if t.outcome is None)
-        self._untold: set[int] = set(self._interrupted)  # their processes may still report an end
+        self._awaiting_end = set(self._interrupted)  # their processes may still report an end
         method = SearchMethod(space)
         self._plan = Plan(space, study, method)
         self._stopping = method.stopping
@@ -107,10 +107,10 @@ class Policy:
             following = self._plan.next(number)
             if following is None:
                 return None
-            trial = self._newborn(number, following)
+            trial = self._new_trial(number, following)
             self._recorder.record_trial(trial)
             self._trials[number] = trial
-            self._untold.add(number)
+            self._awaiting_end.add(number)
             self._plan.add(trial)
             return self._ask_of(trial)
 
@@ -130,7 +130,7 @@ class Policy:
             trial = self._trial(number)
             for known in trial.reports:
                 if math.isclose(known.kimg, report.kimg):
-                    return self._take_again(trial, known, report)
+                    return self._accept_repeated(trial, known, report)
             if trial.outcome is not None:
                 return False
             if report.kimg <= trial.reached * (1 + 1e-9):
@@ -145,7 +145,7 @@ class Policy:
             decided = self._decide(trial)
             self._recorder.record_report(decided, report)
             self._plan.report(trial)
-            self._keep(decided)
+            self._update_trial(decided)
             trial = decided
             if trial.outcome == Outcome.STOPPED:
                 self._finish(trial)  # its process is ended from outside and sends no end
@@ -174,7 +174,7 @@ class Policy:
         """
         with self._lock:
             trial = self._trial(number)
-            if number not in self._untold:
+            if number not in self._awaiting_end:
                 return
             trial = replace(trial, tags={**trial.tags, **(tags or {})})
             if trial.outcome is None:
@@ -200,7 +200,7 @@ class Policy:
                 self._protocols.update(report.protocols)
                 then = replace(trial, reports=trial.reports[:count], outcome=None, ended=None)
                 continues = trial.outcome != Outcome.STOPPED or report is not trial.last
-                step = partial(self._report_again, then, continues=continues)
+                step = partial(self._replay_report, then, continues=continues)
                 steps.append((report.moment, trial.number, step))
             if trial.ended is not None:
                 steps.append((trial.ended, trial.number, partial(self._plan.end, trial)))
@@ -208,12 +208,12 @@ class Policy:
             self._last_moment = max(self._last_moment, moment)
             replay()
 
-    def _report_again(self, trial: TrialRecord, *, continues: bool) -> None:
+    def _replay_report(self, trial: TrialRecord, *, continues: bool) -> None:
         if trial.replicates is None and not is_full(self._space, trial.reports[-1].kimg):
             self._stopping.restore(trial, continues=continues)
         self._plan.report(trial)
 
-    def _newborn(self, number: int, following: Next) -> TrialRecord:
+    def _new_trial(self, number: int, following: Next) -> TrialRecord:
         sampled, replicates, lineage, seed = following
         params = self._space.plain(sampled)
         given = self._space.seed_of(params) if seed is None else seed
@@ -241,13 +241,13 @@ class Policy:
         self._last_moment = max(self._clock(), self._last_moment + 1e-6)
         return self._last_moment
 
-    def _take_again(self, trial: TrialRecord, known: Report, again: Report) -> bool:
+    def _accept_repeated(self, trial: TrialRecord, known: Report, again: Report) -> bool:
         if trial.outcome is None and again.checkpoint not in (None, known.checkpoint):
             moved = replace(known, checkpoint=again.checkpoint)
             reports = tuple(moved if report is known else report for report in trial.reports)
             trial = replace(trial, reports=reports)
             self._recorder.record_report(trial, moved)
-            self._keep(trial)
+            self._update_trial(trial)
         return trial.outcome in (None, Outcome.COMPLETED)
 
     def _problem(self, report: Report) -> tuple[Outcome, str] | None:
@@ -261,7 +261,7 @@ class Policy:
         for name, protocol in report.protocols.items():
             usual = self._protocols.setdefault(name, protocol)
             if protocol != usual:
-                reason = f"{name} is by {protocol!r}, in the rest of the study by {usual!r}"
+                reason = f"{name} has protocol {protocol!r}, but the study uses {usual!r}"
                 return Outcome.FAILED, reason
         return None
 
@@ -269,7 +269,7 @@ class Policy:
         """Return ``trial`` with the outcome of its new report, if there is one."""
         if is_full(self._space, trial.reports[-1].kimg):
             return replace(trial, outcome=Outcome.COMPLETED, ended=self._moment())
-        # Rungs ignore replicates: a mean over those that they do not stop would be biased.
+        # Replicates are not stopped: the mean of only the surviving ones would be biased.
         reason = None if trial.replicates is not None else self._stopping.reason_to_stop(trial)
         if reason is None:
             return trial
@@ -279,10 +279,10 @@ class Policy:
         if trial.ended is None:
             trial = replace(trial, ended=self._moment())
         self._recorder.record_end(trial)
-        self._untold.discard(trial.number)
-        self._keep(trial)
+        self._awaiting_end.discard(trial.number)
+        self._update_trial(trial)
 
-    def _keep(self, trial: TrialRecord) -> None:
+    def _update_trial(self, trial: TrialRecord) -> None:
         if trial.outcome is not None and self._trials[trial.number].outcome is None:
             self._plan.end(trial)
         self._trials[trial.number] = trial

@@ -122,7 +122,7 @@ def predict_memory(config: TrainConfig, images: ImageSet, device: torch.device) 
     """
     allocator = ALLOCATORS[device.type]
     live = LiveMemory(allocator.block)
-    play_on_fake_tensors(config, images, live, Rounds)
+    run_on_fake_tensors(config, images, live, Rounds)
     resident = 0 if device.type == "cpu" else _resident(config, images)
     return allocator.holds(live.peak + resident)
 
@@ -140,7 +140,7 @@ def _resident(config: TrainConfig, images: ImageSet) -> int:
     return images.nbytes + len(images) * indices * torch.int64.itemsize
 
 
-def play_on_fake_tensors(
+def run_on_fake_tensors(
     config: TrainConfig,
     images: ImageSet,
     live: LiveMemory,
@@ -156,7 +156,7 @@ def play_on_fake_tensors(
         rounds = make_rounds(variant, compute)
         phases = [(player, 1) for player in variant.players]
         for _ in range(ROUNDS):
-            deque(rounds.play(phases, lambda: images.batch(rows)), maxlen=0)
+            deque(rounds.run(phases, lambda: images.batch(rows)), maxlen=0)
 
 
 def _on_meta_device(config: TrainConfig, images: ImageSet) -> tuple[Variant[Any], Compute]:

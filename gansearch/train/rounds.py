@@ -64,10 +64,10 @@ class Rounds:
         for name, updater in self.updaters.items():
             updater.load_state_dict(before[name].state_dict())
 
-    def play(
+    def run(
         self, phases: Sequence[tuple[str, int]], next_batch: Callable[[], Batch]
     ) -> Iterator[tuple[str, Losses]]:
-        """Run one round, a step at each value that is taken from the iterator.
+        """Run one round lazily: each value taken from the iterator is one update.
 
         Args:
             phases: each player's name and its number of steps.
@@ -78,7 +78,7 @@ class Rounds:
         """
         start = self.kimg
         for name, steps in phases:
-            self._turn_to(name)
+            self._enable_gradients_of(name)
             for _ in range(steps):
                 batch = next_batch()
                 self._begin_step()
@@ -94,7 +94,7 @@ class Rounds:
             next_batch: returns a batch for each step.
         """
         for name, updater in self.updaters.items():
-            self._turn_to(name)
+            self._enable_gradients_of(name)
             self._begin_step()
             updater.dry_run(next_batch())
 
@@ -105,6 +105,6 @@ class Rounds:
             for name, player in players
         }
 
-    def _turn_to(self, name: str) -> None:
+    def _enable_gradients_of(self, name: str) -> None:
         for other, updater in self.updaters.items():
             updater.require_grad(other == name)

@@ -263,7 +263,7 @@ class Trainer:
         self._divergence.check(self.losses, self._meter.scales, self.kimg)
 
     def _round(self, phases: Sequence[tuple[str, int]]) -> None:
-        for player, losses in self._rounds.play(phases, self._stream.next):
+        for player, losses in self._rounds.run(phases, self._stream.next):
             self._meter.add(player, losses)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What every registered stopping rule keeps to, and how a rule that does not is told so."""
+"""The contract of registered stopping rules, and the message when one breaks it."""
 
 from __future__ import annotations
 

@@ -95,6 +95,6 @@ def test_a_dry_run_changes_no_parameter(configure, build, images):
 
 def test_a_round_advances_a_step_at_each_value(configure, build, images):
     rounds = Rounds(build(configure()).variant, Compute(ComputeConfig(), torch.device("cpu")))
-    play = rounds.play([("d", 2), ("g", 1)], lambda: images.train.batch(torch.arange(16)))
+    play = rounds.run([("d", 2), ("g", 1)], lambda: images.train.batch(torch.arange(16)))
     progress = [(player, rounds.images, rounds.kimg) for player, _ in play]
     assert progress == [("d", 16, 0.016), ("d", 32, 0.032), ("g", 32, 0.032)]

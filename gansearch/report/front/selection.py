@@ -83,7 +83,7 @@ class Selection:
         return self.estimates[trial.number].intervals.get(metric)
 
     def trainings(self, trial: TrialRecord) -> tuple[TrialRecord, ...]:
-        """Return the trials whose mean a point is."""
+        """Return the trials that a point averages."""
         return self.estimates[trial.number].trainings
 
     def failures(self, trial: TrialRecord) -> int:

@@ -31,7 +31,7 @@ REFERENCE_MARGIN = 0.1
 """Margin of the reference point beyond the front and the expensive configurations, relative to
 their extent."""
 CATCH_UP = 2
-"""Number of pending points added at a time to the coming pool, so that no decision waits for all of
+"""Number of pending points added at a time to the next pool, so that no decision waits for all of
 them."""
 BATCH = 32
 """Number of candidates whose acquisition values are updated at a time."""
@@ -156,7 +156,7 @@ class AcquisitionState(NamedTuple):
 
 
 class Acquisition:
-    """The acquisition state of a study over time; a thread computes the coming one.
+    """The acquisition state of a study over time; a thread computes the next one.
 
     Args:
         observations: observations of the study.
@@ -168,7 +168,7 @@ class Acquisition:
         self._seed = seed
         self._fitted: tuple[Counts, Hyperparameters] | None = None
         self._effective: tuple[SurrogateVersion, AcquisitionState] | None = None
-        self._coming: tuple[SurrogateVersion, Future[AcquisitionState]] | None = None
+        self._next: tuple[SurrogateVersion, Future[AcquisitionState]] | None = None
         self._executor = ThreadPoolExecutor(1, "gansearch-acquisition")  # starts on use
 
     def state(self) -> AcquisitionState | None:
@@ -176,27 +176,27 @@ class Acquisition:
 
         It is a function of the observations alone.
         """
-        version, coming = self._observations.version, self._observations.coming
+        version, next_version = self._observations.version, self._observations.next_version
         if not self._observations.encoder.dimension:
             return None
         if version is not None and (self._effective is None or self._effective[0] != version):
             self._effective = version, self._result(version)
-        if coming is not None and (self._coming is None or self._coming[0] != coming):
-            self._coming = coming, self._executor.submit(self._compute, coming)
+        if next_version is not None and (self._next is None or self._next[0] != next_version):
+            self._next = next_version, self._executor.submit(self._compute, next_version)
         return self._effective and self._effective[1]
 
     def add_pending(self) -> None:
-        """Account for new trials: all in the effective pool, some in the coming one."""
+        """Account for new trials: all in the effective pool, some in the next one."""
         inputs = self._observations.inputs
         if self._effective is not None:
             self._effective[1].pool.add_pending(inputs)
-        if self._coming is not None and self._coming[1].done():
-            pool = self._coming[1].result().pool
+        if self._next is not None and self._next[1].done():
+            pool = self._next[1].result().pool
             pool.add_pending(inputs[: pool.trials + CATCH_UP])
 
     def _result(self, version: SurrogateVersion) -> AcquisitionState:
-        if self._coming is not None and self._coming[0] == version:
-            return self._coming[1].result()
+        if self._next is not None and self._next[0] == version:
+            return self._next[1].result()
         return self._executor.submit(self._compute, version).result()
 
     def _compute(self, version: SurrogateVersion) -> AcquisitionState:

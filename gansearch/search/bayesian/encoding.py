@@ -217,7 +217,7 @@ class Encoder:
 
 
 class _DecodingTrial:
-    """A trial, in Optuna's sense, that suggests the values of a vector, whatever the ranges."""
+    """An Optuna-like trial whose suggestions are decoded from a vector."""
 
     def __init__(self, coordinates: dict[str, _Coordinate], vector: dict[str, float]) -> None:
         self._coordinates, self._vector = coordinates, vector

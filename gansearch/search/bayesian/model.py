@@ -64,7 +64,7 @@ class SharedModel:
         space: the search space.
 
     Attributes:
-        built: the model, if any asked for it: one element or none.
+        built: a tuple with the model, or empty before the first call of :meth:`get`.
     """
 
     def __init__(self, space: Space) -> None:

@@ -143,7 +143,7 @@ class Observations:
         encoded: encoded vectors ``[G]`` of the trials, in their order.
         inputs: kernel inputs ``[D]`` of the trials, in their order.
         version: effective version of the surrogates; ``None`` before enough observations.
-        coming: the next version, or ``None`` if it is not determined yet.
+        next_version: the next version, or ``None`` if it is not determined yet.
     """
 
     def __init__(self, space: Space) -> None:
@@ -166,9 +166,9 @@ class Observations:
         self._ends: list[tuple[int, Outcome | None]] = []
         self._violations: list[tuple[int, float]] = []
         self._new_events = 0
-        self._events_until_coming = np.inf
+        self._events_until_next = np.inf
         self.version: SurrogateVersion | None = None
-        self.coming: SurrogateVersion | None = None
+        self.next_version: SurrogateVersion | None = None
 
     def add(self, trial: TrialRecord) -> None:
         """Observe a trial that was put on record."""
@@ -229,21 +229,22 @@ class Observations:
     def _count_event(self) -> None:
         """Count a new event, and update the versions if enough have occurred."""
         self._new_events += 1
-        if self._new_events >= self._events_until_coming:
-            self.version, self.coming, self._events_until_coming = self.coming, None, np.inf
+        if self._new_events >= self._events_until_next:
+            self.version, self.next_version = self.next_version, None
+            self._events_until_next = np.inf
         running = len(self.inputs) - len(self._ends)
         interval = min(running**1.5 / POWER_DIVISOR, running / LINEAR_DIVISOR)
         if len(self._reports) < MIN_REPORTS or self._new_events < interval:
             return
         counts = Counts(len(self.inputs), len(self._reports), len(self._ends))
-        last = self.coming or self.version
+        last = self.next_version or self.version
         is_refit = last is None or counts.reports >= REFIT_GROWTH * last.fitted.reports
         version = SurrogateVersion(counts, counts if is_refit or last is None else last.fitted)
-        self._new_events, self._events_until_coming = 0, int(DELAY * interval)
-        if self._events_until_coming:
-            self.version, self.coming = self.coming or self.version, version
+        self._new_events, self._events_until_next = 0, int(DELAY * interval)
+        if self._events_until_next:
+            self.version, self.next_version = self.next_version or self.version, version
         else:
-            self.version, self.coming, self._events_until_coming = version, None, np.inf
+            self.version, self.next_version, self._events_until_next = version, None, np.inf
 
 
 def _worst(found: Mapping[str, float]) -> float:

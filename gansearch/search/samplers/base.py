@@ -35,8 +35,8 @@ class Sampler(Protocol):
     on the same thread. The calls of a study come in this order:
 
     * For each result of an earlier study: ``add``, ``report`` and ``end``, with a negative number.
-    * ``propose(n)`` when trial ``n`` may start, for n = 0, 1, ... A configuration that is tried for
-      another reason, such as the front of an earlier study, is not asked for.
+    * ``propose(n)`` when trial ``n`` may start, for n = 0, 1, ... It is not called for a
+      trial whose configuration comes from elsewhere, such as the front of an earlier study.
     * ``add`` right after a trial was put on record, in the order of the numbers.
     * ``report`` after each report of an added trial; the new report is its last one.
     * ``end`` once for each added trial, in the order of ``ended``.

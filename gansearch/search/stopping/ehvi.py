@@ -2,7 +2,7 @@
 
 A trial is stopped if another one almost surely beats it at no higher cost. It is also stopped if
 another one probably beats it and its own expected hypervolume improvement per second of remaining
-training is far below the usual one.
+training is far below the mean of recent trials.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from gansearch.space import Space
 
 COHORT = 4
 """Number of trials at a rung before one is stopped there, itself included."""
-SURELY, LIKELY = 0.95, 0.8
+STOP_PROBABILITY, LIKELY_PROBABILITY = 0.95, 0.8
 """Probabilities that another trial is better at no higher cost. Above the first, a trial is
 stopped; up to the second, it continues."""
-SHARE = 0.25
-"""Fraction of the usual acquisition value. Between the two probabilities, a trial with less is
-stopped."""
+LOW_VALUE_SHARE = 0.25
+"""Fraction of the recent trials' mean acquisition value. Between the two probabilities, a trial
+with less is stopped."""
 
 
 class EhviRule:
@@ -45,19 +45,19 @@ class EhviRule:
             return None
         own = posterior.predict_trial(observed)
         better = posterior.beaten_by(trial.number, rung, own)
-        if better is None or better[1] <= LIKELY:
+        if better is None or better[1] <= LIKELY_PROBABILITY:
             return None
-        if better[1] > SURELY:
+        if better[1] > STOP_PROBABILITY:
             return (
                 f"at {kimg:g} kimg trial {better[0]} is better at no higher cost with probability "
                 f"{better[1]:.0%}"
             )
         left = 1 - kimg / self._max_kimg
         (value,) = acquisition_values(own, state.fronts.without(trial.number, rung)) / left
-        if value < SHARE * state.recent_mean:
+        if value < LOW_VALUE_SHARE * state.recent_mean:
             return (
                 f"at {kimg:g} kimg its expected improvement per second is "
-                f"{value / state.recent_mean:.0%} of the usual one"
+                f"{value / state.recent_mean:.0%} of the recent mean"
             )
         return None
 

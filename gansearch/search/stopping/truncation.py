@@ -6,9 +6,8 @@ from gansearch.record import TrialRecord
 from gansearch.search.cohorts import SHARE, Cohorts
 from gansearch.space import Space
 
-LAST = 256
-"""Number of trials at a rung that are compared, the last that reached it, if the space sets no
-population size."""
+DEFAULT_POPULATION = 256
+"""Number of most recent trials at a rung that are compared, if the space sets no population."""
 
 
 class Truncation:
@@ -19,7 +18,7 @@ class Truncation:
     """
 
     def __init__(self, space: Space) -> None:
-        self._cohorts = Cohorts(space, space.search.population or LAST)
+        self._cohorts = Cohorts(space, space.search.population or DEFAULT_POPULATION)
 
     def reason_to_stop(self, trial: TrialRecord) -> str | None:
         """Return why a trial should stop at its last, new report, or ``None``."""

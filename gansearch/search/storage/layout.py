@@ -9,7 +9,7 @@ study attribute           value
 ========================  ==========================================================================
 ``space``, ``file``       the YAML as submitted, and its source
 ``started``, ``tags``     fields of the :class:`StudyRecord`
-``priors``                likewise; missing in studies of earlier versions
+``priors``                as in the record; missing in studies of earlier versions
 ``scores:NUMBER``         scores of the trial with this number; Optuna does not allow new attributes
                           on a finished trial
 ========================  ==========================================================================
@@ -23,8 +23,8 @@ trial attribute           value
 ``sampled``               the same by the sampler's names, such as ``gan.g_lr``, which Optuna's own
                           parameters have too; missing in studies of earlier versions
 ``seed``, ``started``     as in the record
-``replicates``            likewise; missing in studies of earlier versions
-``lineage``               likewise
+``replicates``            as in the record; missing in studies of earlier versions
+``lineage``               as in the record
 ``report:IMAGES``         one report; the last report of an ended trial includes the end
 ``end``, ``outcome``      the end; ``outcome`` is written last and makes the end valid
 ========================  ==========================================================================

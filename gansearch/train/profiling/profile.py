@@ -21,7 +21,7 @@ from gansearch.hardware.device import device_name
 from gansearch.hardware.memory import MIB
 from gansearch.settings import Dsc
 from gansearch.train.compute import Compute
-from gansearch.train.prediction import LiveMemory, play_on_fake_tensors, predict_memory
+from gansearch.train.prediction import LiveMemory, predict_memory, run_on_fake_tensors
 from gansearch.train.profiling.blocks import BlockCost, blocks_of, measure
 from gansearch.train.profiling.sections import DATA, REST, lazy_section, marked_rounds
 from gansearch.train.rng import RandomStream
@@ -196,7 +196,7 @@ def _laps(
                 rounds.images = 0
                 for updater in rounds.updaters.values():
                     updater.steps = 0
-            deque(rounds.play(variant.phases(), next_batch), maxlen=0)
+            deque(rounds.run(variant.phases(), next_batch), maxlen=0)
             laps.append(watch.lap())
     return laps[WARM_UP:], lazy, rounds.images // steps
 
@@ -211,7 +211,7 @@ def _memory(config: TrainConfig, images: ImageSet) -> dict[str, float]:
         peaks[section[0]] = max(peaks[section[0]], live.peak)
         section[0], live.peak = name, live.now
 
-    play_on_fake_tensors(config, images, live, partial(marked_rounds, mark=mark))
+    run_on_fake_tensors(config, images, live, partial(marked_rounds, mark=mark))
     mark(REST)
     return {name: peak / MIB for name, peak in peaks.items()}
 

@@ -61,7 +61,7 @@ def trained(entry: VariantEntry, **params: Scalar) -> tuple[Variant[Any], Rounds
     variant.train()
     for start in range(ROUNDS):
         batch = images.batch((torch.arange(8) + 8 * start) % 60)
-        for _ in rounds.play(variant.phases(), lambda batch=batch: batch):
+        for _ in rounds.run(variant.phases(), lambda batch=batch: batch):
             pass
     variant.eval()
     return variant, rounds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gansearch.record import Report, TrialRecord
-from gansearch.search.stopping.truncation import LAST, Truncation
+from gansearch.search.stopping.truncation import DEFAULT_POPULATION, Truncation
 from gansearch.space import Space
 
 Make = Callable[..., TrialRecord]
@@ -52,8 +52,8 @@ def test_old_trials_are_forgotten(
     make_space: Callable[..., Space], trial: Make, report: Callable[..., Report]
 ) -> None:
     rule = Truncation(make_space())
-    for number in range(LAST + 8):
+    for number in range(DEFAULT_POPULATION + 8):
         rule.restore(trial(number, reports=(report(5, 1e3 - number),)), continues=True)
     reason = rule.reason_to_stop(trial(10**6, reports=(report(5, 1e9, seconds=1e9),)))
     assert reason is not None
-    assert f"of {LAST} " in reason
+    assert f"of {DEFAULT_POPULATION} " in reason

@@ -14,7 +14,7 @@ def test_sections_are_marked_in_the_order_of_a_round(configure, build, images) -
     marked: list[str] = []
     rounds = marked_rounds(variant, Compute(configure().compute, CPU), marked.append)
     batch = images.train.batch(torch.arange(4))
-    for _ in rounds.play(variant.phases(), lambda: batch):
+    for _ in rounds.run(variant.phases(), lambda: batch):
         pass
     step = ["{} forward", "{} backward", "{} optimiser", REST]
     d, g = ([section.format(name) for section in step] for name in "dg")
@@ -28,7 +28,7 @@ def test_the_gradient_of_a_penalty_of_every_step_is_part_of_the_backward_section
     marked: list[str] = []
     rounds = marked_rounds(variant, Compute(configure().compute, CPU), marked.append)
     batch = images.train.batch(torch.arange(4))
-    next(rounds.play([("d", 1)], lambda: batch))
+    next(rounds.run([("d", 1)], lambda: batch))
     assert marked == ["d forward", "d backward", "d r1", "d backward", "d optimiser", REST]
 
 
@@ -46,7 +46,7 @@ def test_marked_rounds_train_the_same_weights(configure, build, images) -> None:
                 else Rounds(variant, compute)
             )
             for _ in range(3):
-                for _ in rounds.play([("d", 1), ("g", 1)], lambda: batch):
+                for _ in rounds.run([("d", 1), ("g", 1)], lambda: batch):
                     pass
         states.append(variant.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))
