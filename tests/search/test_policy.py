@@ -134,7 +134,7 @@ def test_different_stand_ins_are_never_compared(
     *fine, failed = policy.record().trials
     assert all(trial.outcome != Outcome.FAILED for trial in fine)
     assert failed.outcome == Outcome.FAILED
-    assert failed.reason.startswith("projector is by 'lite0 1f'")
+    assert failed.reason.startswith("projector has protocol 'lite0 1f'")
 
 
 def test_completed_means_the_full_budget(
