@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from gansearch import load_study, pareto_front
-from gansearch.cli.options import bounds
+from gansearch import evaluate, load_study, pareto_front
+from gansearch.cli.parse import bounds
 from gansearch.config import EvaluationConfig, TrainConfig
 from gansearch.errors import SpaceError
 from gansearch.metrics import catalog
 from gansearch.record import Prior, Report, StudyRecord
-from gansearch.runs.evaluate import Wanted
 from gansearch.search.storage.checkpoints import TrialFolder
 from gansearch.search.storage.layout import study_attributes, study_of
 from gansearch.space import parse_space
@@ -61,7 +60,7 @@ def test_a_space_means_the_same_under_either_name() -> None:
 def test_an_error_at_an_earlier_name_has_its_line() -> None:
     with pytest.raises(SpaceError) as caught:
         parse_space(SPACE.replace("{max: 150}", "{max: 150, direction: maximize}"), "a.yaml")
-    assert "a.yaml:6: objectives.fd_digits.direction: fd_digits is better" in str(caught.value)
+    assert "a.yaml:6: objectives.fd_digits.direction: should be minimize" in str(caught.value)
 
 
 def test_a_metric_under_both_names_is_refused() -> None:
@@ -137,6 +136,7 @@ def test_options_take_earlier_names(tmp_path: Path, notices: Callable[[], list[s
     )
     assert [objective.metric for objective in selection.objectives] == ["fd_digits", "params_m"]
     assert selection.front
-    assert Wanted(metrics=("fid_digits", "kid")).metrics == ("fd_digits", "kid")
+    (values,) = evaluate("kept/0", metrics=["fid_digits"], samples=50, results=results)
+    assert values.metric == "fd_digits"
     assert EvaluationConfig(metrics=("fid_digits",)).metrics == ("fd_digits",)
     assert notices() == [NOTICE]
