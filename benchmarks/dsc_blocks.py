@@ -48,7 +48,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Block:
-    """What is measured: how to build it, and the shapes of its inputs."""
+    """A measured block: its constructor and the shapes of its inputs."""
 
     name: str
     network: str
@@ -121,7 +121,7 @@ def report(
 
 
 def caveats(batch: int, device: torch.device, load: float) -> list[str]:
-    """What a reader has to know of the milliseconds, a paragraph each."""
+    """Notes for readers of the milliseconds, a paragraph each."""
     if device.type == "cuda":
         return []
     small = (

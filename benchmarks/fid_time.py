@@ -1,4 +1,4 @@
-"""What a Fréchet distance costs: gansearch against pytorch-fid on the same features.
+"""Time of a Fréchet distance: gansearch against pytorch-fid on the same features.
 
 2,048 synthetic features whose variances decay as Inception's do. The reference's factor is there,
 as the cache has it in every evaluation but a machine's first; pytorch-fid gets both sides' means

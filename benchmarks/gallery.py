@@ -1,4 +1,4 @@
-"""What every variant's shipped space reaches on one core: a picture and a row each.
+"""A picture and a row for each variant: the quality that its shipped space reaches on one core.
 
 A variant's configuration is the first trial of ``search_spaces/<variant>.yaml``, its paper's moved
 into the space's ranges, trained with seed 0 for the space's whole budget. Nothing is chosen by its

@@ -62,7 +62,7 @@ def test_errors_have_key_message_and_value(params: Params, message: str) -> None
 
 
 def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="variant 'dcgam' is not one of gan, dcgan"):
+    with pytest.raises(ConfigError, match=r"variant 'dcgam' is not one of .*dcgan"):
         config({"variant": "dcgam"})
 
 

@@ -31,7 +31,7 @@ SAME = {"fid_digits": "fd_digits"}
 
 
 def told(trial: TrialRecord) -> dict[str, Any]:
-    """What is compared of a trial, as JSON has it."""
+    """The compared parts of a trial, as JSON."""
     reports = [
         {"kimg": r.kimg, "metrics": {SAME.get(n, n): v for n, v in sorted(r.metrics.items())}}
         for r in trial.reports

@@ -1,4 +1,4 @@
-"""How early failing runs are ended; writes benchmarks/results/early_ends.md.
+"""The moment at which failing runs are ended; writes benchmarks/results/early_ends.md.
 
 Runs of a recorded table are trained again: all that diverged, all that ended no better than they
 began, and a random sample of as many others. The table counts where training ends now. What was

@@ -1,4 +1,4 @@
-"""What a simulated study is worth, where the truth is known."""
+"""Measures of a simulated study whose truth is known."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True)
 class Worth:
-    """What one study came to.
+    """Results of one study.
 
     Attributes:
         steps: hypervolume of the fully trained trials' true values over GPU-seconds, as a share of

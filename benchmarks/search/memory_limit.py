@@ -1,4 +1,4 @@
-"""How soon each method stops proposing configurations that run out of memory.
+"""Proposed configurations that run out of memory, by method.
 
 On devices that half of the random configurations do not fit. Writes
 benchmarks/results/memory_limit.md.

@@ -1,4 +1,4 @@
-"""What is compared: gansearch's own policy, and methods of other libraries behind the same verbs.
+"""The compared methods: gansearch's own policy, and other libraries' behind the same interface.
 
 Each method of others is asked as its library's users would, with its library's defaults. Where a
 library only decides what to stop, configurations are random.
@@ -62,7 +62,7 @@ class OptunaMethod(Ledger):
 
 
 class Scheduled(OptunaMethod):
-    """Chance, with trials stopped by a scheduler with Ray Tune's verbs, which Syne Tune shares.
+    """Random search with a scheduler that has Ray Tune's interface, which Syne Tune shares.
 
     Args:
         scheduler: asked at each report of the space's rungs.
@@ -193,7 +193,7 @@ class Primo(Ledger):
         return Ask(number, trial.params, trial.seed, resume=trial.last)
 
     def propose(self, number: int) -> Params:  # noqa: ARG002 - drawn already
-        """What NePS has drawn."""
+        """Return the configuration that NePS has drawn."""
         return self._next
 
     def report(self, number: int, report: Report) -> bool:

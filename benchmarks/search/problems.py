@@ -54,7 +54,7 @@ class Problem(Simulated, Protocol):
         """
 
     def truth(self, params: Params) -> NDArray[np.float64]:
-        """What ``params`` are worth at the full budget, ``[M]``; infinite where they diverge."""
+        """Objectives ``[M]`` of ``params`` at the full budget; infinite if they diverge."""
 
     def with_space(self, space: Space) -> Problem:
         """The same problem, searched as ``space`` says."""
@@ -173,7 +173,7 @@ class FunctionProblem:
         return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:
-        """What ``params`` are worth at the full budget."""
+        """Objectives of ``params`` at the full budget."""
         values: NDArray[np.float64] = self._costed(self.function(self._point(params)[None]))[0]
         return values
 

@@ -107,7 +107,7 @@ class QualityProblem:
         return drawn_values(self)
 
     def truth(self, params: Params) -> Array:
-        """What ``params`` are worth at the full budget, minimised."""
+        """Objectives of ``params`` at the full budget, minimised."""
         point = _point(params)
         ends = {name: learnt.end(point) for name, learnt in self.learnt.items()}
         values = {**ends, "train_seconds": _seconds_per_kimg(point) * MAX_KIMG}

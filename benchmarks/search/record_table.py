@@ -39,14 +39,14 @@ from gansearch.space import Space, load_space
 from gansearch.train.run import run_training
 
 RATES = ("g_lr", "d_lr_ratio", "beta1", "loss")
-"""What a run's time and memory do not depend on."""
+"""Parameters on which a run's time and memory do not depend."""
 REPEATS = 3
 """Measurements of the time and memory of each of the other settings."""
 PRELOADED = [
     *("gansearch.train.run", "gansearch.variants.classic.dcgan", "gansearch.variants.classic.gan"),
     *("sklearn.datasets", "torch._dynamo"),
 ]
-"""What would take longer to import than a run takes to train."""
+"""Modules that take longer to import than a run takes to train."""
 
 
 @dataclass(frozen=True)

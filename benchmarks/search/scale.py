@@ -1,4 +1,4 @@
-"""What a search costs when a study is large; writes benchmarks/results/search_scale.md.
+"""Cost of a search in a large study; writes benchmarks/results/search_scale.md.
 
 A study of 10,000 trials on 1,000 simulated workers, whose events come at an even pace, each verb of
 its policy timed by the wall clock: what the policy does in threads of its own counts where a verb
@@ -139,7 +139,7 @@ class Pace:
 
 
 class Costs(NamedTuple):
-    """What a study cost.
+    """Cost of a study.
 
     Attributes:
         times: of each verb, in milliseconds.

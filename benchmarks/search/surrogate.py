@@ -71,7 +71,7 @@ class Surrogate:
         return drawn_values(self)
 
     def truth(self, params: Params) -> NDArray[np.float64]:
-        """What ``params`` are worth at the full budget; infinite where they diverge."""
+        """Objectives of ``params`` at the full budget; infinite if they diverge."""
         quality = _final(params) if _stress(params) <= 1 else math.inf
         return np.array([quality, _seconds(params), _memory(params)])
 

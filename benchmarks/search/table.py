@@ -88,7 +88,7 @@ class TableProblem:
 
     @cached_property
     def usual(self) -> Points:
-        """What every configuration is worth."""
+        """Objectives of every configuration."""
         return np.array([self.truth(runs[0].params) for runs in self.runs.values()])
 
     def truth(self, params: Params) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ class TrialObserver(Protocol):
 
 
 class SearchMethod:
-    """What proposes a study's configurations and stops its trials.
+    """The sampler and the stopping rule of a study.
 
     A method whose sampler and stopping rule need no surrogate, such as ``grid`` with ``none``,
     builds none.

@@ -57,7 +57,7 @@ class ParameterSpec:
 
     @property
     def summary(self) -> str:
-        """What the parameter means."""
+        """Meaning of the parameter, in one line."""
         described: str = self._field_schema.get("description", "")
         return self.meaning or described
 

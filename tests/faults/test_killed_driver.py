@@ -29,7 +29,7 @@ MAX_KIMG = 12.0
 
 @dataclass
 class History:
-    """What the record said after each driver, and what the workers wrote meanwhile."""
+    """The record after each driver, and the files that workers wrote meanwhile."""
 
     records: list[StudyRecord]
     diaries: list[list[dict[str, Any]]]

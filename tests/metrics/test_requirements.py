@@ -1,4 +1,4 @@
-"""What is refused before anything trains: by the numbers of images alone."""
+"""Metrics that the numbers of images rule out are refused before training."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_policy_applies_its_parts_in_order(policy: str) -> None:
 
 
 def test_blits_turn_equally_in_all_directions_and_leave_some_images_upright() -> None:
-    """What keeps them from leaking: whoever looks at all the images can tell upright."""
+    """Augmentations do not leak: the set of all images still tells which way is up."""
     x = images(2000, 1, 5)
     for change, results in (
         (flip, lambda x: [x, x.fliplr()]),

@@ -116,7 +116,7 @@ def own_of(variant: str, name: str, parameters: dict[str, Any]) -> bool:
 
 
 def parameters_of(space: Space, variant: str) -> dict[str, Parameter]:
-    """What a variant is asked for at most, by definition: its own before what is shared."""
+    """All parameters that a variant can be sampled for; its own override shared ones."""
     own = {n: space.parameters.get(f"{variant}.{n}") for n in takes(variant)}
     both = {name: space.parameters.get(name) if p is None else p for name, p in own.items()}
     return {name: parameter for name, parameter in both.items() if parameter is not None}

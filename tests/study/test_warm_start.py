@@ -1,4 +1,4 @@
-"""What a new study takes from earlier ones."""
+"""Configurations and results that a new study takes from earlier ones."""
 
 from __future__ import annotations
 

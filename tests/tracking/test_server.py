@@ -82,7 +82,7 @@ def serving(folder: Path, empty_database: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def expected(study: Study, results: Path, dumped: Dumped) -> dict[str, Any]:
-    """What an undisturbed mirror writes."""
+    """Runs that an undisturbed mirror writes."""
     sync(*study, results)
     return dumped(results)
 

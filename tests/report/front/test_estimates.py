@@ -1,4 +1,4 @@
-"""What trials are ranked by: intervals, scores, protocols."""
+"""The values that trials are ranked by: intervals, scores, protocols."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Killed(BaseException):
 
 
 class Driver:
-    """What a worker tells, and where the driver ends it."""
+    """Records a worker's messages, and ends it at a rung."""
 
     def __init__(self, end_at: float | None = None) -> None:
         self.told: list[dict[str, str]] = []

@@ -59,7 +59,7 @@ class Drawn:
 
     @cached_property
     def truth(self) -> dict[int, list[float]]:
-        """What each configuration is worth, of those that can be trained to the end."""
+        """Objectives of each configuration that can be trained to the end."""
         curves = {n: self.run({"d_steps": n}, 0) for n in range(COUNT)}
         return {
             n: [curve.quality[METRICS[0]][-1], curve.seconds_per_kimg, curve.peak_memory_mib]

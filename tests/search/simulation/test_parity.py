@@ -55,12 +55,12 @@ def sampled(config: TrainConfig) -> Params:
 
 
 def decided(record: StudyRecord) -> list[TrialRecord]:
-    """What was decided, without when and where."""
+    """The decisions of a record, without times and hosts."""
     return [replace(trial, started=0.0, ended=None, tags={}) for trial in record.trials]
 
 
 def replayed(space: Space, record: StudyRecord) -> StudyRecord:
-    """What a new policy makes of a record's events in the order of their moments."""
+    """The record of a new policy after a record's events in the order of their moments."""
     moments = deque([0.0])
     new = Policy(space, replace(record, trials=()), clock=moments.popleft)
     events = sorted(steps(new, record), key=lambda event: event[0])
