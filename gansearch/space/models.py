@@ -83,9 +83,9 @@ class Budget(Model):
 
     trials: int = Field(default=32, ge=1, le=1_000_000)
     """Number of configurations to try."""
-    max_kimg: float = Field(default=30.0, gt=0)
-    """Full length of a trial, in thousands of real images."""
-    rungs: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    max_kimg: float = Field(default=30.0, ge=0.001)
+    """Full length of a trial, in thousands of real images; at least one image."""
+    rungs: tuple[Annotated[float, Field(ge=0.001)], ...] = ()
     """Kimg at which trials are compared and some are stopped: ascending, below ``max_kimg``."""
     wall_clock_s: Annotated[
         Annotated[float, Field(gt=0)] | None, BeforeValidator(_seconds), Field(alias="wall_clock")

@@ -1,12 +1,14 @@
-"""A study that version 0.1.0 made, and that was moved since, is still of use."""
+"""Studies that version 0.1.0 made can still be used, also after they were moved."""
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gansearch.record import Outcome
+from gansearch.search.policy import Policy
 
 KEPT = Path(__file__).parent.parent / "fixtures" / "version_0_1_0"
 
@@ -60,3 +62,24 @@ def test_it_is_resumed(results: Path) -> None:
     record = resume_study("kept", results=results, trials=5)
     assert len(record.trials) == 5
     assert all(trial.outcome is not None for trial in record.trials)
+
+
+def test_its_population_is_read_as_pbt_with_the_same_proposals(tmp_path: Path) -> None:
+    """A population over random search, with names of variants' own ranges and without ``sampled``."""
+    results = Path(shutil.copytree(KEPT.with_name("version_0_1_0_schedules"), tmp_path / "r"))
+    from gansearch import load_study
+
+    space, record = load_study("schedules", results)
+    assert (space.search.sampler, space.search.stopping) == ("pbt", "truncation")
+    assert any(trial.lineage for trial in record.trials)
+    for number, trial in enumerate(record.trials):
+        before = replace(record, trials=record.trials[:number])
+        asked = Policy(space, before).ask()
+        assert asked is not None
+        assert (asked.params, asked.seed, asked.lineage) == (
+            trial.params,
+            trial.seed,
+            trial.lineage,
+        )
+    continued = Policy(space, record).record()
+    assert all("gan.g_lr" in t.sampled or "dcgan.g_lr" in t.sampled for t in continued.trials)
