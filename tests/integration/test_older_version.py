@@ -65,7 +65,7 @@ def test_it_is_resumed(results: Path) -> None:
 
 
 def test_its_population_is_read_as_pbt_with_the_same_proposals(tmp_path: Path) -> None:
-    """A population over random search, with names of variants' own ranges and without ``sampled``."""
+    """A population over random search, with variants' own ranges and without ``sampled``."""
     results = Path(shutil.copytree(KEPT.with_name("version_0_1_0_schedules"), tmp_path / "r"))
     from gansearch import load_study
 
