@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import TrialState, create_trial
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, TrialRecord
+from gansearch.record import DEVICE_MEMORY, PREDICTED_MEMORY, Outcome, TrialRecord, images_of
 from gansearch.search.noise import at_full_budget
 from gansearch.space import Bound, Space
 
@@ -32,7 +32,7 @@ def objective_values(space: Space, trial: TrialRecord) -> list[float]:
 
 def is_full(space: Space, kimg: float) -> bool:
     """Whether ``kimg`` is the full budget, up to rounding."""
-    return kimg * (1 + 1e-9) >= space.budget.max_kimg
+    return images_of(kimg) >= images_of(space.budget.max_kimg)
 
 
 def violations(space: Space, trial: TrialRecord) -> dict[str, float]:

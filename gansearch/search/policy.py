@@ -129,11 +129,11 @@ class Policy:
         with self._lock:
             trial = self._trial(number)
             for known in trial.reports:
-                if math.isclose(known.kimg, report.kimg):
+                if images_of(known.kimg) == images_of(report.kimg):
                     return self._accept_repeated(trial, known, report)
             if trial.outcome is not None:
                 return False
-            if report.kimg <= trial.reached * (1 + 1e-9):
+            if images_of(report.kimg) <= images_of(trial.reached):
                 return True  # repeated training
             problem = self._problem(report)
             if problem is not None:

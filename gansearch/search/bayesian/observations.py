@@ -8,6 +8,7 @@ study has the same updates.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.record import Outcome, TrialRecord
+from gansearch.record import Outcome, TrialRecord, images_of
 from gansearch.search.bayesian.encoding import Encoder
 from gansearch.search.bayesian.kernel import Array
 from gansearch.search.feasibility import violations
@@ -196,7 +197,7 @@ class Observations:
         measured = [(o, *at_full_budget(report, o.metric, full)) for o in self._ordered]
         values = [objective.minimised(value) for objective, value, _ in measured]
         errors = [error for *_, error in measured]
-        rung = int(np.searchsorted(self.rungs * (1 - 1e-9), report.kimg, side="right")) - 1
+        rung = bisect_right(self.rungs, images_of(report.kimg), key=images_of) - 1
         has_time = TIME_METRIC in report.metrics
         seconds, error = at_full_budget(report, TIME_METRIC, full) if has_time else (1.0, 0.0)
         return Observation(

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gansearch.record import TrialRecord
+from gansearch.record import TrialRecord, images_of
 from gansearch.space import Space
 from gansearch.text.readable import number
 
@@ -73,8 +73,7 @@ class Rungs:
             rung.add(number, loss, continues=continues)
 
     def _at(self, kimg: float) -> _Rung | None:
-        # The last batch may end slightly before the rung in floating point.
-        index = bisect_right(self.kimg, kimg * (1 + 1e-9)) - 1
+        index = bisect_right(self.kimg, images_of(kimg), key=images_of) - 1
         return self._rungs[index] if index >= 0 else None
 
     def _is_among_best(self, rung: _Rung, loss: float) -> bool:
