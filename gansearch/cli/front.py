@@ -46,7 +46,7 @@ def pareto(
 
     An empty front ends with its reason and exit code 1; CSV and plot are written.
     """
-    from gansearch import load_study, pareto_front
+    from gansearch import pareto_front
     from gansearch.cli.parse import bounds, numbers
     from gansearch.report.plots import write_front_plot
     from gansearch.report.style import format_of
@@ -68,7 +68,7 @@ def pareto(
         write_csv(selection, csv)
         console.print(f"table: {csv}")
     if plot:
-        write_front_plot(selection, load_study(study, results)[1], plot)
+        write_front_plot(selection, plot)
         console.print(f"plot: {plot}")
     check_front(selection, study)
 

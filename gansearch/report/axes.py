@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.record import StudyRecord
 from gansearch.report.front.selection import Selection
 from gansearch.report.style import HIGHLIGHTS, label
 from gansearch.text.readable import number
@@ -35,12 +34,12 @@ def axes_of(selection: Selection) -> tuple[str, str, str | None]:
     return str(y), x or "seconds_per_kimg", colour
 
 
-def draw_floor(axes: Axes, record: StudyRecord, selection: Selection, metric: str) -> float | None:
+def draw_floor(axes: Axes, selection: Selection, metric: str) -> float | None:
     """Draw the distance between real and held-out real data, if known, and return it.
 
     It is evaluated with the search's protocol; its label says so if trials were rescored.
     """
-    text = record.tags.get(f"floor/{metric}")
+    text = selection.record.tags.get(f"floor/{metric}")
     if text is None:
         return None
     protocol = ", with the search's protocol" if metric in selection.rescored else ""

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gansearch.record import StudyRecord, TrialRecord
+from gansearch.record import TrialRecord
 from gansearch.report.axes import axes_of, draw_floor, with_direction
 from gansearch.report.front.selection import Selection
 from gansearch.report.style import (
@@ -22,7 +22,7 @@ from gansearch.report.style import (
 )
 
 
-def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
+def curves_figure(selection: Selection) -> Figure:
     """Plot quality over kimg for every trial; the front is highlighted, stopped trials are faded.
 
     Trainings of one configuration share a colour.
@@ -37,18 +37,20 @@ def curves_figure(record: StudyRecord, selection: Selection) -> Figure:
         for trial, colour in zip(front, HIGHLIGHTS, strict=False)
         for training in selection.trainings(trial)
     }
-    for trial in record.trials:
+    for trial in selection.record.trials:
         points = [(r.kimg, r.metrics[y]) for r in trial.reports if y in r.metrics]
         if points:
             kimg, values = zip(*points, strict=True)
             axes.plot(kimg, values, **_curve_style(trial, selection, colours.get(trial.number)))
-    floor = draw_floor(axes, record, selection, y)
-    for rung in sorted({r.kimg for t in record.trials for r in t.reports}):
+    floor = draw_floor(axes, selection, y)
+    for rung in sorted({r.kimg for t in selection.record.trials for r in t.reports}):
         axes.axvline(rung, color=FAINT, lw=0.8, zorder=0)
-    every = [r.metrics[y] for t in record.trials for r in t.reports if y in r.metrics]
+    every = [r.metrics[y] for t in selection.record.trials for r in t.reports if y in r.metrics]
     scale_axis(axes, "y", [*every, *([floor] if floor else [])])
     label_axes(axes, "kimg (thousands of real images shown)", with_direction(selection, y))
-    axes.set_title(f"{record.name}: learning curves", loc="left", color=INK, fontweight="bold")
+    axes.set_title(
+        f"{selection.record.name}: learning curves", loc="left", color=INK, fontweight="bold"
+    )
     handles = [
         Line2D([], [], color=colours[t.number], lw=2.2, label=_name(t, selection))
         for t in front

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from gansearch.record import Outcome, StudyRecord, TrialRecord
+from gansearch.record import Outcome, TrialRecord
 from gansearch.report.axes import axes_of, draw_floor, with_direction
 from gansearch.report.front.selection import Selection
 from gansearch.report.labels import ErrorBars, place_labels
@@ -46,7 +46,7 @@ HOLLOW: dict[str, Any] = {"s": 34, "facecolors": "none", "edgecolors": GREY, "li
 """Style of trials that are not candidates for the front."""
 
 
-def front_figure(record: StudyRecord, selection: Selection) -> Figure:
+def front_figure(selection: Selection) -> Figure:
     """Plot quality over time with memory as colour: all trials that reported, and the front.
 
     The axes are the selection's first quality, time and memory, or other objectives if it lacks one
@@ -68,11 +68,13 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
     bars = _draw_error_bars(axes, selection, x, y)
     _draw_rings(axes, selection, x, y)
     _draw_bounds(axes, selection, x, y)
-    floor = draw_floor(axes, record, selection, y)
-    scale_axis(axes, "x", _values(selection, record.trials, x))
-    scale_axis(axes, "y", [*_values(selection, record.trials, y), *([floor] if floor else [])])
+    floor = draw_floor(axes, selection, y)
+    scale_axis(axes, "x", _values(selection, selection.record.trials, x))
+    scale_axis(
+        axes, "y", [*_values(selection, selection.record.trials, y), *([floor] if floor else [])]
+    )
     label_axes(axes, with_direction(selection, x), with_direction(selection, y))
-    _set_title(axes, record, selection)
+    _set_title(axes, selection)
     ends = (t.outcome for t in selection.rest)
     counts = Counter(str(end) for end in ends if end not in (Outcome.STOPPED, None))
     _add_legend(figure, selection, len(stopped), counts)
@@ -80,13 +82,13 @@ def front_figure(record: StudyRecord, selection: Selection) -> Figure:
     return figure
 
 
-def write_front_plot(selection: Selection, record: StudyRecord, path: Path) -> None:
+def write_front_plot(selection: Selection, path: Path) -> None:
     """Write :func:`front_figure` to a file in the format of its suffix.
 
     Raises:
         UsageError: the suffix is not a supported format.
     """
-    write_figure(front_figure(record, selection), path)
+    write_figure(front_figure(selection), path)
 
 
 def _metrics_of(selection: Selection, trial: TrialRecord) -> Mapping[str, float]:
@@ -253,8 +255,10 @@ def _draw_bounds(axes: Axes, selection: Selection, x: str, y: str) -> None:
 # --- Text ------------------------------------------------------------------------------------
 
 
-def _set_title(axes: Axes, record: StudyRecord, selection: Selection) -> None:
-    axes.set_title(f"{record.name}: Pareto front", loc="left", color=INK, fontweight="bold")
+def _set_title(axes: Axes, selection: Selection) -> None:
+    axes.set_title(
+        f"{selection.record.name}: Pareto front", loc="left", color=INK, fontweight="bold"
+    )
     if selection.message:
         axes.text(0.5, 0.5, selection.message, transform=axes.transAxes, ha="center", wrap=True)
 

@@ -39,7 +39,7 @@ def profile(
         steps: number of rounds to time, at least 1.
 
     Returns:
-        Time and memory by phase of a round and by block of the networks.
+        Time and memory by section of a round and by block of the networks.
 
     Raises:
         UsageError: there is no such variant, file or data, or a setting does not fit.

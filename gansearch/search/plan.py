@@ -41,7 +41,7 @@ class Plan:
     out.
 
     The method observes only the first training of a configuration: several trainings would look
-    like a promising region.
+    like a good region.
 
     Args:
         space: the search space.

@@ -75,7 +75,7 @@ def front_artifact(space: Space, record: StudyRecord) -> Artifact:
     return Artifact(
         key="front",
         version=digest(note + repr(shown)),
-        files=lambda: {"front/front.md": note.encode(), **_front_files(record, selection)},
+        files=lambda: {"front/front.md": note.encode(), **_front_files(selection)},
         tags={
             "mlflow.note.content": note,
             "mlflow.loggedArtifacts": '[{"path": "front/front.json", "type": "table"}]',
@@ -88,7 +88,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
+def _front_files(selection: Selection | None) -> Files:
     if selection is None:
         return {}
     from gansearch.report.curves import curves_figure
@@ -99,8 +99,8 @@ def _front_files(record: StudyRecord, selection: Selection | None) -> Files:
     return {
         "front/front.csv": table.to_csv(index=False, lineterminator="\n").encode(),
         "front/front.json": table.to_json(orient="split", index=False).encode(),
-        "front/front.png": png(front_figure(record, selection)),
-        "front/curves.png": png(curves_figure(record, selection)),
+        "front/front.png": png(front_figure(selection)),
+        "front/curves.png": png(curves_figure(selection)),
     }
 
 

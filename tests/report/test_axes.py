@@ -48,6 +48,6 @@ def test_the_floor_is_drawn_if_it_is_known(make_study: Make) -> None:
     selection = select(space, record)
     for tags, heights in (({}, []), ({"floor/fd_digits": "1.1"}, [1.1])):
         axes = Figure().add_subplot()
-        floor = draw_floor(axes, replace(record, tags=tags), selection, "fd_digits")
+        floor = draw_floor(axes, replace(selection, record=replace(record, tags=tags)), "fd_digits")
         assert [floor] == (heights or [None])
         assert [line.get_ydata()[0] for line in axes.lines] == heights  # type: ignore[index]

@@ -19,7 +19,7 @@ Make = Callable[..., tuple[Space, StudyRecord]]
 def test_every_reported_trial_has_a_curve_and_the_front_is_highlighted(make_study: Make) -> None:
     space, record = make_study(60)
     selection = select(space, record)
-    axes = curves_figure(record, selection).axes[0]
+    axes = curves_figure(selection).axes[0]
     curves = [line for line in axes.lines if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
     full = [t for t in record.trials if len(t.reports) > 2]
     assert len(curves) == len(full)
@@ -36,7 +36,7 @@ def test_trainings_of_a_configuration_share_a_colour(make_study: Make) -> None:
     first = select(space, record).front[0]
     again = replace(first, number=20, seed=1, replicates=first.number)
     repeated = replace(record, trials=(*record.trials, again))
-    axes = curves_figure(repeated, select(space, repeated)).axes[0]
+    axes = curves_figure(select(space, repeated)).axes[0]
     values = [r.metrics["fd_digits"] for r in first.reports]
     colours = [
         line.get_color()
@@ -51,4 +51,4 @@ def test_trainings_of_a_configuration_share_a_colour(make_study: Make) -> None:
 @pytest.mark.parametrize("trials", [0, 1])
 def test_small_studies_have_a_plot(make_study: Make, trials: int) -> None:
     space, record = make_study(trials)
-    assert png(curves_figure(record, select(space, record))).startswith(b"\x89PNG")
+    assert png(curves_figure(select(space, record))).startswith(b"\x89PNG")

@@ -21,7 +21,7 @@ Make = Callable[..., tuple[Space, StudyRecord]]
 @pytest.mark.parametrize("trials", [0, 1, 2, 60], ids="{} trials".format)
 def test_studies_of_any_size_have_a_plot(make_study: Make, tmp_path: Path, trials: int) -> None:
     space, record = make_study(trials)
-    write_figure(front_figure(record, select(space, record)), tmp_path / "plot.png")
+    write_figure(front_figure(select(space, record)), tmp_path / "plot.png")
     image = Image.open(tmp_path / "plot.png")
     assert image.width >= 1000
     assert len(image.convert("L").getcolors() or []) > 10
@@ -37,7 +37,7 @@ def test_studies_of_any_size_have_a_plot(make_study: Make, tmp_path: Path, trial
 )
 def test_a_front_of_other_objectives_is_drawn(make_study: Make, objectives: list[str]) -> None:
     space, record = make_study(20)
-    figure = front_figure(record, select(space, record, objectives=objectives))
+    figure = front_figure(select(space, record, objectives=objectives))
     assert png(figure).startswith(b"\x89PNG")
 
 
@@ -71,14 +71,14 @@ def test_a_maximised_metric_of_either_sign_is_drawn(make_study: Make) -> None:
         t.number
         for t in select(space, distances, objectives=["fd_digits", "seconds_per_kimg"]).front
     }
-    axes = front_figure(record, selection).axes[0]
+    axes = front_figure(selection).axes[0]
     assert axes.get_ylabel() == "parzen [nats], higher is better"
 
 
 def test_plot_has_legend_axes_floor_and_labels(make_study: Make) -> None:
     space, record = make_study(60)
     selection = select(space, record)
-    figure = front_figure(record, selection)
+    figure = front_figure(selection)
     legend = " ".join(text.get_text() for text in figure.legends[0].get_texts())
     diverged = sum(t.outcome == "diverged" for t in record.trials)
     assert f"front ({len(selection.front)})" in legend
@@ -96,7 +96,7 @@ def test_rescored_trials_have_intervals_and_the_others_are_apart(
 ) -> None:
     space, record = rescored
     selection = select(space, record)
-    figure = front_figure(record, selection)
+    figure = front_figure(selection)
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     apart = [t for t in selection.completed if not t.scores]
     assert "95% interval" in legend
@@ -112,9 +112,9 @@ def test_rescored_trials_have_intervals_and_the_others_are_apart(
     assert sorted(bars) == pytest.approx(sorted(means))
     assert any("with the search's protocol: 1.1" in text.get_text() for text in axes.texts)
     none = select(space, record, bounds=[Bound(metric="fd_digits", max=0.001)])
-    assert png(front_figure(record, none)).startswith(b"\x89PNG")
+    assert png(front_figure(none)).startswith(b"\x89PNG")
     plain = select(space, replace(record, trials=record.trials[:4]))
-    words = [text.get_text() for text in front_figure(record, plain).legends[0].get_texts()]
+    words = [text.get_text() for text in front_figure(plain).legends[0].get_texts()]
     assert not any("rescored" in word or "interval" in word for word in words)
 
 
@@ -125,15 +125,15 @@ def test_labels_have_the_number_of_trainings(make_study: Make) -> None:
     failed = replace(again, number=21, outcome=Outcome.DIVERGED, reports=())
     repeated = replace(record, trials=(*record.trials, again, failed))
     selection = select(space, repeated)
-    notes = [each.get_text() for each in front_figure(repeated, selection).axes[0].texts]
+    notes = [each.get_text() for each in front_figure(selection).axes[0].texts]
     assert f"{first.number} (n = 2 of 3)" in notes
 
 
 def test_bounds_on_the_axes_are_lines(make_study: Make) -> None:
     space, record = make_study(60)
-    plain = front_figure(record, select(space, record)).axes[0]
+    plain = front_figure(select(space, record)).axes[0]
     bounds = [Bound(metric="seconds_per_kimg", max=1.5), Bound(metric="fd_digits", min=2.0)]
-    axes = front_figure(record, select(space, record, bounds=bounds)).axes[0]
+    axes = front_figure(select(space, record, bounds=bounds)).axes[0]
     notes = {text.get_text() for text in axes.texts}
     assert {"seconds_per_kimg ≤ 1.5", "fd_digits ≥ 2"} <= notes
     lines = [list(line.get_xdata()) for line in axes.lines]  # type: ignore[arg-type]
@@ -143,4 +143,4 @@ def test_bounds_on_the_axes_are_lines(make_study: Make) -> None:
     assert len(axes.lines) == len(plain.lines) + 2
     # What no axis shows has no line.
     memory = select(space, record, bounds=[Bound(metric="peak_memory_mib", max=500)])
-    assert len(front_figure(record, memory).axes[0].lines) == len(plain.lines)
+    assert len(front_figure(memory).axes[0].lines) == len(plain.lines)

@@ -20,7 +20,7 @@ Make = Callable[..., tuple[Space, StudyRecord]]
 
 def test_same_study_gives_the_same_bytes(make_study: Make) -> None:
     space, record = make_study(20)
-    first, second = (png(front_figure(record, select(space, record))) for _ in range(2))
+    first, second = (png(front_figure(select(space, record))) for _ in range(2))
     assert first == second
 
 
@@ -29,7 +29,7 @@ def test_a_figure_is_written_in_the_format_of_its_suffix(
     make_study: Make, tmp_path: Path, kind: str
 ) -> None:
     space, record = make_study(9)
-    write_front_plot(select(space, record), record, tmp_path / f"front.{kind}")
+    write_front_plot(select(space, record), tmp_path / f"front.{kind}")
     start = (tmp_path / f"front.{kind}").read_bytes()[:200]
     assert {"png": b"PNG", "pdf": b"%PDF", "svg": b"<?xml"}[kind] in start
 
@@ -37,7 +37,7 @@ def test_a_figure_is_written_in_the_format_of_its_suffix(
 def test_other_formats_are_refused(make_study: Make, tmp_path: Path) -> None:
     space, record = make_study(9)
     with pytest.raises(UsageError, match=r"should end in \.png, \.pdf, \.svg"):
-        write_front_plot(select(space, record), record, tmp_path / "front.bmp")
+        write_front_plot(select(space, record), tmp_path / "front.bmp")
     assert not list(tmp_path.iterdir())
 
 

@@ -41,7 +41,7 @@ def standard_error(metric: str, metrics: Mapping[str, float]) -> float:
 def pooled_relative_deviation(groups: Iterable[Sequence[float]]) -> float:
     """Compute the relative standard deviation of single values, pooled over groups of repeats.
 
-    Few repeats may agree by chance, so all repeats of a study are pooled. Groups are weighted by
+    Few repeats may scatter too little, so all repeats of a study are pooled. Groups are weighted by
     their number of values minus 1. Without a group of at least two values it is 0.
     """
     squares, freedom = 0.0, 0

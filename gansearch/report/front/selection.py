@@ -42,6 +42,7 @@ class Selection:
     """Trials of a study in groups: front, completed, rest.
 
     Attributes:
+        record: record of the study.
         objectives: objectives of the front.
         front: one trial per point, in order of preference under weights, otherwise in order of the
             first objective.
@@ -60,6 +61,7 @@ class Selection:
         varied: parameters that differ between the study's trials.
     """
 
+    record: StudyRecord
     objectives: tuple[Objective, ...]
     front: tuple[TrialRecord, ...]
     knee: TrialRecord | None
@@ -176,6 +178,7 @@ def select(
     on_front = front.probabilities.keys()
     expected = _finalists(criteria, record, full) if rescored else ()
     return Selection(
+        record=record,
         objectives=criteria.objectives,
         front=front.trials,
         knee=front.knee,

@@ -1,4 +1,4 @@
-"""Which configurations fit, learnt from what was foreseen of others."""
+"""Memory needs of configurations, learnt from predictions for others."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def drawn(count: int, seed: int) -> list[Params]:
 
 
 def told(number: int, params: Params) -> TrialRecord:
-    """A trial that fits reports what was foreseen; one that does not has it as tags."""
-    foreseen = {PREDICTED_MEMORY: needed(params), DEVICE_MEMORY: DEVICE}
+    """A trial that fits reports its predicted memory; another has it as tags."""
+    predicted = {PREDICTED_MEMORY: needed(params), DEVICE_MEMORY: DEVICE}
     if needed(params) > DEVICE:
-        tags, outcome = memory_tags(foreseen), Outcome.OUT_OF_MEMORY
+        tags, outcome = memory_tags(predicted), Outcome.OUT_OF_MEMORY
         return TrialRecord(number, params, 0, outcome=outcome, tags=tags, sampled=params)
-    return TrialRecord(number, params, 0, (Report(30.0, foreseen),), sampled=params)
+    return TrialRecord(number, params, 0, (Report(30.0, predicted),), sampled=params)
 
 
 def test_a_product_is_learnt_from_thirty_trials_on_either_side_of_the_limit() -> None:

@@ -158,7 +158,7 @@ def test_tunes_searcher_and_scheduler_change_no_decision(
     search: dict[str, Any], landscape: MakeProblem
 ) -> None:
     problem = landscape(trials=16, concurrency=ROUGH.workers, **search)
-    endless = replace(ROUGH, memory_mib=math.inf)  # what was foreseen travels by itself
+    endless = replace(ROUGH, memory_mib=math.inf)  # predicted memory has a message of its own
     bare, through = (simulate(problem, endless, method) for method in (None, ThroughTune))
     assert decided(through.method.record()) == decided(bare.method.record())
     assert through.ends == bare.ends
