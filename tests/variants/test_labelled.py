@@ -8,25 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.batch import ImageSpec
 from gansearch.errors import DataError
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.labelled import LabelledVariant, classes_of, labels_of
-
-CLASSES = 3
-
-
-def build(name: str, resolution: int = 8, **params):
-    torch.manual_seed(0)
-    entry = CATALOG[name]
-    return entry.load()(entry.small_settings(**params), ImageSpec(1, resolution, CLASSES))
-
-
-def batch_of(count: int = 6, resolution: int = 8) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(count, 1, resolution, resolution, generator=generator) * 2 - 1
-    return Batch(images, torch.arange(count) % CLASSES)
-
+from tests.variants.conditional.small import CLASSES, batch_of, build
 
 LABELLED = [name for name, entry in CATALOG.items() if issubclass(entry.load(), LabelledVariant)]
 

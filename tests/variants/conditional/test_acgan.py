@@ -7,25 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.batch import ImageSpec
 from gansearch.losses.adversarial import ADVERSARIAL
 from gansearch.nn.norm import ConditionalBatchNorm
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.conditional.acgan import Acgan
-
-CLASSES = 3
-
-
-def build(name: str, resolution: int = 8, **params):
-    torch.manual_seed(0)
-    entry = CATALOG[name]
-    return entry.load()(entry.small_settings(**params), ImageSpec(1, resolution, CLASSES))
-
-
-def batch_of(count: int = 6, resolution: int = 8) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(count, 1, resolution, resolution, generator=generator) * 2 - 1
-    return Batch(images, torch.arange(count) % CLASSES)
+from tests.variants.conditional.small import batch_of, build
 
 
 def test_the_layers_are_those_of_table_2() -> None:

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from gansearch.data.batch import Batch, ImageSpec
-from gansearch.variants.catalog import CATALOG
 from gansearch.variants.conditional.cgan import Cgan
-
-CLASSES = 3
-
-
-def build(name: str, resolution: int = 8, **params):
-    torch.manual_seed(0)
-    entry = CATALOG[name]
-    return entry.load()(entry.small_settings(**params), ImageSpec(1, resolution, CLASSES))
-
-
-def batch_of(count: int = 6, resolution: int = 8) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(count, 1, resolution, resolution, generator=generator) * 2 - 1
-    return Batch(images, torch.arange(count) % CLASSES)
+from tests.variants.conditional.small import CLASSES, batch_of, build
 
 
 def test_the_label_is_concatenated_to_both_inputs() -> None:

@@ -5,26 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gansearch.data.batch import Batch, ImageSpec
+from gansearch.data.batch import ImageSpec
 from gansearch.losses.adversarial import ADVERSARIAL
 from gansearch.losses.contrastive import conditional_contrastive
 from gansearch.settings import Dsc
 from gansearch.variants.catalog import CATALOG
 from gansearch.variants.conditional.contragan import Contragan
-
-CLASSES = 3
-
-
-def build(name: str, resolution: int = 8, **params):
-    torch.manual_seed(0)
-    entry = CATALOG[name]
-    return entry.load()(entry.small_settings(**params), ImageSpec(1, resolution, CLASSES))
-
-
-def batch_of(count: int = 6, resolution: int = 8) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(count, 1, resolution, resolution, generator=generator) * 2 - 1
-    return Batch(images, torch.arange(count) % CLASSES)
+from tests.variants.conditional.small import batch_of, build
 
 
 def test_parameters_equal_the_reference_codes() -> None:
