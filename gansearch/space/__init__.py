@@ -1,16 +1,16 @@
 """Search spaces: a YAML file to a validated :class:`Space`."""
 
 from gansearch.space.load import load_space, parse_space
-from gansearch.space.models import (
+from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange, Parameter, Trial
+from gansearch.space.sections import (
     Bound,
     Budget,
     Objective,
     Resources,
     SearchConfig,
-    Space,
     TrackingConfig,
 )
-from gansearch.space.parameters import Choice, Constant, FloatRange, IntRange, Parameter, Trial
+from gansearch.space.space import Space
 
 __all__ = [
     "Bound",

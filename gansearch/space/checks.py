@@ -13,7 +13,7 @@ from gansearch.settings import Params
 from gansearch.space import rules_of_parameters as parameters
 from gansearch.space import rules_of_study as study
 from gansearch.space.draft import Draft, Finding, Rule
-from gansearch.space.models import Space
+from gansearch.space.space import Space
 
 RULES: tuple[Rule, ...] = (
     study.variants,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gansearch.space.models import Space
 from gansearch.space.parameters import Parameter
 from gansearch.space.scope import SECTIONS, SectionKey, resolve, split
+from gansearch.space.space import Space
 from gansearch.variants.catalog import CATALOG
 
 Finding = tuple[tuple[str | int, ...], str]

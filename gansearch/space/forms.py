@@ -16,8 +16,8 @@ from gansearch.settings import LARGEST
 from gansearch.space import hints
 from gansearch.space.draft import Finding
 from gansearch.space.hints import FOREIGN
-from gansearch.space.models import Budget, SearchConfig
 from gansearch.space.scope import is_group, members
+from gansearch.space.sections import Budget, SearchConfig
 from gansearch.space.wording import listed, shown
 
 _TYPES = ("float", "int", "choice", "constant")

@@ -18,10 +18,10 @@ from gansearch.metrics.catalog import RENAMED, with_current_names
 from gansearch.space.checks import check
 from gansearch.space.draft import Draft, Finding
 from gansearch.space.forms import expand
-from gansearch.space.models import Space
 from gansearch.space.older import renewed
 from gansearch.space.parameters import Parameter
 from gansearch.space.scope import members
+from gansearch.space.space import Space
 from gansearch.space.specs import takers
 from gansearch.space.wording import in_words, unknown
 from gansearch.space.yaml import MOST_BYTES, Document, read_yaml

@@ -7,9 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 
 from gansearch.settings import Scalar
 from gansearch.space.draft import Draft, Finding
-from gansearch.space.models import Space
 from gansearch.space.parameters import Choice, FloatRange, IntRange, Parameter
 from gansearch.space.scope import SECTIONS, split
+from gansearch.space.space import Space
 from gansearch.space.specs import ParameterSpec, specs_of, takers, takes
 from gansearch.space.wording import listed, shown, suggestion, unknown
 

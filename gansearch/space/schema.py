@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from gansearch.metrics.catalog import METRICS
 from gansearch.space.load import NOT_IN_YAML
-from gansearch.space.models import Space
+from gansearch.space.space import Space
 from gansearch.space.specs import ParameterSpec, specs_of, takes
 from gansearch.variants.catalog import CATALOG
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gansearch.metrics.catalog import METRICS
-from gansearch.space.models import Bound, Objective, Space
 from gansearch.space.parameters import Choice, Constant, Parameter
 from gansearch.space.scope import split
+from gansearch.space.sections import Bound, Objective
+from gansearch.space.space import Space
 from gansearch.space.specs import defaults_of
 from gansearch.text.readable import number
 from gansearch.text.sheet import Sheet, sheet
